@@ -1,0 +1,1 @@
+"""Exchanges' archives: what exists, fetch, verify, parse."""

@@ -1,0 +1,132 @@
+"""Options that several commands share, said once, and the values they become."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orderflow_bt.errors import UsageError
+from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+
+Symbol = Annotated[str, typer.Argument(help="Symbol as the exchange writes it, e.g. BTCUSDT.")]
+Symbols = Annotated[
+    list[str], typer.Argument(help="Symbols as the exchange writes them, e.g. BTCUSDT ETHUSDT.")
+]
+Exchange = Annotated[str, typer.Option(help="Exchange.")]
+Market = Annotated[MarketType, typer.Option("--market", help="Which of the exchange's markets.")]
+KindOption = Annotated[str, typer.Option("--kind", help="aggTrades or trades.")]
+From = Annotated[str, typer.Option("--from", help="First day or ISO time, UTC.")]
+To = Annotated[str, typer.Option("--to", help="Last day (inclusive) or ISO time, UTC.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@dataclass(slots=True)
+class Settings:
+    """What the options before the command set."""
+
+    data: str = "data"
+    debug: bool = False
+    quiet: bool = False
+
+
+settings = Settings()
+
+
+def lake_path() -> Path:
+    """The lake's folder.
+
+    Raises:
+        UsageError: The lake is named by a URL; this version reads local folders.
+    """
+    if "://" in settings.data:
+        raise UsageError(
+            "a lake on an object store is not read by this version",
+            where=f"--data {settings.data}",
+            fix="Give a local folder",
+        )
+    return Path(settings.data)
+
+
+def tape_id(exchange: str, market: MarketType, kind: str, symbol: str) -> TapeId:
+    """The tape that the options name.
+
+    Raises:
+        UsageError: Unknown exchange or kind, or a symbol that cannot be one.
+    """
+    if exchange != "binance":
+        raise UsageError(
+            f"unknown exchange {exchange!r}", where="--exchange", fix="Known: binance"
+        )
+    try:
+        known = Kind(kind)
+    except ValueError:
+        raise UsageError(
+            f"unknown kind {kind!r}",
+            where="--kind",
+            fix="Known: " + ", ".join(k.value for k in Kind),
+        ) from None
+    if not symbol.replace("_", "").isalnum():
+        raise UsageError(f"{symbol!r} is not a symbol", fix="Write it as BTCUSDT")
+    return TapeId(exchange, market, known, symbol.upper())
+
+
+def parse_date(text: str, option: str) -> dt.date:
+    """A day such as 2024-01-31.
+
+    Raises:
+        UsageError: The text is not a day.
+    """
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is not a day", where=option, fix="Write it as 2024-01-31"
+        ) from None
+
+
+def date_range(first: str, last: str) -> list[dt.date]:
+    """Every day from ``--from`` to ``--to``, both included.
+
+    Raises:
+        UsageError: A text is not a day, or the last day is before the first.
+    """
+    start, end = parse_date(first, "--from"), parse_date(last, "--to")
+    if end < start:
+        raise UsageError(f"--to {end} is before --from {start}")
+    return [start + dt.timedelta(days=n) for n in range((end - start).days + 1)]
+
+
+def time_window(first: str, last: str) -> tuple[int, int]:
+    """``--from`` and ``--to`` as a half-open window of microseconds UTC.
+
+    A day as ``--to`` is included whole; a time is the first moment left out.
+
+    Raises:
+        UsageError: A text is neither day nor ISO time, or the window is empty.
+    """
+    start, _ = _moment(first, "--from")
+    end, is_day = _moment(last, "--to")
+    end += DAY_US if is_day else 0
+    if end <= start:
+        raise UsageError(f"the window from {first} to {last} is empty")
+    return start, end
+
+
+def _moment(text: str, option: str) -> tuple[int, bool]:
+    """Microseconds UTC of a day's start or of an ISO time, and whether it was a day."""
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"{text!r} is neither a day nor an ISO time",
+            where=option,
+            fix="Write it as 2024-01-31 or 2024-01-31T14:30",
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=dt.UTC)
+    epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    return (moment - epoch) // dt.timedelta(microseconds=1), len(text) == len("2024-01-31")

@@ -1,0 +1,94 @@
+"""The exception tree: every failure a user can meet says what, where, and what to do next.
+
+    OrderflowError              failed for a stated reason (exit code 1)
+    ├── UsageError              the command, option or parameter is wrong (exit code 2)
+    ├── UnsupportedError        a thing this version does not do, said instead of approximated
+    ├── ArchiveError            an exchange archive could not be used
+    │   ├── MissingDayError     the archive has no such file
+    │   ├── TransferError       the file did not arrive whole
+    │   ├── ChecksumError       its bytes are not the ones the exchange signed
+    │   └── MalformedError      its content cannot be read
+    ├── LakeError               the lake on disk could not be read or written
+    ├── CoverageError           the lake lacks trades that the window needs
+    └── PluginError             a strategy or detector broke a rule, or raised
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArchiveError",
+    "ChecksumError",
+    "CoverageError",
+    "LakeError",
+    "MalformedError",
+    "MissingDayError",
+    "OrderflowError",
+    "PluginError",
+    "TransferError",
+    "UnsupportedError",
+    "UsageError",
+]
+
+
+class OrderflowError(Exception):
+    """A failure with a stated reason.
+
+    Args:
+        what: What went wrong, in one sentence without a final dot.
+        where: File, row, time or option it happened at.
+        fix: What the user can do next.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", fix: str = "") -> None:
+        super().__init__(what, where, fix)
+        self.what = what
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        text = self.what + (f" [{self.where}]" if self.where else "")
+        return text + (f". {self.fix}" if self.fix else "")
+
+
+class UsageError(OrderflowError):
+    """The command, option or parameter is wrong."""
+
+    exit_code = 2
+
+
+class UnsupportedError(OrderflowError):
+    """A thing this version does not do; it is refused, never silently approximated."""
+
+
+class ArchiveError(OrderflowError):
+    """An exchange archive could not be used."""
+
+
+class MissingDayError(ArchiveError):
+    """The archive has no file for that day."""
+
+
+class TransferError(ArchiveError):
+    """A file did not arrive whole."""
+
+
+class ChecksumError(ArchiveError):
+    """A file's bytes are not the ones the exchange published a checksum for."""
+
+
+class MalformedError(ArchiveError):
+    """A file's content cannot be read."""
+
+
+class LakeError(OrderflowError):
+    """The lake on disk could not be read or written."""
+
+
+class CoverageError(OrderflowError):
+    """The lake lacks trades that the asked window needs."""
+
+
+class PluginError(OrderflowError):
+    """A strategy or detector broke a rule of its interface, or raised."""

@@ -1,0 +1,1 @@
+"""Readings of the tape: a thin validated skin over the kernels."""

@@ -1,0 +1,1 @@
+"""Where archive and store meet: download into the lake."""

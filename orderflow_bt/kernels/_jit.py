@@ -1,0 +1,62 @@
+"""How every kernel is compiled: one policy, one cache.
+
+* ``nogil``: a kernel never touches Python objects, so reading ahead can go on beside it.
+* ``fastmath`` and ``parallel`` stay off: the same input gives the same bits.
+* The on-disk cache lives in a folder keyed by the sources of *all* kernels and the versions of
+  numba and numpy: numba alone does not notice an edit in a function that a kernel calls.
+  ``ORDERFLOW_BT_CACHE_DIR`` moves it; where nothing can be written, kernels compile in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numba
+import numpy as np
+import platformdirs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+
+@cache
+def kernel_hash() -> str:
+    """Hash of every kernel's source and of the compilers: changes when a result could."""
+    digest = hashlib.sha256(f"numba {numba.__version__} numpy {np.__version__}".encode())
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode())
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def cache_folder() -> str | None:
+    """Where compiled kernels are kept, or None where no folder can be written."""
+    root = os.environ.get("ORDERFLOW_BT_CACHE_DIR") or platformdirs.user_cache_dir("orderflow_bt")
+    folder = Path(root) / "kernels" / kernel_hash()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return str(folder)
+    except OSError:
+        return None
+
+
+def kernel(function: F) -> F:
+    """Compile ``function`` with the project's policy."""
+    folder = cache_folder()
+    if folder is None or numba.config.DISABLE_JIT:
+        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = folder  # read once, when the dispatcher is made
+    try:
+        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+    finally:
+        numba.config.CACHE_DIR = before

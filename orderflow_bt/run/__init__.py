@@ -1,0 +1,1 @@
+"""One backtest: a folder with everything it needed and produced."""

@@ -1,0 +1,1 @@
+"""A simulated market in exchange-archive form."""

@@ -1,0 +1,1 @@
+"""The author's kit: text tapes and checks for plugins."""

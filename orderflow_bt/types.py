@@ -1,0 +1,220 @@
+"""The nouns every package shares: sides, tapes, trades, bar specifications, bars.
+
+Prices are int64 price units (``10**-price_decimals`` of the quote), quantities int64 lots
+(``10**-qty_decimals`` of the base, or contracts), times int64 microseconds UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from orderflow_bt.errors import UnsupportedError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SECOND_US = 1_000_000
+MINUTE_US = 60 * SECOND_US
+HOUR_US = 60 * MINUTE_US
+DAY_US = 24 * HOUR_US
+
+
+class Side(IntEnum):
+    """Of the aggressor of a trade, or of an order."""
+
+    BUY = 1
+    SELL = -1
+
+
+class MarketType(StrEnum):
+    """Which of an exchange's markets: spot, USD-margined futures, coin-margined futures."""
+
+    SPOT = "spot"
+    UM = "um"
+    CM = "cm"
+
+    @property
+    def is_futures(self) -> bool:
+        """True for both futures markets."""
+        return self is not MarketType.SPOT
+
+
+class Kind(StrEnum):
+    """What an archive file holds."""
+
+    AGG_TRADES = "aggTrades"
+    TRADES = "trades"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TapeId:
+    """Names one tape: whose trades, of what, in which form."""
+
+    exchange: str
+    market: MarketType
+    kind: Kind
+    symbol: str
+
+    @property
+    def ids_are_continuous(self) -> bool:
+        """Whether a hole in the ids means lost trades.
+
+        Aggregate ids have no holes. Raw futures trades leave out insurance-fund and
+        auto-deleveraging fills, whose ids are then missing although nothing was lost.
+        """
+        return self.kind is Kind.AGG_TRADES or not self.market.is_futures
+
+    def __str__(self) -> str:
+        return f"{self.symbol} ({self.exchange} {self.market.value} {self.kind.value})"
+
+
+class Trades(NamedTuple):
+    """A piece of a tape as columns of equal length, in id order.
+
+    Attributes:
+        id: int64, the exchange's id (aggregate id, or trade id).
+        time: int64 microseconds UTC, never decreasing.
+        price: int64 price units.
+        qty: int64 lots.
+        side: int8, the aggressor's: +1 buy, -1 sell.
+        fills: int32, raw fills in the row (last trade id - first trade id + 1).
+    """
+
+    id: NDArray[np.int64]
+    time: NDArray[np.int64]
+    price: NDArray[np.int64]
+    qty: NDArray[np.int64]
+    side: NDArray[np.int8]
+    fills: NDArray[np.int32]
+
+    @property
+    def rows(self) -> int:
+        """Number of trades (``len()`` of a named tuple counts its columns)."""
+        return self.id.shape[0]
+
+    def slice(self, start: int, stop: int) -> Trades:
+        """The trades of ``[start, stop)``, as views."""
+        return Trades(*(column[start:stop] for column in self))
+
+
+class BarStatus(IntEnum):
+    """What a bar can be trusted for."""
+
+    OK = 0
+    EMPTY = 1  # no trade in the interval, ids continuous: flat at the last price
+    GAP = 2  # trades are missing inside it
+
+    @property
+    def label(self) -> str:
+        """The word the command line prints."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class BarSpec:
+    """How the tape is cut into bars. Build one with `time_bars` or `BarSpec.parse`.
+
+    Attributes:
+        kind: The cutting rule; ``time`` is the one this version has.
+        size: For time bars, the interval in microseconds.
+    """
+
+    kind: str
+    size: int
+
+    @classmethod
+    def parse(cls, text: str) -> BarSpec:
+        """Read ``30s``, ``1m``, ``5m``, ``4h``, ``1d``.
+
+        Raises:
+            UsageError: The text is not a bar specification.
+            UnsupportedError: It names a bar kind that this version does not build.
+        """
+        text = text.strip()
+        match = re.fullmatch(r"(\d+)([smhd])", text)
+        if match:
+            size = int(match[1]) * {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}[match[2]]
+            if size <= 0 or (DAY_US % size and size % DAY_US):
+                raise UsageError(
+                    f"a time bar of {text!r} does not divide a UTC day",
+                    fix="Take an interval that does, such as 30s, 1m, 5m, 4h or 1d",
+                )
+            return cls("time", size)
+        if re.fullmatch(r"(tick|volume|dollar|range|delta|reversal|renko):[\d.,]+", text):
+            raise UnsupportedError(
+                f"bars of kind {text.split(':')[0]!r} are not built by this version",
+                where=text,
+                fix="Use time bars, such as 1m or 5m",
+            )
+        raise UsageError(
+            f"{text!r} is not a bar specification", fix="Examples: 30s, 1m, 5m, 4h, 1d"
+        )
+
+    def count(self, bars: int) -> int:
+        """How long that many bars last, in microseconds: for an order's ``expires``."""
+        return bars * self.size
+
+    def __str__(self) -> str:
+        for unit, letter in ((DAY_US, "d"), (HOUR_US, "h"), (MINUTE_US, "m"), (SECOND_US, "s")):
+            if self.size % unit == 0:
+                return f"{self.size // unit}{letter}"
+        return f"{self.size}us"  # pragma: no cover - parse makes whole seconds only
+
+
+def time_bars(interval: str) -> BarSpec:
+    """Bars of equal time, aligned to the UTC day: ``time_bars("5m")``."""
+    spec = BarSpec.parse(interval)
+    if spec.kind != "time":  # pragma: no cover - parse refuses other kinds today
+        raise UsageError(f"{interval!r} is not a time interval", fix="Examples: 30s, 1m, 5m, 4h")
+    return spec
+
+
+class Bar(NamedTuple):
+    """One closed bar. Prices in price units, volumes in lots, times in microseconds UTC.
+
+    The interval is half-open, ``[open_time, close_time)``; a bar is known at ``close_time``.
+    Field order is the column order of the bar kernel's output.
+    """
+
+    open_time: int
+    close_time: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    buy_volume: int
+    quote_upper: int  # quote volume = quote_upper * 2**32 + quote_lower, in price units x lots
+    quote_lower: int
+    count: int  # raw fills
+    trades: int  # rows of the tape
+    min_delta: int
+    max_delta: int
+    delta_at_high: int  # running delta right after the first trade at the bar's high
+    delta_at_low: int
+    poc: int  # low edge of the row with the most volume
+    status: int
+
+    @property
+    def sell_volume(self) -> int:
+        """Volume of aggressive sells, in lots."""
+        return self.volume - self.buy_volume
+
+    @property
+    def delta(self) -> int:
+        """Aggressive buys minus aggressive sells, in lots."""
+        return 2 * self.buy_volume - self.volume
+
+    @property
+    def quote_volume(self) -> int:
+        """Sum of price x quantity, in price units x lots."""
+        return (self.quote_upper << 32) + self.quote_lower
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether trades are known to be missing inside the bar."""
+        return self.status == BarStatus.GAP
