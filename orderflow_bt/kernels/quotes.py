@@ -1,0 +1,110 @@
+"""Best quotes and queue sizes inferred from trades alone.
+
+A buy at P says the ask was P; a sell at P says the bid was P. Every function walks back from a
+trade only as far as its question needs, so a broker that seldom asks costs the tape nothing.
+Columns: ``price``, ``qty`` int64 [n]; ``side`` int8 [n]. An unknown quote is ``NO_PRICE``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orderflow_bt.kernels._jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+NO_PRICE = -(2**62)
+MAX_VISITS = 64
+
+
+@kernel
+def quotes_before(
+    price: NDArray[np.int64],
+    side: NDArray[np.int8],
+    i: int,
+    tick: int,
+    first_bid: int,
+    first_ask: int,
+) -> tuple[int, int]:
+    """The (bid, ask) proxies just before trade ``i``.
+
+    A buy at P sets ask = P and pushes a known bid at or above P down to P - tick; a sell mirrors.
+    ``first_bid`` and ``first_ask`` hold before trade 0 of the columns.
+    """
+    if i == 0:
+        return first_bid, first_ask
+    last_side = side[i - 1]
+    last_price = price[i - 1]
+    furthest = last_price
+    j = i - 2
+    while j >= 0 and side[j] == last_side:
+        if last_side > 0:
+            furthest = min(furthest, price[j])
+        else:
+            furthest = max(furthest, price[j])
+        j -= 1
+    if last_side > 0:
+        other = price[j] if j >= 0 else first_bid
+        if other != NO_PRICE:
+            other = min(other, furthest - tick)
+        return other, last_price
+    other = price[j] if j >= 0 else first_ask
+    if other != NO_PRICE:
+        other = max(other, furthest + tick)
+    return last_price, other
+
+
+@kernel
+def queue_ahead(
+    price: NDArray[np.int64],
+    qty: NDArray[np.int64],
+    side: NDArray[np.int8],
+    i: int,
+    level: int,
+    order_side: int,
+    visits: int,
+    window: int,
+) -> int:
+    """Estimate the resting volume at ``level`` from what its last visits traded.
+
+    Only trades that hit the order's side of the book count (sells for a buy order). A visit is a
+    run of them at one price; its volume is what that queue gave. The answer is the upper median
+    of the last ``visits`` visits to ``level`` among the last ``window`` trades before ``i``; of
+    the last ``visits`` visits to any price where ``level`` was not visited; 0 where there is none.
+    """
+    here = np.empty(MAX_VISITS, np.int64)
+    anywhere = np.empty(MAX_VISITS, np.int64)
+    n_here = 0
+    n_anywhere = 0
+    run_price = NO_PRICE
+    run_volume = 0
+    stop = max(0, i - window)
+    j = i - 1
+    while j >= stop and n_here < visits:
+        if side[j] != order_side:
+            if price[j] == run_price:
+                run_volume += qty[j]
+            else:
+                if run_price == level:
+                    here[n_here] = run_volume
+                    n_here += 1
+                if run_price != NO_PRICE and n_anywhere < visits:
+                    anywhere[n_anywhere] = run_volume
+                    n_anywhere += 1
+                run_price = price[j]
+                run_volume = qty[j]
+        j -= 1
+    if n_here < visits and run_price == level:
+        here[n_here] = run_volume
+        n_here += 1
+    if run_price != NO_PRICE and n_anywhere < visits:
+        anywhere[n_anywhere] = run_volume
+        n_anywhere += 1
+    if n_here > 0:
+        return np.sort(here[:n_here])[n_here // 2]
+    if n_anywhere > 0:
+        return np.sort(anywhere[:n_anywhere])[n_anywhere // 2]
+    return 0

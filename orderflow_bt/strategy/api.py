@@ -1,0 +1,271 @@
+"""What a hook is given: the market as known now, a broker to trade with, and the records of both.
+
+Prices are integer price units, quantities integer lots, times microseconds UTC. ``side`` is +1 to
+buy, -1 to sell.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from decimal import Decimal
+
+    from orderflow_bt.flow import Footprint
+    from orderflow_bt.flow.events import Event
+    from orderflow_bt.instruments import Instrument
+    from orderflow_bt.types import Bar, BarSpec, Trades
+
+
+class Order(NamedTuple):
+    """An order as it stands. ``status``: sent, working, waiting, filled, cancelled, expired, rejected.
+
+    ``price`` is the limit or trigger price, None for a market order. ``why`` tells the end of an
+    order that did not fill whole. ``ahead`` is the inferred volume in front of it when it came to
+    rest, None for an order that never rested.
+    """
+
+    id: int
+    parent_id: int | None
+    kind: str  # market, limit, stop
+    role: str  # entry, stop, target, exit
+    side: int
+    qty: int
+    price: int | None
+    decision_time: int
+    arrival_time: int | None
+    done_time: int | None
+    status: str
+    filled_qty: int
+    ahead: int | None
+    why: str
+    event_id: int | None
+
+
+class Fill(NamedTuple):
+    """A part of an order that traded. ``rule`` says why: took, queue, touch or through."""
+
+    id: int
+    order_id: int
+    time: int
+    trade_id: int
+    side: int
+    qty: int
+    price: int
+    role: str
+    liquidity: str  # maker, taker
+    rule: str
+    ahead: int
+    slippage_ticks: int
+    fee: Decimal
+    event_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is held now."""
+
+    qty: int  # signed lots
+    average_price: Decimal | None
+
+    @property
+    def is_flat(self) -> bool:
+        """Nothing is held."""
+        return self.qty == 0
+
+    @property
+    def side(self) -> int:
+        """+1 long, -1 short, 0 flat."""
+        return (self.qty > 0) - (self.qty < 0)
+
+
+class BarHistory(Protocol):
+    """Closed bars, oldest first: ``len``, ``[-1]``, iteration."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int) -> Bar: ...
+    def __iter__(self) -> Iterator[Bar]: ...
+
+    def last(self, count: int) -> BarHistory:
+        """The last ``count`` closed bars (fewer at the start of the tape)."""
+        ...
+
+    def extreme(self, side: int) -> int:
+        """Highest high (``side`` +1) or lowest low (-1)."""
+        ...
+
+    def atr(self, count: int) -> int | None:
+        """Average true range of the last ``count`` bars, rounded down; None until there are so many."""
+        ...
+
+    def vwap_since(self, time: int) -> int | None:
+        """Volume-weighted price of the bars opened at or after ``time``, rounded; None without volume."""
+        ...
+
+
+class Market(Protocol):
+    """The tape as known now. Nothing here can see a trade that has not happened."""
+
+    @property
+    def now(self) -> int:
+        """Time of the decision, microseconds UTC."""
+        ...
+
+    @property
+    def instrument(self) -> Instrument:
+        """Units, tick and lot."""
+        ...
+
+    @property
+    def position(self) -> Position:
+        """What is held."""
+        ...
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash and position at the last price."""
+        ...
+
+    @property
+    def last(self) -> int:
+        """Price of the last trade."""
+        ...
+
+    @property
+    def inferred_bid(self) -> int | None:
+        """Best bid inferred from trades, None until a trade told."""
+        ...
+
+    @property
+    def inferred_ask(self) -> int | None:
+        """Best ask inferred from trades, None until a trade told."""
+        ...
+
+    def bars(self, spec: BarSpec) -> BarHistory:
+        """Closed bars of a specification the strategy declared."""
+        ...
+
+    def footprint(self, spec: BarSpec) -> Sequence[Footprint]:
+        """Footprints of the latest closed bars, oldest first."""
+        ...
+
+    def price(self, units: int) -> Decimal:
+        """Price units as an exact decimal."""
+        ...
+
+
+class Broker(Protocol):
+    """Sends orders; each travels for the entry latency and meets later trades only.
+
+    Methods that send return the order's id. Quantities are positive lots; prices off the
+    exchange's tick are rounded, never across the market's side of them.
+    """
+
+    @property
+    def working(self) -> tuple[Order, ...]:
+        """Orders that can still fill, children of unfilled brackets included."""
+        ...
+
+    def market(self, side: int, qty: int, *, reduce_only: bool = False, reason: Event | None = None) -> int:
+        """Take what trades offer from arrival on."""
+        ...
+
+    def limit(
+        self,
+        side: int,
+        qty: int,
+        price: int,
+        *,
+        post_only: bool = False,
+        immediate: bool = False,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """Trade at ``price`` or better. ``expires`` is a duration; ``cancel_at`` a price whose trading cancels it."""
+        ...
+
+    def stop(
+        self,
+        side: int,
+        qty: int,
+        price: int,
+        *,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """A market order once ``price`` trades."""
+        ...
+
+    def bracket(
+        self,
+        side: int,
+        qty: int,
+        *,
+        stop: int,
+        target: int,
+        stop_entry: int | None = None,
+        limit_entry: int | None = None,
+        expires: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """An entry (market unless a price is given) that on filling sets a stop and a target.
+
+        The two close what the entry filled, and the one that fills shrinks the other.
+        """
+        ...
+
+    def cancel(self, order_id: int) -> None:
+        """Ask for an order's end; fills that reach the exchange first still count."""
+        ...
+
+    def cancel_all(self) -> None:
+        """Ask for the end of every working order."""
+        ...
+
+    def close(self, *, reason: Event | None = None) -> int | None:
+        """Market order for the whole position, reduce-only; None when flat."""
+        ...
+
+    def size(self, risk: float, entry: int, stop: int) -> int:
+        """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth, whole lots."""
+        ...
+
+    def refusal(self, entry: int, stop: int, target: int) -> str:
+        """Why a setup is not worth its costs, empty where it is."""
+        ...
+
+    def skip(self, event: Event, why: str) -> None:
+        """Write down that an event led to no order, and why: the report counts the reasons."""
+        ...
+
+    def timer(self, time: int) -> None:
+        """Have ``on_timer`` called at ``time``."""
+        ...
+
+
+class TradeView(NamedTuple):
+    """One trade, for ``on_trade``."""
+
+    id: int
+    time: int
+    price: int
+    qty: int
+    side: int
+
+    @classmethod
+    def at(cls, trades: Trades, i: int) -> TradeView:
+        """Trade ``i`` of columns, as plain integers."""
+        return cls(
+            int(trades.id[i]),
+            int(trades.time[i]),
+            int(trades.price[i]),
+            int(trades.qty[i]),
+            int(trades.side[i]),
+        )

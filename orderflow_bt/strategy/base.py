@@ -1,0 +1,53 @@
+"""The base class of a strategy: parameters, detectors, and hooks called as time passes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orderflow_bt.parameters import Parametrised
+from orderflow_bt.types import BarSpec
+
+if TYPE_CHECKING:
+    from orderflow_bt.detectors import Detector
+    from orderflow_bt.flow.events import Event
+    from orderflow_bt.strategy.api import Broker, Fill, Market, Order, TradeView
+    from orderflow_bt.types import Bar
+
+
+class Strategy(Parametrised):
+    """A trader's claim as code. Override the hooks you need; the rest cost nothing.
+
+    At one instant hooks run in this order: `on_fill` and `on_order`, `on_bar` (short bars before
+    long), `on_event`, `on_timer`, `on_trade`. Each sees only what was known then.
+    """
+
+    def detectors(self) -> list[Detector]:
+        """The detectors whose events `on_event` receives."""
+        return []
+
+    def bar_specs(self) -> list[BarSpec]:
+        """The bars `on_bar` receives: every parameter that is a `BarSpec`, unless overridden."""
+        values = (getattr(self, name) for name in self.params)
+        return [value for value in values if isinstance(value, BarSpec)]
+
+    def lookback(self) -> int:
+        """How much earlier tape is read with orders disabled before the window, in microseconds."""
+        return max((detector.lookback for detector in self.detectors()), default=0)
+
+    def on_fill(self, fill: Fill, market: Market, broker: Broker) -> None:
+        """An order traded; known one response latency after the trade."""
+
+    def on_order(self, order: Order, market: Market, broker: Broker) -> None:
+        """An order was accepted, rejected, cancelled or expired."""
+
+    def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
+        """A bar closed."""
+
+    def on_event(self, event: Event, market: Market, broker: Broker) -> None:
+        """A detector saw something."""
+
+    def on_timer(self, market: Market, broker: Broker) -> None:
+        """A time set with ``broker.timer`` has come."""
+
+    def on_trade(self, trade: TradeView, market: Market, broker: Broker) -> None:
+        """A trade happened. Plain Python on every trade is slow: for short windows."""

@@ -1,0 +1,56 @@
+"""Delta divergence: fade a swing extreme that cumulative delta does not confirm."""
+
+from orderflow_bt import Bar, BarSpec, Broker, Detector, Event, Market, Strategy, param, time_bars
+from orderflow_bt.detectors import DeltaDivergence
+
+
+class DeltaDivergenceFade(Strategy):
+    """Fade a swing extreme that cumulative delta does not confirm. Prices are integer ticks.
+
+    A higher swing high on lower cumulative delta is sold, by a stop order under the bars since
+    that high; the mirror is bought. The stop stands beyond the extreme, the target is the swing
+    between the two extremes, else the day's VWAP, else a multiple of the risk.
+    """
+
+    bars: BarSpec = param(time_bars("5m"), help="bars on which swings are read")
+    pivot: int = param(2, ge=1, le=20, help="bars on each side of a swing extreme")
+    working_bars: int = param(5, ge=1, help="bars the entry order works")
+    time_stop: int = param(24, ge=1, help="bars after which a position is closed")
+    target_r: float = param(2.0, ge=1.5, le=10.0, help="target where no swing offers one, in R")
+    risk: float = param(0.005, gt=0, le=0.05, help="share of equity lost at the stop")
+
+    def detectors(self) -> list[Detector]:
+        return [DeltaDivergence(self.bars, left=self.pivot, right=self.pivot)]
+
+    def on_event(self, event: Event, market: Market, broker: Broker) -> None:
+        if not market.position.is_flat or broker.working:
+            return broker.skip(event, "already in a trade")
+        bars = market.bars(self.bars)
+        atr = bars.atr(14)
+        if atr is None:
+            return broker.skip(event, "no ATR yet")
+        side = event.direction  # -1: the divergence is bearish
+        tick = market.instrument.tick_size
+        entry = bars.last(self.pivot + 1).extreme(side) + side * tick
+        stop = event.price - side * max(2 * tick, atr // 10)
+        target = self.target(event, market, entry, stop)
+        if why := broker.refusal(entry, stop, target):
+            return broker.skip(event, why)
+        broker.bracket(side, broker.size(self.risk, entry, stop), stop_entry=entry, stop=stop,
+                       target=target, expires=self.bars.count(self.working_bars),
+                       cancel_at=event.price, reason=event)
+
+    def target(self, event: Event, market: Market, entry: int, stop: int) -> int:
+        """The first of swing, VWAP and multiple of risk that lies beyond the entry."""
+        side = event.direction
+        midnight = market.now - market.now % 86_400_000_000
+        vwap = market.bars(self.bars).vwap_since(midnight)
+        for price in (event.details["swing"], vwap):
+            if price is not None and side * (price - entry) > 0:
+                return price
+        return entry + side * round(self.target_r * abs(entry - stop))
+
+    def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
+        if market.position.held_for >= self.bars.count(self.time_stop):
+            broker.cancel_all()
+            broker.close()
