@@ -1,1 +1,9 @@
 """Metrics and their uncertainty: pure functions on fills and equity."""
+
+from __future__ import annotations
+
+from orderflow_bt.stats.metrics import Stat
+from orderflow_bt.stats.summary import execution, summarise
+from orderflow_bt.stats.verdict import Evidence, Verdict, judge, money
+
+__all__ = ["Evidence", "Stat", "Verdict", "execution", "judge", "money", "summarise"]

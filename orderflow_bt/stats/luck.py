@@ -1,0 +1,371 @@
+"""Is it luck? Resampling intervals, the Sharpe ratio's own uncertainty, and many tries.
+
+References are named at each function; what they say to a trader is in ``docs/metrics.md``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orderflow_bt.errors import UsageError
+from orderflow_bt.stats.metrics import DAYS_PER_YEAR, Stat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+# Takes float64 [reps, n], gives one value a row.
+Statistic = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
+
+EULER_GAMMA = 0.5772156649015329
+_NORMAL = NormalDist()
+_CHUNK = 1 << 21  # resampled values held in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A two-sided interval from resampling.
+
+    Attributes:
+        low: Lower end.
+        high: Upper end.
+        level: Share of resamples between the ends.
+        block: Mean block length of the stationary bootstrap.
+        reps: Number of resamples.
+    """
+
+    low: float
+    high: float
+    level: float
+    block: float
+    reps: int
+
+    @property
+    def includes_zero(self) -> bool:
+        """Whether zero lies inside, ends included."""
+        return self.low <= 0 <= self.high
+
+
+# Statistics of each row, for the bootstrap -----------------------------------------------------
+
+
+def row_mean(rows: Floats) -> Floats:
+    """Mean of each row."""
+    return np.asarray(rows.mean(axis=1), dtype=np.float64)
+
+
+def row_sum(rows: Floats) -> Floats:
+    """Sum of each row."""
+    return np.asarray(rows.sum(axis=1), dtype=np.float64)
+
+
+def row_sharpe(rows: Floats) -> Floats:
+    """Annual Sharpe ratio of each row of daily returns; 0 for a row that does not vary."""
+    spread = rows.std(axis=1, ddof=1)
+    mean = rows.mean(axis=1)
+    ratio = np.divide(mean, spread, out=np.zeros_like(mean), where=spread > 1e-14 * np.abs(mean))
+    return np.asarray(ratio * math.sqrt(DAYS_PER_YEAR), dtype=np.float64)
+
+
+def row_max_drawdown(rows: Floats) -> Floats:
+    """Maximum drawdown of each row of daily returns, compounded from 1."""
+    curve = np.cumprod(1.0 + rows, axis=1)
+    peak = np.maximum(np.maximum.accumulate(curve, axis=1), 1.0)
+    return np.asarray((curve / peak - 1.0).min(axis=1).clip(max=0.0), dtype=np.float64)
+
+
+# Stationary bootstrap --------------------------------------------------------------------------
+
+
+def optimal_block_length(values: Floats) -> float:
+    """Mean block length for the stationary bootstrap.
+
+    Politis & White (2004) with the correction of Patton, Politis & White (2009): the flat-top
+    window's bandwidth comes from the first lag after which autocorrelations stay small.
+
+    Returns:
+        At least 1 (independent draws), at most ``min(3 sqrt(n), n / 3)``.
+    """
+    n = values.size
+    if n < 8:
+        return 1.0
+    centred = values - values.mean()
+    if float(np.abs(centred).max()) <= 1e-14 * float(np.abs(values).max()):
+        return 1.0
+    run = max(5, int(math.log10(n)))
+    lags = min(math.ceil(math.sqrt(n)) + run, n - 2)
+    covariance = np.array([centred[k:] @ centred[: n - k] for k in range(lags + 1)]) / n
+    small = np.abs(covariance / covariance[0]) < 2.0 * math.sqrt(math.log10(n) / n)
+    bandwidth = lags
+    for lag in range(1, lags - run + 2):
+        if small[lag : lag + run].all():
+            bandwidth = min(2 * max(lag - 1, 1), lags)
+            break
+    k = np.arange(1, bandwidth + 1)
+    window = np.where(k / bandwidth <= 0.5, 1.0, 2.0 * (1.0 - k / bandwidth))
+    weighted = 2.0 * window * covariance[1 : bandwidth + 1]
+    long_run = float(covariance[0] + weighted.sum())
+    if long_run == 0:
+        return 1.0
+    slope = float((weighted * k).sum())
+    length = math.cbrt(slope**2 / long_run**2 * n)
+    return min(max(length, 1.0), float(math.ceil(min(3.0 * math.sqrt(n), n / 3))))
+
+
+def resamples(values: Floats, *, block: float, reps: int, seed: int) -> Iterator[Floats]:
+    """Rows drawn by the stationary bootstrap (Politis & Romano 1994), some rows at a time.
+
+    Blocks begin anywhere, wrap round the end, and have geometric length of mean ``block``.
+
+    Yields:
+        float64 [some, n]; ``reps`` rows in all.
+    """
+    n = values.size
+    rng = np.random.Generator(np.random.PCG64(seed))
+    at = np.arange(n, dtype=np.int64)
+    step = max(1, _CHUNK // max(n, 1))
+    for done in range(0, reps, step):
+        rows = min(step, reps - done)
+        begins = rng.random((rows, n)) < 1.0 / block
+        begins[:, 0] = True
+        start = rng.integers(0, n, size=(rows, n))
+        last = np.maximum.accumulate(np.where(begins, at, 0), axis=1)
+        index = (np.take_along_axis(start, last, axis=1) + at - last) % n
+        yield values[index]
+
+
+def bootstrap(
+    values: Floats,
+    statistic: Statistic,
+    *,
+    seed: int,
+    reps: int = 10_000,
+    level: float = 0.95,
+    block: float | None = None,
+    method: str = "percentile",
+) -> Interval:
+    """An interval for a statistic of dependent values.
+
+    Args:
+        values: float64 [n], n >= 2, in time order.
+        statistic: One of the ``row_*`` functions, or the like.
+        seed: Same seed, same interval.
+        reps: Number of resamples.
+        level: Share between the ends.
+        block: Mean block length; estimated from the values where None.
+        method: ``percentile``, or ``bca`` (bias-corrected, accelerated; Efron 1987).
+
+    Raises:
+        UsageError: Fewer than two values, or an unknown method.
+    """
+    if values.size < 2:
+        raise UsageError("resampling needs at least two values")
+    if method not in {"percentile", "bca"}:
+        raise UsageError(f"{method!r} is not an interval method", fix="Use percentile or bca")
+    length = optimal_block_length(values) if block is None else block
+    drawn = np.concatenate(
+        [statistic(rows) for rows in resamples(values, block=length, reps=reps, seed=seed)]
+    )
+    tail = (1.0 - level) / 2.0
+    shares = [tail, 1.0 - tail]
+    if method == "bca":
+        shares = _bca_shares(values, statistic, drawn, shares)
+    low, high = np.quantile(drawn, shares)
+    return Interval(float(low), float(high), level, length, reps)
+
+
+def _bca_shares(
+    values: Floats, statistic: Statistic, drawn: Floats, shares: list[float]
+) -> list[float]:
+    """Percentile shares moved for bias and skew; the plain ones where that is not possible."""
+    found = float(statistic(values[None, :])[0])
+    below = float((drawn < found).mean())
+    n = values.size
+    left_out = np.array([float(statistic(np.delete(values, i)[None, :])[0]) for i in range(n)])
+    away = left_out.mean() - left_out
+    scale = float((away**2).sum()) ** 1.5
+    if not 0 < below < 1 or scale == 0:
+        return shares
+    bias = _NORMAL.inv_cdf(below)
+    bend = float((away**3).sum()) / (6.0 * scale)
+    moved = []
+    for share in shares:
+        z = bias + _NORMAL.inv_cdf(share)
+        moved.append(_NORMAL.cdf(bias + z / (1.0 - bend * z)))
+    return moved
+
+
+# The Sharpe ratio's own uncertainty; here Sharpe is per period, not annual ------------------------
+
+
+def lo_standard_error(sharpe: float, periods: int) -> float:
+    """Standard error of a per-period Sharpe ratio of independent returns (Lo 2002)."""
+    return math.sqrt((1.0 + sharpe**2 / 2.0) / periods)
+
+
+def _skewed_variance(sharpe: float, skew: float, kurtosis: float) -> float:
+    return 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
+
+
+def probabilistic_sharpe(
+    sharpe: float, *, benchmark: float, periods: int, skew: float, kurtosis: float
+) -> Stat:
+    """Probability that the true Sharpe ratio is above the benchmark.
+
+    Bailey & López de Prado (2012): per-period ratios, population moments, raw kurtosis.
+    """
+    variance = _skewed_variance(sharpe, skew, kurtosis)
+    if periods < 2 or variance <= 0:
+        return Stat(None, "needs at least two periods and moments that allow a variance")
+    return Stat(_NORMAL.cdf((sharpe - benchmark) * math.sqrt(periods - 1) / math.sqrt(variance)))
+
+
+def min_track_record(
+    sharpe: float, *, benchmark: float, skew: float, kurtosis: float, alpha: float = 0.05
+) -> Stat:
+    """Periods needed before the Sharpe ratio is above the benchmark at 1 - alpha confidence."""
+    if sharpe <= benchmark:
+        return Stat(None, "the ratio is not above the benchmark: no length is enough")
+    variance = _skewed_variance(sharpe, skew, kurtosis)
+    z = _NORMAL.inv_cdf(1.0 - alpha)
+    return Stat(1.0 + variance * (z / (sharpe - benchmark)) ** 2)
+
+
+def expected_max_sharpe(trials: int, variance: float) -> float:
+    """Expected best Sharpe ratio of useless independent trials (Bailey & López de Prado 2014).
+
+    Raises:
+        UsageError: Fewer than one trial.
+    """
+    if trials < 1:
+        raise UsageError("the best of no trials is not defined")
+    if trials == 1:
+        return 0.0
+    first = _NORMAL.inv_cdf(1.0 - 1.0 / trials)
+    second = _NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
+    return math.sqrt(variance) * ((1.0 - EULER_GAMMA) * first + EULER_GAMMA * second)
+
+
+def deflated_sharpe(
+    sharpe: float, *, trials: int, variance: float, periods: int, skew: float, kurtosis: float
+) -> Stat:
+    """Probability that the ratio beats the best of that many useless trials (2014).
+
+    Args:
+        sharpe: Per-period ratio of the chosen trial.
+        trials: Number of independent trials it was chosen from.
+        variance: Variance of the trials' per-period ratios.
+        periods: Length of the record.
+        skew: Population skew of its returns.
+        kurtosis: Raw population kurtosis of its returns.
+    """
+    return probabilistic_sharpe(
+        sharpe,
+        benchmark=expected_max_sharpe(trials, variance),
+        periods=periods,
+        skew=skew,
+        kurtosis=kurtosis,
+    )
+
+
+# Many tries ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Overfitting:
+    """Result of combinatorially symmetric cross-validation.
+
+    Attributes:
+        probability: Share of splits whose in-sample best is in the lower half out of sample.
+        ranks: int64 [splits], out-of-sample rank of the in-sample best, 1 = worst.
+        columns: Number of variants compared.
+    """
+
+    probability: float
+    ranks: NDArray[np.int64]
+    columns: int
+
+
+def overfitting(returns: Floats, blocks: int = 16) -> Overfitting:
+    """Probability of backtest overfitting (Bailey, Borwein, López de Prado & Zhu 2017).
+
+    Every choice of half of the blocks is once in-sample; the score is mean over standard
+    deviation (n - 1). Rows that do not fill the last block are left out.
+
+    Args:
+        returns: float64 [periods, variants].
+        blocks: An even number of equal blocks; 16 gives 12 870 splits.
+
+    Raises:
+        UsageError: Fewer than two variants, an odd number of blocks, or blocks under two rows.
+    """
+    if blocks < 2 or blocks % 2 or returns.ndim != 2 or returns.shape[1] < 2:
+        raise UsageError("overfitting needs an even number of blocks and at least two variants")
+    size = returns.shape[0] // blocks
+    if size < 2:
+        raise UsageError(
+            f"{returns.shape[0]} periods do not fill {blocks} blocks", fix="Take fewer blocks"
+        )
+    cut = returns[: size * blocks].reshape(blocks, size, -1)
+    sums, squares = cut.sum(axis=1), (cut**2).sum(axis=1)
+    halves = np.array(list(itertools.combinations(range(blocks), blocks // 2)))
+    member = np.zeros((len(halves), blocks))
+    np.put_along_axis(member, halves, 1.0, axis=1)
+    rows = size * blocks // 2
+    inside = _scores(member @ sums, member @ squares, rows)
+    outside = _scores((1 - member) @ sums, (1 - member) @ squares, rows)
+    best = inside.argmax(axis=1)
+    chosen = np.take_along_axis(outside, best[:, None], axis=1)
+    ranks = 1 + (outside < chosen).sum(axis=1)
+    omega = ranks / (returns.shape[1] + 1)
+    return Overfitting(float((omega <= 0.5).mean()), ranks.astype(np.int64), returns.shape[1])
+
+
+def _scores(sums: Floats, squares: Floats, rows: int) -> Floats:
+    """Mean over standard deviation, rounded so that equal columns compare equal."""
+    mean = sums / rows
+    variance = np.maximum(squares - rows * mean**2, 0.0) / (rows - 1)
+    flat = variance <= 1e-14 * squares / rows
+    ratio = np.divide(mean, np.sqrt(variance), out=np.zeros_like(mean), where=~flat)
+    return np.asarray(np.round(ratio, 12), dtype=np.float64)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's adjusted p-values, in the order given: valid under any dependence."""
+    order = sorted(range(len(p_values)), key=lambda i: p_values[i])
+    adjusted = [0.0] * len(p_values)
+    highest = 0.0
+    for step, i in enumerate(order):
+        highest = max(highest, min(1.0, (len(p_values) - step) * p_values[i]))
+        adjusted[i] = highest
+    return adjusted
+
+
+def bonferroni_z(tries: int, alpha: float = 0.05) -> float:
+    """Size of a two-sided z-score that is significant at alpha after that many tries."""
+    return _NORMAL.inv_cdf(1.0 - alpha / tries / 2.0)
+
+
+def random_p_value(at_least_as_good: int, draws: int) -> float:
+    """p-value of a randomisation test; never zero."""
+    return (1 + at_least_as_good) / (1 + draws)
+
+
+def interval_json(interval: Interval | None) -> list[float] | None:
+    """Both ends as a list, for a JSON file."""
+    return None if interval is None else [interval.low, interval.high]
+
+
+def interval_setup(interval: Interval) -> dict[str, Any]:
+    """How an interval was made, for a JSON file."""
+    return {"block": interval.block, "reps": interval.reps, "level": interval.level}

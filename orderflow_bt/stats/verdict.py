@@ -1,0 +1,216 @@
+"""From numbers to an honest headline and a few plain sentences.
+
+The words follow fixed rules: fewer than 30 round trips are too few to judge; an interval that
+includes zero is said first; a sign that depends on how fills are assumed stands in the headline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MIN_TRIPS = 30
+_MINUS = "\u2212"
+_MONEY_LIKE = ("USD", "EUR", "GBP", "TRY")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the run shows, in words.
+
+    Attributes:
+        tone: ``no_trades``, ``too_few``, ``fragile``, ``luck``, ``loss`` or ``edge``.
+        headline: One sentence.
+        sentences: Two to six sentences, the most important first.
+    """
+
+    tone: str
+    headline: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The numbers a verdict is made of.
+
+    Attributes:
+        round_trips: Closed round trips.
+        net_pnl: Net money of the closed round trips.
+        gross_pnl: The same before fees.
+        fees: Fees of the closed round trips.
+        sum_interval: 95 % interval of their net sum under resampling, where there is one.
+        band: Net money of the run by fill policy (``touch``, ``queue``, ``through``).
+        quote: Currency of the money.
+        open_pnl: Unrealised net money of a position still open at the end, or None.
+        orders: Orders sent.
+        events: Events that the strategy's detectors reported.
+        days: Days of the window.
+        missing_days: Days without data.
+        missing_ids: Trades known to be missing inside days with data.
+        simulated_market: Whether the tape itself is simulated.
+    """
+
+    round_trips: int
+    net_pnl: float
+    gross_pnl: float
+    fees: float
+    sum_interval: tuple[float, float] | None = None
+    band: Mapping[str, float] = field(default_factory=dict)
+    quote: str = "USDT"
+    open_pnl: float | None = None
+    orders: int = 0
+    events: int = 0
+    days: int = 0
+    missing_days: int = 0
+    missing_ids: int = 0
+    simulated_market: bool = False
+
+
+def money(value: float, quote: str = "") -> str:
+    """A signed amount: ``+312.40 USDT``; coins get eight digits after the point."""
+    digits = 2 if not quote or any(unit in quote for unit in _MONEY_LIKE) else 8
+    rounded = round(value, digits)
+    sign = "+" if rounded > 0 else _MINUS if rounded < 0 else ""
+    return f"{sign}{abs(rounded):,.{digits}f}" + (f" {quote}" if quote else "")
+
+
+def amount(value: float, quote: str) -> str:
+    """The size of an amount, unsigned: ``54.10 USDT``."""
+    return money(abs(value), quote).lstrip("+")
+
+
+def count(number: int, noun: str) -> str:
+    """``1 round trip``, ``1,204 round trips``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def judge(evidence: Evidence) -> Verdict:
+    """The verdict on one run."""
+    tone = _tone(evidence)
+    sentences = (_result(evidence, tone), _costs(evidence), _band(evidence), *_context(evidence))
+    return Verdict(tone, _headline(evidence, tone), tuple(s for s in sentences if s)[:6])
+
+
+def band_changes_sign(band: Mapping[str, float]) -> bool:
+    """Whether some fill policy wins money and another does not."""
+    return bool(band) and max(band.values()) > 0 >= min(band.values())
+
+
+def _tone(e: Evidence) -> str:
+    if e.round_trips == 0:
+        return "no_trades"
+    if e.round_trips < MIN_TRIPS or e.sum_interval is None:
+        return "too_few"
+    if band_changes_sign(e.band):
+        return "fragile"
+    low, high = e.sum_interval
+    if low <= 0 <= high:
+        return "luck"
+    return "loss" if high < 0 else "edge"
+
+
+def _headline(e: Evidence, tone: str) -> str:
+    trips = count(e.round_trips, "round trip")
+    text = {
+        "no_trades": "No round trip was closed: there is nothing to judge.",
+        "too_few": f"Too few to judge: {trips}, {MIN_TRIPS} are the least.",
+        "fragile": "The result depends on how fills are assumed.",
+        "luck": f"Not told apart from luck: {money(e.net_pnl, e.quote)} over {trips}.",
+        "loss": f"It lost money, by more than luck explains: {money(e.net_pnl, e.quote)} "
+        f"over {trips}.",
+        "edge": f"It made money on this tape, by more than luck of the draw: "
+        f"{money(e.net_pnl, e.quote)} over {trips}.",
+    }[tone]
+    if band_changes_sign(e.band):
+        low, high = min(e.band.values()), max(e.band.values())
+        reach = f"from {money(low, e.quote)} to {money(high, e.quote)}"
+        text += f" The sign of the result changes with the fill assumption, {reach}."
+    return f"Simulated market. {text}" if e.simulated_market else text
+
+
+def _result(e: Evidence, tone: str) -> str:
+    if tone == "no_trades":
+        if e.orders:
+            return (
+                f"{count(e.orders, 'order')} went out and no position was opened and closed: see "
+                "the orders for what became of them, then try a longer window."
+            )
+        if e.events:
+            return (
+                f"The detectors reported {count(e.events, 'event')} and none became an order: "
+                "the reasons stand under events below."
+            )
+        return "Nothing was detected in the window: try a longer one, or looser parameters."
+    verb = "made" if e.net_pnl > 0 else "lost" if e.net_pnl < 0 else "ended at"
+    made = f"{count(e.round_trips, 'round trip')} {verb} {money(e.net_pnl, e.quote)} after fees"
+    if e.sum_interval is None or e.round_trips < MIN_TRIPS:
+        return (
+            f"{made}. With fewer than {MIN_TRIPS} results one or two decide the sum, whichever "
+            "sign it has: run a longer window before you read anything into it."
+        )
+    low, high = (money(end, e.quote) for end in e.sum_interval)
+    drawn = (
+        f"{made}; drawing {e.round_trips:,} at random from the same results gives between "
+        f"{low} and {high} in 95 of 100 tries"
+    )
+    if e.sum_interval[0] <= 0 <= e.sum_interval[1]:
+        return f"{drawn}: luck alone is not ruled out."
+    side = "below" if e.sum_interval[1] < 0 else "above"
+    return f"{drawn}: all {side} zero, so the luck of the draw alone does not explain the sum."
+
+
+def _costs(e: Evidence) -> str:
+    if e.round_trips == 0:
+        return ""
+    gross, fees = money(e.gross_pnl, e.quote), amount(e.fees, e.quote)
+    if e.fees <= 0:
+        return f"Before fees the result was {gross}; rebates were {fees}." if e.fees else ""
+    if e.gross_pnl > 0 >= e.net_pnl:
+        return f"Before fees it made {gross}; fees of {fees} took all of that and more."
+    if e.gross_pnl > 0:
+        return f"Before fees it made {gross}; fees took {fees}, {e.fees / e.gross_pnl:.0%} of it."
+    return f"It lost {amount(e.gross_pnl, e.quote)} before fees already; fees added {fees}."
+
+
+def _band(e: Evidence) -> str:
+    named = [name for name in ("touch", "queue", "through") if name in e.band]
+    if not named or (e.round_trips == 0 and not any(e.band.values())):
+        return ""
+    values = ", ".join(f"{name} {money(e.band[name], e.quote)}" for name in named)
+    if band_changes_sign(e.band):
+        end = "the sign changes inside the band, and trades alone cannot say which is right."
+    else:
+        end = "the sign is the same under each."
+    return f"Limit orders were run under three fill policies, {values}: {end}"
+
+
+def _context(e: Evidence) -> list[str]:
+    sentences = []
+    if e.simulated_market:
+        sentences.append(
+            "The market itself is simulated, so this shows how the tool works and nothing about "
+            "a real market."
+        )
+    missing = []
+    if e.missing_days:
+        verb = "has" if e.missing_days == 1 else "have"
+        missing.append(f"{e.missing_days:,} of {count(e.days, 'day')} {verb} no data")
+    if e.missing_ids:
+        verb = "is" if e.missing_ids == 1 else "are"
+        missing.append(f"{count(e.missing_ids, 'trade')} {verb} missing inside days with data")
+    if missing:
+        sentences.append(f"The tape has holes: {' and '.join(missing)}; nothing was filled in.")
+    if e.open_pnl is not None:
+        sentences.append(
+            f"A position was still open at the end, at {money(e.open_pnl, e.quote)}; it is valued "
+            "at the last price and is not one of the round trips."
+        )
+    if e.round_trips >= MIN_TRIPS and e.net_pnl > 0:
+        sentences.append(
+            "If this is the best of several variants, expect less: the best of many useless ones "
+            "looks good by chance, and tries are not counted here."
+        )
+    return sentences

@@ -1,0 +1,154 @@
+"""Resampling, the Sharpe ratio's uncertainty and many tries, on published vectors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from orderflow_bt.errors import UsageError
+from orderflow_bt.stats import luck
+from orderflow_bt.stats import metrics as m
+
+RETURNS = np.array([1, -0.5, 0.4, -1.2, 0.8, 0.3, -0.2, 0.6, -0.4, 0.7]) / 100
+
+
+def test_probabilistic_sharpe():
+    stat = luck.probabilistic_sharpe(
+        m.sharpe(RETURNS).value / math.sqrt(365),
+        benchmark=0,
+        periods=10,
+        skew=m.skew(RETURNS).value,
+        kurtosis=m.kurtosis(RETURNS).value,
+    )
+    assert stat.value == pytest.approx(0.72609, abs=5e-6)
+
+
+def test_min_track_record():
+    stat = luck.min_track_record(0.1, benchmark=0, skew=-1, kurtosis=6)
+    assert math.ceil(stat.value) == 302
+    assert luck.min_track_record(0.0, benchmark=0, skew=0, kurtosis=3).value is None
+
+
+def test_lo_standard_error():
+    error = luck.lo_standard_error(0.1, 365) * math.sqrt(365)
+    annual = 0.1 * math.sqrt(365)
+    assert annual == pytest.approx(1.91, abs=5e-3)
+    assert annual - 1.96 * error == pytest.approx(-0.05, abs=1e-2)
+    assert annual + 1.96 * error == pytest.approx(3.88, abs=1e-2)
+
+
+@pytest.mark.parametrize(("trials", "probability"), [(100, 0.9004), (46, 0.9505)])
+def test_deflated_sharpe_of_the_paper(trials: int, probability: float):
+    stat = luck.deflated_sharpe(
+        2.5 / math.sqrt(250),
+        trials=trials,
+        variance=0.5 / 250,
+        periods=1250,
+        skew=-3,
+        kurtosis=10,
+    )
+    assert stat.value == pytest.approx(probability, abs=5e-5)
+
+
+def test_expected_best_of_useless_trials():
+    assert luck.expected_max_sharpe(100, 0.5 / 250) == pytest.approx(0.1132, abs=5e-5)
+    assert luck.expected_max_sharpe(100, 1.0) == pytest.approx(2.53, abs=5e-3)
+    assert luck.expected_max_sharpe(1000, 1.0) == pytest.approx(3.26, abs=5e-3)
+    assert luck.expected_max_sharpe(1, 1.0) == 0
+    with pytest.raises(UsageError):
+        luck.expected_max_sharpe(0, 1.0)
+
+
+def test_overfitting_by_cross_validation():
+    columns = np.array(
+        [
+            [1, 2, 0, 1, -1, 0, 1, -2],
+            [0, 1, 1, -1, 2, 1, 0, 1],
+            [2, -1, 3, 2, 1, -2, -1, 0],
+        ],
+        dtype=float,
+    ).T
+    found = luck.overfitting(columns / 100, blocks=4)
+    assert found.ranks.tolist() == [1, 2, 3, 3, 1, 1]
+    assert found.probability == pytest.approx(4 / 6)
+    with pytest.raises(UsageError):
+        luck.overfitting(columns, blocks=3)
+    with pytest.raises(UsageError):
+        luck.overfitting(columns, blocks=8)
+
+
+def test_many_splits_of_noise_overfit_about_half_the_time():
+    noise = np.random.default_rng(3).normal(size=(320, 20))
+    found = luck.overfitting(noise)
+    assert found.ranks.size == 12_870
+    assert 0.2 < found.probability < 0.9
+
+
+def test_many_tests_at_once():
+    assert luck.holm([0.001, 0.012, 0.03, 0.2]) == pytest.approx([0.004, 0.036, 0.06, 0.2])
+    assert luck.holm([0.2, 0.001, 0.03, 0.012]) == pytest.approx([0.2, 0.004, 0.06, 0.036])
+    assert luck.bonferroni_z(143) == pytest.approx(3.58, abs=5e-3)
+    assert luck.random_p_value(37, 1000) == pytest.approx(0.03796, abs=5e-6)
+
+
+def test_block_length_grows_with_dependence():
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=1000)
+    dependent = np.zeros(1000)
+    for i in range(1, 1000):
+        dependent[i] = 0.9 * dependent[i - 1] + noise[i]
+    assert luck.optimal_block_length(noise) < 5
+    assert luck.optimal_block_length(dependent) > 15
+    assert luck.optimal_block_length(np.ones(100)) == 1
+    assert luck.optimal_block_length(np.ones(3)) == 1
+
+
+@pytest.mark.parametrize("size", [8, 9, 12, 30])
+def test_block_length_of_few_values_stays_in_its_bounds(size: int):
+    for seed in range(20):
+        length = luck.optimal_block_length(np.random.default_rng(seed).normal(size=size))
+        assert 1 <= length <= math.ceil(min(3 * math.sqrt(size), size / 3))
+
+
+def test_resamples_are_blocks_of_the_values():
+    values = np.arange(50.0)
+    drawn = np.concatenate(list(luck.resamples(values, block=5, reps=400, seed=1)))
+    assert drawn.shape == (400, 50)
+    follows = (drawn[:, 1:] - drawn[:, :-1]) % 50 == 1
+    assert follows.mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_interval_is_seeded_and_holds_the_mean():
+    values = np.random.default_rng(5).normal(1.0, 1.0, size=400)
+    first = luck.bootstrap(values, luck.row_mean, seed=7, reps=2000)
+    assert first == luck.bootstrap(values, luck.row_mean, seed=7, reps=2000)
+    assert first != luck.bootstrap(values, luck.row_mean, seed=8, reps=2000)
+    assert first.low < values.mean() < first.high
+    assert first.high - first.low == pytest.approx(2 * 1.96 / 20, rel=0.25)
+    assert not first.includes_zero
+
+
+def test_bias_corrected_interval():
+    values = np.random.default_rng(6).exponential(size=60)
+    plain = luck.bootstrap(values, luck.row_mean, seed=1, reps=4000, block=1)
+    moved = luck.bootstrap(values, luck.row_mean, seed=1, reps=4000, block=1, method="bca")
+    assert moved.high > plain.high  # right skew moves the interval to the right
+    flat = luck.bootstrap(np.ones(9), luck.row_mean, seed=1, reps=50, method="bca")
+    assert (flat.low, flat.high) == (1.0, 1.0)
+
+
+def test_row_statistics_agree_with_the_metrics():
+    rows = RETURNS[None, :]
+    assert luck.row_sharpe(rows)[0] == pytest.approx(m.sharpe(RETURNS).value)
+    curve = np.concatenate(([1.0], np.cumprod(1 + RETURNS)))
+    assert luck.row_max_drawdown(rows)[0] == pytest.approx(m.max_drawdown(curve).value)
+    assert luck.row_max_drawdown(np.array([[0.1, 0.1]]))[0] == 0
+
+
+def test_wrong_use_is_refused():
+    with pytest.raises(UsageError, match="two values"):
+        luck.bootstrap(np.ones(1), luck.row_mean, seed=1)
+    with pytest.raises(UsageError, match="bca"):
+        luck.bootstrap(np.ones(3), luck.row_mean, seed=1, method="magic")

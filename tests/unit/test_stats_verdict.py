@@ -1,0 +1,89 @@
+"""The words of a verdict follow from its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from orderflow_bt.stats.verdict import Evidence, judge, money
+
+LUCKY = Evidence(
+    round_trips=41,
+    net_pnl=312.4,
+    gross_pnl=400.0,
+    fees=87.6,
+    sum_interval=(-80.0, 700.0),
+    band={"touch": 500.0, "queue": 312.4, "through": 120.0},
+    days=30,
+)
+
+
+def test_luck_is_said_first_and_in_words():
+    verdict = judge(LUCKY)
+    assert verdict.tone == "luck"
+    assert verdict.headline == "Not told apart from luck: +312.40 USDT over 41 round trips."
+    assert verdict.sentences[0] == (
+        "41 round trips made +312.40 USDT after fees; drawing 41 at random from the same results "
+        "gives between \u221280.00 USDT and +700.00 USDT in 95 of 100 tries: luck alone is not "
+        "ruled out."
+    )
+    assert "22% of it" in verdict.sentences[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "tone"),
+    [
+        ({"round_trips": 0}, "no_trades"),
+        ({"round_trips": 29}, "too_few"),
+        ({"sum_interval": None}, "too_few"),
+        ({"band": {"touch": 5.0, "queue": -1.0}}, "fragile"),
+        ({"sum_interval": (-9.0, -1.0)}, "loss"),
+        ({"sum_interval": (1.0, 9.0)}, "edge"),
+        ({"sum_interval": (0.0, 9.0)}, "luck"),
+    ],
+)
+def test_tones(change: dict[str, object], tone: str):
+    verdict = judge(replace(LUCKY, **change))
+    assert verdict.tone == tone
+    assert 1 <= len(verdict.sentences) <= 6
+    assert verdict.headline.endswith(".")
+
+
+def test_a_sign_inside_the_band_stands_in_the_headline_whatever_the_tone():
+    band = {"touch": 5.0, "queue": 1.0, "through": -3.0}
+    for trips in (10, 41):
+        headline = judge(replace(LUCKY, round_trips=trips, band=band)).headline
+        assert "sign" in headline
+        assert "\u22123.00 USDT to +5.00 USDT" in headline
+
+
+def test_no_trades_says_what_to_do_next():
+    nothing = Evidence(0, 0.0, 0.0, 0.0)
+    assert "longer" in judge(nothing).sentences[0]
+    assert "none became an order" in judge(replace(nothing, events=7)).sentences[0]
+    assert "3 orders" in judge(replace(nothing, orders=3, events=7)).sentences[0]
+
+
+def test_costs_are_told():
+    took = judge(replace(LUCKY, net_pnl=-10.0, gross_pnl=77.6, band={}))
+    assert "took all of that" in took.sentences[1]
+    assert "before fees already" in judge(replace(LUCKY, gross_pnl=-1.0)).sentences[1]
+    assert "rebates" in judge(replace(LUCKY, fees=-1.0)).sentences[1]
+
+
+def test_holes_open_positions_and_simulated_markets_are_told():
+    verdict = judge(
+        replace(LUCKY, missing_days=2, missing_ids=1, open_pnl=-3.0, simulated_market=True)
+    )
+    text = " ".join(verdict.sentences)
+    assert "2 of 30 days have no data and 1 trade is missing inside days with data" in text
+    assert "still open" in text
+    assert verdict.headline.startswith("Simulated market.")
+    assert len(verdict.sentences) == 6
+
+
+def test_money():
+    assert money(-0.001) == "0.00"
+    assert money(-1234.5, "USDT") == "\u22121,234.50 USDT"
+    assert money(0.01818182, "BTC") == "+0.01818182 BTC"
