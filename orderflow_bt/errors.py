@@ -1,16 +1,16 @@
 """The exception tree: every failure a user can meet says what, where, and what to do next.
 
-    OrderflowError              failed for a stated reason (exit code 1)
-    ├── UsageError              the command, option or parameter is wrong (exit code 2)
-    ├── UnsupportedError        a thing this version does not do, said instead of approximated
-    ├── ArchiveError            an exchange archive could not be used
-    │   ├── MissingDayError     the archive has no such file
-    │   ├── TransferError       the file did not arrive whole
-    │   ├── ChecksumError       its bytes are not the ones the exchange signed
-    │   └── MalformedError      its content cannot be read
-    ├── LakeError               the lake on disk could not be read or written
-    ├── CoverageError           the lake lacks trades that the window needs
-    └── PluginError             a strategy or detector broke a rule, or raised
+OrderflowError              failed for a stated reason (exit code 1)
+├── UsageError              the command, option or parameter is wrong (exit code 2)
+├── UnsupportedError        a thing this version does not do, said instead of approximated
+├── ArchiveError            an exchange archive could not be used
+│   ├── MissingDayError     the archive has no such file
+│   ├── TransferError       the file did not arrive whole
+│   ├── ChecksumError       its bytes are not the ones the exchange signed
+│   └── MalformedError      its content cannot be read
+├── LakeError               the lake on disk could not be read or written
+├── CoverageError           the lake lacks trades that the window needs
+└── PluginError             a strategy or detector broke a rule, or raised
 """
 
 from __future__ import annotations

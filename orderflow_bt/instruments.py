@@ -121,9 +121,7 @@ SHIPPED: dict[tuple[str, MarketType, str], tuple[Rules, ...]] = {
 }
 
 
-def shipped_rules(
-    exchange: str, market: MarketType, symbol: str, date: dt.date
-) -> Rules | None:
+def shipped_rules(exchange: str, market: MarketType, symbol: str, date: dt.date) -> Rules | None:
     """The dated rules of a symbol, or None where none are shipped for that day."""
     found = None
     for rules in SHIPPED.get((exchange, market, symbol), ()):

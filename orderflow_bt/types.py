@@ -94,11 +94,18 @@ class Trades(NamedTuple):
     @property
     def rows(self) -> int:
         """Number of trades (``len()`` of a named tuple counts its columns)."""
-        return self.id.shape[0]
+        return len(self.id)
 
     def slice(self, start: int, stop: int) -> Trades:
         """The trades of ``[start, stop)``, as views."""
-        return Trades(*(column[start:stop] for column in self))
+        return Trades(
+            self.id[start:stop],
+            self.time[start:stop],
+            self.price[start:stop],
+            self.qty[start:stop],
+            self.side[start:stop],
+            self.fills[start:stop],
+        )
 
 
 class BarStatus(IntEnum):
@@ -137,7 +144,10 @@ class BarSpec:
         text = text.strip()
         match = re.fullmatch(r"(\d+)([smhd])", text)
         if match:
-            size = int(match[1]) * {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}[match[2]]
+            size = (
+                int(match[1])
+                * {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}[match[2]]
+            )
             if size <= 0 or (DAY_US % size and size % DAY_US):
                 raise UsageError(
                     f"a time bar of {text!r} does not divide a UTC day",
@@ -190,7 +200,7 @@ class Bar(NamedTuple):
     buy_volume: int
     quote_upper: int  # quote volume = quote_upper * 2**32 + quote_lower, in price units x lots
     quote_lower: int
-    count: int  # raw fills
+    count: int  # type: ignore[assignment] # raw fills; hides tuple.count, which no bar needs
     trades: int  # rows of the tape
     min_delta: int
     max_delta: int

@@ -23,22 +23,25 @@ class DeltaDivergenceFade(Strategy):
         return [DeltaDivergence(self.bars, left=self.pivot, right=self.pivot)]
 
     def on_event(self, event: Event, market: Market, broker: Broker) -> None:
-        if not market.position.is_flat or broker.working:
-            return broker.skip(event, "already in a trade")
         bars = market.bars(self.bars)
         atr = bars.atr(14)
-        if atr is None:
-            return broker.skip(event, "no ATR yet")
+        if atr is None or not market.position.is_flat or broker.working:
+            broker.skip(event, "no ATR yet" if atr is None else "already in a trade")
+            return
         side = event.direction  # -1: the divergence is bearish
         tick = market.instrument.tick_size
         entry = bars.last(self.pivot + 1).extreme(side) + side * tick
         stop = event.price - side * max(2 * tick, atr // 10)
         target = self.target(event, market, entry, stop)
         if why := broker.refusal(entry, stop, target):
-            return broker.skip(event, why)
-        broker.bracket(side, broker.size(self.risk, entry, stop), stop_entry=entry, stop=stop,
-                       target=target, expires=self.bars.count(self.working_bars),
-                       cancel_at=event.price, reason=event)
+            broker.skip(event, why)
+            return
+        size = broker.size(self.risk, entry, stop)
+        expires = self.bars.count(self.working_bars)
+        broker.bracket(
+            side, size, stop_entry=entry, stop=stop, target=target,
+            expires=expires, cancel_at=event.price, reason=event,
+        )  # fmt: skip
 
     def target(self, event: Event, market: Market, entry: int, stop: int) -> int:
         """The first of swing, VWAP and multiple of risk that lies beyond the entry."""

@@ -89,8 +89,7 @@ class DeltaDivergence(Detector):
             return None
         at = len(self._history) - 1 - self.right
         heights = [
-            _height(self._history[k], outward)
-            for k in range(at - self.left, at + self.right + 1)
+            _height(self._history[k], outward) for k in range(at - self.left, at + self.right + 1)
         ]
         height = heights[self.left]
         if max(heights[: self.left]) >= height or max(heights[self.left + 1 :]) > height:
@@ -125,9 +124,7 @@ class DeltaDivergence(Detector):
             default=earlier.height,
         )
 
-    def _compare(
-        self, earlier: _Pivot, later: _Pivot, outward: int, bar: Bar
-    ) -> Iterator[Event]:
+    def _compare(self, earlier: _Pivot, later: _Pivot, outward: int, bar: Bar) -> Iterator[Event]:
         apart = later.number - earlier.number
         shortfall = outward * (earlier.cvd - later.cvd)
         needed = self._margin * Fraction(sum(self._abs_delta), len(self._abs_delta))

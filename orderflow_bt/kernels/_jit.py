@@ -14,7 +14,7 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -52,11 +52,12 @@ def cache_folder() -> str | None:
 def kernel(function: F) -> F:
     """Compile ``function`` with the project's policy."""
     folder = cache_folder()
-    if folder is None or numba.config.DISABLE_JIT:
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = folder  # read once, when the dispatcher is made
+    config: Any = numba.config
+    if folder is None or config.DISABLE_JIT:
+        return cast("F", numba.njit(nogil=True)(function))
+    before = config.CACHE_DIR
+    config.CACHE_DIR = folder  # read once, when the dispatcher is made
     try:
-        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+        return cast("F", numba.njit(nogil=True, cache=True)(function))
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before

@@ -241,9 +241,7 @@ def _run_agenda(
     ):
         _end(orders, n_orders, k, reports, state, CANCELLED, due, ON_REQUEST)
         return True
-    bid, ask = quotes_before(
-        price, side, i, settings[S_TICK], state[FIRST_BID], state[FIRST_ASK]
-    )
+    bid, ask = quotes_before(price, side, i, settings[S_TICK], state[FIRST_BID], state[FIRST_ASK])
     kind = orders[k, TYPE]
     if kind == MARKET:
         orders[k, STATE] = TAKING
@@ -270,9 +268,7 @@ def _run_agenda(
 
 
 @kernel
-def _quiet_interval(
-    orders: NDArray[np.int64], n_orders: int
-) -> tuple[int, int, int]:
+def _quiet_interval(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, int]:
     """Where nothing happens: (next time, low, high).
 
     A trade earlier than the time whose price lies strictly between low and high cannot
@@ -346,11 +342,7 @@ def _close_taking_windows(
 ) -> None:
     """A limit order takes only from its first trade and those of the same time; then it rests."""
     for k in range(n_orders):
-        if (
-            orders[k, STATE] == TAKING
-            and orders[k, TYPE] == LIMIT
-            and orders[k, TAKE_TIME] < now
-        ):
+        if orders[k, STATE] == TAKING and orders[k, TYPE] == LIMIT and orders[k, TAKE_TIME] < now:
             _rest(orders, k, price, qty, side, i, bid, ask, settings)
 
 
@@ -540,9 +532,7 @@ def _match_makers(
         amount = min(_clip(orders, n_orders, k, now, state, reports), available)
         if amount > 0:
             used += amount
-            _fill(
-                orders, n_orders, k, amount, level, rule, ahead, 0, now, index, state, reports
-            )
+            _fill(orders, n_orders, k, amount, level, rule, ahead, 0, now, index, state, reports)
 
 
 @kernel

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 
 @kernel
-def price_range(price: NDArray[np.int64], start: int, stop: int, low: int, high: int) -> tuple[int, int]:
+def price_range(
+    price: NDArray[np.int64], start: int, stop: int, low: int, high: int
+) -> tuple[int, int]:
     """Lowest and highest price of trades ``[start, stop)``, not above ``low`` nor below ``high``."""
     for i in range(start, stop):
         low = min(low, price[i])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from orderflow_bt.flow import Footprint
     from orderflow_bt.flow.events import Event
     from orderflow_bt.instruments import Instrument
-    from orderflow_bt.types import Bar, BarSpec, Trades
+    from orderflow_bt.types import Bar, BarSpec
 
 
 class Order(NamedTuple):
@@ -69,6 +69,7 @@ class Position:
 
     qty: int  # signed lots
     average_price: Decimal | None
+    held_for: int  # microseconds since it was opened, 0 when flat
 
     @property
     def is_flat(self) -> bool:
@@ -168,7 +169,9 @@ class Broker(Protocol):
         """Orders that can still fill, children of unfilled brackets included."""
         ...
 
-    def market(self, side: int, qty: int, *, reduce_only: bool = False, reason: Event | None = None) -> int:
+    def market(
+        self, side: int, qty: int, *, reduce_only: bool = False, reason: Event | None = None
+    ) -> int:
         """Take what trades offer from arrival on."""
         ...
 
@@ -258,14 +261,3 @@ class TradeView(NamedTuple):
     price: int
     qty: int
     side: int
-
-    @classmethod
-    def at(cls, trades: Trades, i: int) -> TradeView:
-        """Trade ``i`` of columns, as plain integers."""
-        return cls(
-            int(trades.id[i]),
-            int(trades.time[i]),
-            int(trades.price[i]),
-            int(trades.qty[i]),
-            int(trades.side[i]),
-        )

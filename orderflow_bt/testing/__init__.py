@@ -1,1 +1,5 @@
 """The author's kit: text tapes and checks for plugins."""
+
+from orderflow_bt.testing.tape import PLAIN, Script, Tape, TapeRun, run_trades
+
+__all__ = ["PLAIN", "Script", "Tape", "TapeRun", "run_trades"]

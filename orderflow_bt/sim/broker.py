@@ -1,0 +1,413 @@
+"""The broker a strategy talks to: checks tickets, keeps the order table, reads the kernel's reports."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from orderflow_bt.errors import PluginError
+from orderflow_bt.kernels import broker as k
+from orderflow_bt.sim.account import BPS
+from orderflow_bt.sim.trips import Plan
+from orderflow_bt.strategy.api import Fill, Order
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orderflow_bt.flow.events import Event
+    from orderflow_bt.sim.session import Session
+
+FIRST_ROWS = 32
+MIN_RISK_TICKS = 4
+MIN_TARGET_R = Decimal("1.5")
+MAX_COST_R = Decimal("0.25")
+
+_TYPES = {"market": k.MARKET, "limit": k.LIMIT, "stop": k.STOP}
+_STATUS = {k.REJECTED: "rejected", k.CANCELLED: "cancelled", k.EXPIRED: "expired"}
+_RULES = {k.TOOK: "took", k.THROUGH_PRICE: "through"}
+_REASONS = {
+    k.ON_REQUEST: "",
+    k.POST_ONLY_WOULD_TAKE: "post-only, but it would have taken",
+    k.OCO_FILLED: "the other leg filled",
+    k.NOTHING_TO_REDUCE: "no position left to reduce",
+    k.ENTRY_NEVER_FILLED: "its entry ended unfilled",
+    k.IMMEDIATE_REST: "immediate-or-cancel: the rest",
+}
+NO_PLAN = Plan(None, None, None)
+
+
+class Happening(NamedTuple):
+    """Something a hook may be told of: a fill, or an order's new status."""
+
+    time: int
+    fill: Fill | None
+    order: Order
+
+
+class SimBroker:
+    """What `orderflow_bt.Broker` promises, on top of a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.orders: list[Order] = []
+        self.fills: list[Fill] = []
+        self.skipped: dict[int, str] = {}
+        self.matrix = np.zeros((FIRST_ROWS, k.ORDER_FIELDS), np.int64)
+        self.reports = np.zeros((4 * FIRST_ROWS + 4, k.REPORT_FIELDS), np.int64)
+        self.rows = 0  # rows of the matrix in use
+        self._ids: list[int] = []  # order id of each row
+        self._plans: dict[int, Plan] = {}  # by entry order
+        self._groups = 0
+
+    # -- what a strategy calls ----------------------------------------------------------------
+
+    @property
+    def working(self) -> tuple[Order, ...]:
+        """Orders that can still fill, children of unfilled brackets included."""
+        live = (row for row in range(self.rows) if self.matrix[row, k.STATE] != k.DONE)
+        return tuple(self.orders[self._ids[row]] for row in live)
+
+    def market(
+        self, side: int, qty: int, *, reduce_only: bool = False, reason: Event | None = None
+    ) -> int:
+        """Take what trades offer from arrival on."""
+        role = "exit" if reduce_only else "entry"
+        return self._send("market", role, side, qty, None, reduce_only=reduce_only, reason=reason)
+
+    def limit(
+        self,
+        side: int,
+        qty: int,
+        price: int,
+        *,
+        post_only: bool = False,
+        immediate: bool = False,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """Trade at ``price`` or better."""
+        row = self._send(
+            "limit", "exit" if reduce_only else "entry", side, qty, price,
+            reduce_only=reduce_only, expires=expires, cancel_at=cancel_at, reason=reason,
+            post_only=post_only, immediate=immediate,
+        )  # fmt: skip
+        return row
+
+    def stop(
+        self,
+        side: int,
+        qty: int,
+        price: int,
+        *,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """A market order once ``price`` trades."""
+        return self._send(
+            "stop", "exit" if reduce_only else "entry", side, qty, price,
+            reduce_only=reduce_only, expires=expires, cancel_at=cancel_at, reason=reason,
+        )  # fmt: skip
+
+    def bracket(
+        self,
+        side: int,
+        qty: int,
+        *,
+        stop: int,
+        target: int,
+        stop_entry: int | None = None,
+        limit_entry: int | None = None,
+        expires: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """An entry that on filling sets a stop and a target, each cancelling the other."""
+        if stop_entry is not None and limit_entry is not None:
+            raise PluginError("a bracket has one entry: give stop_entry or limit_entry, not both")
+        entry = stop_entry if stop_entry is not None else limit_entry
+        low, high = (stop, target) if side > 0 else (target, stop)
+        if not low < high or (entry is not None and not low < entry < high):
+            raise PluginError(
+                "a bracket's entry must lie between its stop and its target",
+                where=f"side {side}, stop {stop}, entry {entry}, target {target}",
+            )
+        kind = (
+            "stop" if stop_entry is not None else "limit" if limit_entry is not None else "market"
+        )
+        parent = self._send(
+            kind, "entry", side, qty, entry, expires=expires, cancel_at=cancel_at, reason=reason
+        )
+        if parent < 0 or self.orders[parent].status == "rejected":
+            return parent
+        self._plans[parent] = Plan(self.orders[parent].price, stop, target)
+        self._groups += 1
+        for role, child_kind, price in (("stop", "stop", stop), ("target", "limit", target)):
+            self._send(child_kind, role, -side, 0, price, parent=parent, reason=reason)
+        return parent
+
+    def cancel(self, order_id: int) -> None:
+        """Ask for an order's end; fills that reach the exchange first still count."""
+        if not 0 <= order_id < len(self.orders):
+            if order_id >= 0 or self._session.trading:
+                raise PluginError(f"there is no order {order_id} to cancel")
+            return
+        if order_id not in self._ids:
+            return  # it ended before the matrix was last compacted
+        row = self._ids.index(order_id)
+        due = self._session.now + self._session.config.cancel_latency
+        self.matrix[row, k.CANCEL_AT] = min(int(self.matrix[row, k.CANCEL_AT]), due)
+
+    def cancel_all(self) -> None:
+        """Ask for the end of every working order."""
+        for order in self.working:
+            self.cancel(order.id)
+
+    def close(self, *, reason: Event | None = None) -> int | None:
+        """Market order for the whole position, reduce-only; None when flat."""
+        held = self._session.account.position
+        if held == 0:
+            return None
+        return self.market(-1 if held > 0 else 1, abs(held), reduce_only=True, reason=reason)
+
+    def size(self, risk: float, entry: int, stop: int) -> int:
+        """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth."""
+        account = self._session.account
+        units = self._session.instrument
+        equity = account.equity(self._session.last_price)
+        distance = abs(entry - stop)
+        if distance == 0 or entry <= 0 or equity <= 0:
+            return 0
+        by_risk = equity * Fraction(str(risk)) / account.value(distance, 1)
+        lots = min(by_risk, equity / account.value(entry, 1))
+        return int(lots) // units.lot_size * units.lot_size
+
+    def refusal(self, entry: int, stop: int, target: int) -> str:
+        """Why a setup is not worth its costs, empty where it is."""
+        tick = self._session.instrument.tick_size
+        config = self._session.config
+        risk = abs(entry - stop)
+        if risk < MIN_RISK_TICKS * tick:
+            return f"risk under {MIN_RISK_TICKS} ticks"
+        if abs(target - entry) < MIN_TARGET_R * risk:
+            return f"target under {MIN_TARGET_R} R"
+        cost = 2 * entry * config.fees.taker_bps / BPS + config.slippage_ticks * tick
+        if cost > MAX_COST_R * risk:
+            return f"fees and slippage over {MAX_COST_R} R"
+        if self.size(1.0, entry, stop) == 0:
+            return "equity under one lot"
+        return ""
+
+    def skip(self, event: Event, why: str) -> None:
+        """Write down that an event led to no order, and why."""
+        if event.id >= 0:
+            self.skipped[event.id] = why
+
+    def timer(self, time: int) -> None:
+        """Have ``on_timer`` called at ``time``."""
+        self._session.set_timer(time)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def _send(
+        self,
+        kind: str,
+        role: str,
+        side: int,
+        qty: int,
+        price: int | None,
+        *,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+        post_only: bool = False,
+        immediate: bool = False,
+        parent: int | None = None,
+    ) -> int:
+        """Put one order into the table; returns its id, -1 while orders are disabled."""
+        session = self._session
+        _check_ticket(side, qty, price, expires)
+        if not session.trading:
+            return -1
+        is_child = parent is not None
+        if price is not None:
+            price = self._on_grid(kind, side, price)
+        qty -= qty % session.instrument.lot_size
+        arrival = None if is_child else session.now + session.config.entry_latency
+        order = Order(
+            id=len(self.orders),
+            parent_id=parent,
+            kind=kind,
+            role=role,
+            side=side,
+            qty=qty,
+            price=price,
+            decision_time=session.now,
+            arrival_time=arrival,
+            done_time=None,
+            status="waiting" if is_child else "sent",
+            filled_qty=0,
+            ahead=None,
+            why="",
+            event_id=None if reason is None else reason.id,
+        )
+        self.orders.append(order)
+        refused = "" if is_child else self._refused(order, reduce_only=reduce_only)
+        if refused:
+            order = order._replace(status="rejected", done_time=session.now, why=refused)
+            self.orders[order.id] = order
+            session.tell(Happening(session.now, None, order))
+            return order.id
+        row = self._new_row(order.id)
+        row[k.STATE] = k.WAITING if is_child else k.PENDING
+        row[k.TYPE] = _TYPES[kind]
+        row[k.SIDE] = side
+        row[k.PRICE] = 0 if price is None else price
+        row[k.QTY] = row[k.LEFT] = qty
+        row[k.ARRIVAL] = k.NEVER if arrival is None else arrival
+        row[k.FROM] = session.next_index
+        row[k.EXPIRES] = k.NEVER if expires is None else session.now + expires
+        row[k.CANCEL_AT] = row[k.TAKE_TIME] = k.NEVER
+        if cancel_at is not None:
+            row[k.WATCH_PRICE] = cancel_at
+            row[k.WATCH_SIDE] = 1 if cancel_at > session.last_price else -1
+        row[k.PARENT] = -1 if parent is None else self._ids.index(parent)
+        row[k.OCO] = self._groups if is_child else 0
+        row[k.REDUCE_ONLY] = reduce_only or is_child
+        row[k.POST_ONLY] = post_only
+        row[k.IMMEDIATE] = immediate
+        return order.id
+
+    def _on_grid(self, kind: str, side: int, price: int) -> int:
+        """A price on the exchange's tick, rounded so that it never asks for more than was meant."""
+        tick = self._session.instrument.tick_size
+        down = (side > 0) == (kind == "limit")
+        return price // tick * tick if down else -(-price // tick) * tick
+
+    def _refused(self, order: Order, *, reduce_only: bool) -> str:
+        units = self._session.instrument
+        if order.qty <= 0:
+            return "the quantity rounds to nothing"
+        price = order.price if order.price is not None else self._session.last_price
+        value = self._session.account.value(price, order.qty)
+        if not reduce_only and value < units.min_notional:
+            return f"worth less than the exchange's minimum of {units.min_notional}"
+        return ""
+
+    def _new_row(self, order_id: int) -> NDArray[np.int64]:
+        if self.rows == len(self.matrix):
+            self._compact()
+        if self.rows == len(self.matrix):
+            grown = np.zeros((2 * self.rows, k.ORDER_FIELDS), np.int64)
+            grown[: self.rows] = self.matrix
+            self.matrix = grown
+            self.reports = np.zeros((8 * self.rows + 4, k.REPORT_FIELDS), np.int64)
+        self._ids.append(order_id)
+        self.rows += 1
+        row = self.matrix[self.rows - 1]
+        row[:] = 0
+        return row
+
+    def _compact(self) -> None:
+        """Drop rows of orders that ended, keeping the order of the rest."""
+        live = np.flatnonzero(self.matrix[: self.rows, k.STATE] != k.DONE)
+        moved = {int(old): new for new, old in enumerate(live)}
+        kept = self.matrix[live].copy()
+        kept[:, k.PARENT] = [moved.get(int(parent), -1) for parent in kept[:, k.PARENT]]
+        self.matrix[: len(live)] = kept
+        self._ids = [self._ids[old] for old in live]
+        self.rows = len(live)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no order can fill or end: the tape can be passed over."""
+        if self.rows and not (self.matrix[: self.rows, k.STATE] != k.DONE).any():
+            self._ids.clear()
+            self.rows = 0
+        return self.rows == 0
+
+    # -- what the kernel reported -------------------------------------------------------------
+
+    def read_reports(self, count: int) -> list[Happening]:
+        """Turn the kernel's latest reports into orders and fills."""
+        happenings = []
+        for report in self.reports[:count].tolist():
+            row = report[k.R_ORDER]
+            order_id = self._ids[row]
+            asked = max(self.orders[order_id].qty, int(self.matrix[row, k.QTY]))  # children grow
+            order = self.orders[order_id]._replace(qty=asked)
+            fill = None
+            kind = report[k.R_KIND]
+            time = report[k.R_TIME]
+            if kind == k.ACCEPTED:
+                rests = self.matrix[row, k.STATE] == k.RESTING
+                order = order._replace(
+                    status="working",
+                    arrival_time=time,
+                    ahead=report[k.R_AHEAD] if rests else None,
+                )
+            elif kind == k.FILLED:
+                fill = self._fill_of(order, report)
+                self.fills.append(fill)
+                filled = order.filled_qty + fill.qty
+                over = filled == asked
+                order = order._replace(
+                    filled_qty=filled,
+                    status="filled" if over else order.status,
+                    done_time=time if over else None,
+                )
+            elif kind in _STATUS:
+                order = order._replace(
+                    status=_STATUS[kind], done_time=time, why=_REASONS[report[k.R_RULE]]
+                )
+            else:
+                order = order._replace(status="triggered")
+            self.orders[order_id] = order
+            happenings.append(Happening(time, fill, order))
+        return happenings
+
+    def _fill_of(self, order: Order, report: list[int]) -> Fill:
+        session = self._session
+        maker = report[k.R_RULE] != k.TOOK
+        row = report[k.R_INDEX] - session.buffer.base
+        rule = _RULES.get(report[k.R_RULE]) or session.config.fills.value
+        price, qty = report[k.R_PRICE], report[k.R_QTY]
+        return Fill(
+            id=len(self.fills),
+            order_id=order.id,
+            time=report[k.R_TIME],
+            trade_id=int(session.buffer.id[row]),
+            side=order.side,
+            qty=qty,
+            price=price,
+            role=order.role,
+            liquidity="maker" if maker else "taker",
+            rule=rule,
+            ahead=report[k.R_AHEAD],
+            slippage_ticks=report[k.R_SLIPPAGE] // session.instrument.tick_size,
+            fee=session.account.fee(price, qty, maker=maker),
+            event_id=order.event_id,
+        )
+
+    def plan_of(self, fill: Fill) -> Plan:
+        """The plan of the bracket whose entry filled."""
+        return self._plans.get(fill.order_id, NO_PLAN)
+
+
+def _check_ticket(side: int, qty: int, price: int | None, expires: int | None) -> None:
+    """Refuse what can only be a mistake in the plugin."""
+    if side not in (1, -1):
+        raise PluginError(f"an order's side is +1 or -1, not {side!r}")
+    for name, value in (("quantity", qty), ("price", price), ("expires", expires)):
+        if value is not None and (not isinstance(value, int | np.integer) or value < 0):
+            raise PluginError(
+                f"an order's {name} is a non-negative integer, not {value!r}",
+                fix="Quantities are lots, prices price units, durations microseconds",
+            )

@@ -1,0 +1,159 @@
+"""The market as a hook sees it: only what is known now."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from orderflow_bt.errors import PluginError
+from orderflow_bt.kernels.quotes import NO_PRICE
+from orderflow_bt.sim.account import money
+from orderflow_bt.strategy.api import Position
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from decimal import Decimal
+
+    from orderflow_bt.flow import Footprint
+    from orderflow_bt.instruments import Instrument
+    from orderflow_bt.sim.readings import ClosedBar, Moment
+    from orderflow_bt.sim.session import Session
+    from orderflow_bt.types import Bar, BarSpec
+
+BARS_KEPT = 1_000
+FOOTPRINTS_KEPT = 64
+
+
+class Bars:
+    """Closed bars, oldest first."""
+
+    def __init__(self, bars: Sequence[Bar]) -> None:
+        self._bars = bars
+
+    def __len__(self) -> int:
+        return len(self._bars)
+
+    def __getitem__(self, index: int) -> Bar:
+        return self._bars[index]
+
+    def __iter__(self) -> Iterator[Bar]:
+        return iter(self._bars)
+
+    def last(self, count: int) -> Bars:
+        """The last ``count`` closed bars (fewer at the start of the tape)."""
+        first = max(0, len(self._bars) - count)
+        return Bars([self._bars[k] for k in range(first, len(self._bars))])
+
+    def extreme(self, side: int) -> int:
+        """Highest high (``side`` +1) or lowest low (-1)."""
+        if side > 0:
+            return max(bar.high for bar in self._bars)
+        return min(bar.low for bar in self._bars)
+
+    def atr(self, count: int) -> int | None:
+        """Average true range of the last ``count`` bars, rounded down; None until there are so many."""
+        if len(self._bars) <= count:
+            return None
+        bars = self.last(count + 1)
+        total = 0
+        for k in range(1, count + 1):
+            before = bars[k - 1].close
+            total += max(bars[k].high, before) - min(bars[k].low, before)
+        return total // count
+
+    def vwap_since(self, time: int) -> int | None:
+        """Volume-weighted price of the bars opened at or after ``time``, rounded; None without volume."""
+        quote = volume = 0
+        for bar in reversed(self._bars):
+            if bar.open_time < time:
+                break
+            quote += bar.quote_volume
+            volume += bar.volume
+        return (2 * quote + volume) // (2 * volume) if volume else None
+
+
+class Footprints(Sequence["Footprint"]):
+    """Footprints of the latest closed bars, made when looked at."""
+
+    def __init__(self, closed: deque[ClosedBar]) -> None:
+        self._closed = closed
+
+    def __len__(self) -> int:
+        return len(self._closed)
+
+    def __getitem__(self, index: int) -> Footprint:  # type: ignore[override] # no slices
+        return self._closed[index].footprint
+
+
+class MarketView:
+    """What `orderflow_bt.Market` promises, on top of a session."""
+
+    def __init__(self, session: Session, instrument: Instrument, specs: list[BarSpec]) -> None:
+        self._session = session
+        self.instrument = instrument
+        self._bars: dict[BarSpec, deque[Bar]] = {s: deque(maxlen=BARS_KEPT) for s in specs}
+        self._closed: dict[BarSpec, deque[ClosedBar]] = {
+            s: deque(maxlen=FOOTPRINTS_KEPT) for s in specs
+        }
+
+    def take_in(self, moment: Moment) -> None:
+        """Add the bars a moment made known."""
+        for closed in moment.bars:
+            self._bars[closed.spec].append(closed.bar)
+            self._closed[closed.spec].append(closed)
+
+    @property
+    def now(self) -> int:
+        """Time of the decision, microseconds UTC."""
+        return self._session.now
+
+    @property
+    def last(self) -> int:
+        """Price of the last trade."""
+        return self._session.last_price
+
+    @property
+    def inferred_bid(self) -> int | None:
+        """Best bid inferred from trades, None until a trade told."""
+        bid, _ = self._session.quotes()
+        return None if bid == NO_PRICE else bid
+
+    @property
+    def inferred_ask(self) -> int | None:
+        """Best ask inferred from trades, None until a trade told."""
+        _, ask = self._session.quotes()
+        return None if ask == NO_PRICE else ask
+
+    @property
+    def position(self) -> Position:
+        """What is held."""
+        account = self._session.account
+        held = self.now - self._session.trips.opened_at if account.position else 0
+        return Position(account.position, account.average_price(), held)
+
+    @property
+    def equity(self) -> Decimal:
+        """Cash and position at the last price."""
+        return money(self._session.account.equity(self.last))
+
+    def bars(self, spec: BarSpec) -> Bars:
+        """Closed bars of a specification the strategy declared."""
+        return Bars(self._bars[self._known(spec)])
+
+    def footprint(self, spec: BarSpec) -> Footprints:
+        """Footprints of the latest closed bars, oldest first."""
+        return Footprints(self._closed[self._known(spec)])
+
+    def _known(self, spec: BarSpec) -> BarSpec:
+        if spec not in self._bars:
+            raise PluginError(
+                f"bars of {spec} were not declared",
+                fix=f"Declared: {', '.join(map(str, self._bars)) or 'none'};"
+                " add a BarSpec parameter, or return it from bar_specs()",
+            )
+        return spec
+
+    def price(self, units: int) -> Decimal:
+        """Price units as an exact decimal."""
+        return self.instrument.price(units)

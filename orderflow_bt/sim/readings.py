@@ -1,0 +1,138 @@
+"""Readings of a tape in the order they become known: one pass serves any number of sessions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from orderflow_bt.flow import BarStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from orderflow_bt.detectors import Detector
+    from orderflow_bt.flow import BarBatch, Footprint
+    from orderflow_bt.flow.events import Event
+    from orderflow_bt.types import Bar, BarSpec, Trades
+
+
+class ClosedBar(NamedTuple):
+    """A bar that has closed, with its footprint at hand."""
+
+    spec: BarSpec
+    bar: Bar
+    batch: BarBatch
+    row: int
+
+    @property
+    def footprint(self) -> Footprint:
+        """Its footprint."""
+        return self.batch.footprint(self.row)
+
+
+class Moment(NamedTuple):
+    """What becomes known at one time, before trade ``at`` of the slice is processed."""
+
+    time: int
+    at: int
+    bars: list[ClosedBar]
+    events: list[Event]
+
+
+class Slice(NamedTuple):
+    """A piece of tape and everything that becomes known within it."""
+
+    trades: Trades
+    moments: list[Moment]
+    gaps: list[tuple[int, int]]  # (time before, time after) of every hole in the ids
+
+
+class Readings:
+    """Bars, footprints and events of one tape, whatever it is cut into.
+
+    Args:
+        specs: The bars to build, each once.
+        detectors: Each reads the bars of its own ``bars`` parameter.
+        ids_are_continuous: Whether a hole in the ids means lost trades.
+        row_size: Height of a footprint row, in price units.
+        number_from: Events known earlier belong to the warm-up and get no number.
+    """
+
+    def __init__(
+        self,
+        specs: Iterable[BarSpec],
+        detectors: list[Detector],
+        *,
+        ids_are_continuous: bool,
+        row_size: int,
+        number_from: int = 0,
+    ) -> None:
+        wanted = sorted({*specs, *(d.bars for d in detectors)}, key=lambda spec: spec.size)
+        self._streams = {
+            spec: BarStream(spec, ids_are_continuous=ids_are_continuous, ticks_per_row=row_size)
+            for spec in wanted
+        }
+        self._detectors = detectors
+        self._continuous = ids_are_continuous
+        self._last_id: int | None = None
+        self._last_time = 0
+        self._number_from = number_from
+        self._events = 0
+
+    @property
+    def specs(self) -> list[BarSpec]:
+        """The bars that are built, short before long."""
+        return list(self._streams)
+
+    def feed(self, trades: Trades) -> Slice:
+        """Read the next trades."""
+        batches = {spec: stream.feed(trades) for spec, stream in self._streams.items()}
+        gaps = self._find_gaps(trades)
+        return Slice(trades, self._moments(batches), gaps)
+
+    def close_until(self, time: int, nothing: Trades) -> Slice:
+        """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
+        batches = {spec: stream.close_until(time) for spec, stream in self._streams.items()}
+        return Slice(nothing, self._moments(batches), [])
+
+    def _moments(self, batches: dict[BarSpec, BarBatch]) -> list[Moment]:
+        closed: list[tuple[int, int, ClosedBar]] = []
+        for spec, batch in batches.items():
+            known, at = batch.known_at.tolist(), batch.at.tolist()
+            for row, bar in enumerate(batch.tolist()):
+                closed.append((known[row], at[row], ClosedBar(spec, bar, batch, row)))
+        closed.sort(key=lambda item: (item[0], item[2].spec.size))
+        moments: list[Moment] = []
+        for time, index, closed_bar in closed:
+            if not moments or moments[-1].time != time:
+                moments.append(Moment(time, index, [], []))
+            moments[-1].bars.append(closed_bar)
+        if self._detectors:
+            for moment in moments:
+                self._detect(moment)
+        return moments
+
+    def _detect(self, moment: Moment) -> None:
+        for closed in moment.bars:
+            for detector in self._detectors:
+                if detector.bars == closed.spec:
+                    for event in detector.on_bar(closed.bar):
+                        if event.known_at >= self._number_from:
+                            event = replace(event, id=self._events)  # noqa: PLW2901 - the same one
+                            self._events += 1
+                        moment.events.append(event)
+
+    def _find_gaps(self, trades: Trades) -> list[tuple[int, int]]:
+        gaps: list[tuple[int, int]] = []
+        if trades.rows == 0:
+            return gaps
+        if self._continuous:
+            if self._last_id is not None and trades.id[0] != self._last_id + 1:
+                gaps.append((self._last_time, int(trades.time[0])))
+            holes = np.flatnonzero(np.diff(trades.id) != 1)
+            gaps += [(int(trades.time[k]), int(trades.time[k + 1])) for k in holes]
+        self._last_id = int(trades.id[-1])
+        self._last_time = int(trades.time[-1])
+        return gaps

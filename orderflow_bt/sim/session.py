@@ -1,0 +1,301 @@
+"""The session: one resumable loop that feeds a strategy, its broker and its account.
+
+A backtest feeds it days, a replay single trades; what comes out is the same. Between two moments
+at which a hook may run, the matching kernel advances over the trades; whenever something happens
+to an order it stops there, so that whoever is told of it acts before anything later happens.
+"""
+
+from __future__ import annotations
+
+import heapq
+import traceback
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from orderflow_bt.errors import OrderflowError, PluginError, UnsupportedError
+from orderflow_bt.kernels import broker as k
+from orderflow_bt.kernels.marking import drawdown
+from orderflow_bt.sim.account import Account, money
+from orderflow_bt.sim.broker import Happening, SimBroker
+from orderflow_bt.sim.buffer import TapeBuffer
+from orderflow_bt.sim.config import QUEUE_WINDOW
+from orderflow_bt.sim.market import MarketView
+from orderflow_bt.sim.trips import RoundTrip, Trips
+from orderflow_bt.strategy.api import TradeView
+from orderflow_bt.strategy.base import Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from decimal import Decimal
+
+    from orderflow_bt.flow.events import Event
+    from orderflow_bt.instruments import Instrument
+    from orderflow_bt.sim.config import SimConfig
+    from orderflow_bt.sim.readings import Moment, Slice
+    from orderflow_bt.types import BarSpec
+
+
+class EquityRow(NamedTuple):
+    """The account at a bar's close."""
+
+    time: int
+    equity: Decimal
+    position: int
+    price: int
+
+
+class Session:
+    """One strategy on one tape under one set of assumptions.
+
+    Args:
+        strategy: Its hooks are called as the tape passes.
+        instrument: Units of the tape.
+        config: Assumptions of the simulation.
+        specs: The bars its readings carry, short before long; equity is marked at the first.
+        start: Orders are disabled before this time, microseconds UTC: the warm-up.
+
+    Attributes:
+        now: The session's clock.
+        trips: Round trips so far.
+        events: Events known since ``start``.
+        equity: The account at every bar close since ``start``.
+        max_drawdown: Worst equity / peak - 1, marked at every trade.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        instrument: Instrument,
+        config: SimConfig,
+        specs: list[BarSpec],
+        *,
+        start: int,
+    ) -> None:
+        if instrument.is_inverse:
+            raise UnsupportedError(
+                f"{instrument.symbol} is coin-margined; this version simulates linear markets only",
+                fix="Use a spot or um symbol",
+            )
+        self.strategy = strategy
+        self.instrument = instrument
+        self.config = config
+        self.start = start
+        self.now = 0
+        self.last_price = 0
+        self.account = Account(instrument, config.cash, config.fees)
+        self.trips = Trips(self.account)
+        self.broker = SimBroker(self)
+        self.buffer = TapeBuffer(QUEUE_WINDOW, instrument.tick_size)
+        self.market = MarketView(self, instrument, specs)
+        self.events: list[Event] = []
+        self.equity: list[EquityRow] = []
+        self.max_drawdown = 0.0
+        self.trades_read = 0
+        self._peak = float(config.cash)
+        self._marking = specs[0] if specs else None
+        self._cursor = 0  # next row of the buffer to process
+        self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
+        self._state = np.zeros(k.STATE_SLOTS, np.int64)
+        self._settings = config.kernel_settings(instrument)
+        self._notices: list[tuple[int, int, Happening | None]] = []
+        self._notice_count = 0
+        kind = type(strategy)
+        self._hears_fills = kind.on_fill is not Strategy.on_fill
+        self._hears_orders = kind.on_order is not Strategy.on_order
+        self._hears_trades = kind.on_trade is not Strategy.on_trade
+
+    # -- what broker and market ask ------------------------------------------------------------
+
+    @property
+    def trading(self) -> bool:
+        """Whether orders are enabled: the warm-up is over."""
+        return self.now >= self.start
+
+    @property
+    def next_index(self) -> int:
+        """Tape index of the next trade: the first that an order decided now may touch."""
+        return self.buffer.base + self._cursor
+
+    def quotes(self) -> tuple[int, int]:
+        """Inferred best (bid, ask) now."""
+        return self.buffer.quotes(self._cursor)
+
+    def tell(self, happening: Happening) -> None:
+        """Have the strategy hear of something one response latency after it happened."""
+        heard = self._hears_fills if happening.fill else self._hears_orders
+        if heard:
+            self._push(happening.time + self.config.response_latency, happening)
+
+    def set_timer(self, time: int) -> None:
+        """Have ``on_timer`` called at ``time``, or now if that is past."""
+        self._push(max(time, self.now), None)
+
+    def _push(self, time: int, happening: Happening | None) -> None:
+        # Timers come after every other hook of their instant.
+        order = self._notice_count if happening else self._notice_count + k.NEVER
+        heapq.heappush(self._notices, (time, order, happening))
+        self._notice_count += 1
+
+    # -- feeding ------------------------------------------------------------------------------
+
+    def feed(self, piece: Slice) -> None:
+        """Live through the next trades and everything that becomes known among them."""
+        for gap in piece.gaps:
+            self.trips.note_gap(gap)
+        rows = piece.trades.rows
+        first = self._cursor = self.buffer.append(piece.trades)
+        for moment in piece.moments:
+            self._run_to(first + moment.at, moment.time, timers=False)
+            self._deliver(moment)
+        if rows:
+            self.trades_read += rows
+            self._run_to(self.buffer.end, int(piece.trades.time[-1]), timers=True)
+
+    def finish(self, end: int) -> RoundTrip | None:
+        """Let the clock reach ``end`` without another trade; the position still open, if any."""
+        self._run_to(self.buffer.end, end, timers=True)
+        self.now = max(self.now, end)
+        return self.trips.still_open(end, self.last_price)
+
+    def _run_to(self, stop: int, until: int, *, timers: bool) -> None:
+        """Process trades up to row ``stop`` and notices due by ``until``.
+
+        At ``until`` itself notices come before the bars of a moment, timers after them.
+        """
+        while True:
+            due = self._notices[0] if self._notices else None
+            if self._unseen is not None and not (due and due[2] and due[0] <= self.now):
+                self._on_trade(self._unseen)
+            elif due and (due[0] < until or (due[0] == until and (timers or due[2] is not None))):
+                time, _, happening = due
+                row = self._cursor + int(
+                    np.searchsorted(self.buffer.time[self._cursor : stop], time, side="left")
+                )
+                if not self._advance(row, time):
+                    heapq.heappop(self._notices)
+                    self._clock(time)
+                    self._notify(happening)
+            elif not self._advance(stop, until):
+                break
+        self._clock(until)
+
+    def _clock(self, time: int) -> None:
+        self.now = max(self.now, time)
+
+    def _advance(self, stop: int, until: int) -> bool:
+        """Process trades to row ``stop``; True if something happened that may need attention."""
+        if self._hears_trades and self._cursor < stop:
+            row = self._cursor
+            self._match(row + 1, int(self.buffer.time[row]))
+            if self._cursor > row:
+                self._unseen = row  # shown to the strategy once earlier notices are delivered
+            return True
+        return self._match(stop, until)
+
+    def _match(self, stop: int, until: int) -> bool:
+        before = self._cursor
+        if self.broker.is_idle:
+            self._cursor = stop
+            count = 0
+        else:
+            broker = self.broker
+            self._state[k.POSITION] = self.account.position
+            self._state[k.FIRST_BID] = self.buffer.first_bid
+            self._state[k.FIRST_ASK] = self.buffer.first_ask
+            self._cursor = int(
+                k.advance(
+                    self.buffer.time, self.buffer.price, self.buffer.qty, self.buffer.side,
+                    before, stop, self.buffer.base, until, broker.matrix, broker.rows,
+                    self._state, self._settings, broker.reports,
+                )
+            )  # fmt: skip
+            count = int(self._state[k.N_REPORTS])
+        if self._cursor > before:
+            self._live_through(before, self._cursor)
+        for happening in self.broker.read_reports(count):
+            self._clock(happening.time)
+            if happening.fill:
+                self.trips.apply(happening.fill, self.broker.plan_of(happening.fill))
+                self._mark_equity()
+            self.tell(happening)
+        return count > 0
+
+    def _live_through(self, start: int, stop: int) -> None:
+        """Mark the open position at every trade of rows ``[start, stop)``."""
+        self.last_price = int(self.buffer.price[stop - 1])
+        self._clock(int(self.buffer.time[stop - 1]))
+        if self.account.position:
+            self.trips.observe(self.buffer.price, start, stop)
+            constant, slope = self.account.equity_line(self.last_price)
+            peak, worst = drawdown(
+                self.buffer.price, start, stop, constant, slope,
+                self.instrument.is_inverse, self._peak, self.max_drawdown,
+            )  # fmt: skip
+            self._peak, self.max_drawdown = float(peak), float(worst)
+
+    def _mark_equity(self) -> None:
+        equity = float(self.account.equity(self.last_price))
+        self._peak = max(self._peak, equity)
+        self.max_drawdown = min(self.max_drawdown, equity / self._peak - 1.0)
+
+    # -- hooks --------------------------------------------------------------------------------
+
+    def _deliver(self, moment: Moment) -> None:
+        """Run the hooks of a moment: bars short before long, then events."""
+        self._clock(moment.time)
+        self.market.take_in(moment)
+        for closed in moment.bars:
+            if closed.spec == self._marking and self.trading:
+                equity = money(self.account.equity(self.last_price))
+                row = EquityRow(moment.time, equity, self.account.position, self.last_price)
+                self.equity.append(row)
+            with self._guard("on_bar"):
+                self.strategy.on_bar(closed.spec, closed.bar, self.market, self.broker)
+        for event in moment.events:
+            if self.trading:
+                self.events.append(event)
+            with self._guard("on_event"):
+                self.strategy.on_event(event, self.market, self.broker)
+
+    def _notify(self, happening: Happening | None) -> None:
+        if happening is None:
+            with self._guard("on_timer"):
+                self.strategy.on_timer(self.market, self.broker)
+        elif happening.fill:
+            with self._guard("on_fill"):
+                self.strategy.on_fill(happening.fill, self.market, self.broker)
+        else:
+            with self._guard("on_order"):
+                self.strategy.on_order(happening.order, self.market, self.broker)
+
+    def _on_trade(self, row: int) -> None:
+        self._unseen = None
+        buffer = self.buffer
+        trade = TradeView(
+            int(buffer.id[row]), int(buffer.time[row]), int(buffer.price[row]),
+            int(buffer.qty[row]), int(buffer.side[row]),
+        )  # fmt: skip
+        with self._guard("on_trade"):
+            self.strategy.on_trade(trade, self.market, self.broker)
+
+    @contextmanager
+    def _guard(self, hook: str) -> Iterator[None]:
+        """Name the hook, the line and the market time in whatever a plugin raises."""
+        try:
+            yield
+        except OrderflowError:
+            raise
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            raise PluginError(
+                f"{type(self.strategy).__name__}.{hook} raised {type(error).__name__}: {error}",
+                where=f"{Path(frame.filename).name}:{frame.lineno}, at {_utc(self.now)}",
+                fix="Run with --debug for the traceback",
+            ) from error
+
+
+def _utc(time: int) -> str:
+    return f"{np.datetime64(time, 'us')}Z"

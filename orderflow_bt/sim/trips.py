@@ -1,0 +1,193 @@
+"""Round trips: a position from flat to flat, what it made and what it went through."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, NamedTuple
+
+from orderflow_bt.kernels.marking import price_range
+from orderflow_bt.sim.account import CENT8, money
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orderflow_bt.sim.account import Account
+    from orderflow_bt.strategy.api import Fill
+
+
+class Plan(NamedTuple):
+    """What a bracket meant to do: its entry, stop and target prices, where it had them."""
+
+    entry: int | None
+    stop: int | None
+    target: int | None
+
+
+class RoundTrip(NamedTuple):
+    """A position from flat to flat. Prices of entry and exit are averages in quote currency."""
+
+    id: int
+    side: int
+    entry_time: int
+    exit_time: int
+    qty: int
+    entry_price: Decimal
+    exit_price: Decimal | None
+    stop_price: int | None
+    target_price: int | None
+    gross_pnl: Decimal
+    fees: Decimal
+    net_pnl: Decimal
+    risk: Decimal | None
+    r_multiple: float | None
+    mae_ticks: int
+    mfe_ticks: int
+    exit_role: str
+    event_id: int | None
+    is_open: bool
+    spans_gap: bool
+
+
+class _Open:
+    """The round trip under way."""
+
+    def __init__(self, id_: int, fill: Fill, plan: Plan) -> None:
+        self.id = id_
+        self.side = fill.side
+        self.entry_time = fill.time
+        self.plan = plan
+        self.event_id = fill.event_id
+        self.qty_in = 0
+        self.qty_out = 0
+        self.paid_in = 0  # sums of price x lots
+        self.paid_out = 0
+        self.fees = Decimal(0)
+        self.realized = Fraction(0)
+        self.low = fill.price
+        self.high = fill.price
+        self.exit_role = ""
+
+
+class Trips:
+    """Follows one account from trip to trip.
+
+    Attributes:
+        done: Round trips that ended, in order.
+    """
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._open: _Open | None = None
+        self._count = 0
+        self._gaps: list[tuple[int, int]] = []
+        self.done: list[RoundTrip] = []
+
+    @property
+    def opened_at(self) -> int:
+        """Entry time of the round trip under way, 0 when flat."""
+        return self._open.entry_time if self._open else 0
+
+    @property
+    def current_id(self) -> int:
+        """Number of the round trip under way, or of the next."""
+        return self._open.id if self._open else self._count
+
+    def note_gap(self, gap: tuple[int, int]) -> None:
+        """Remember a hole in the tape, for the round trips that span it."""
+        self._gaps.append(gap)
+
+    def observe(self, price: NDArray[np.int64], start: int, stop: int) -> None:
+        """Let the open position live through trades ``[start, stop)``."""
+        trip = self._open
+        if trip is not None:
+            low, high = price_range(price, start, stop, trip.low, trip.high)
+            trip.low, trip.high = int(low), int(high)
+
+    def apply(self, fill: Fill, plan: Plan) -> None:
+        """Book a fill in the account and in the round trips it ends or begins."""
+        position = self._account.position
+        closing = min(fill.qty, abs(position)) if fill.side * position < 0 else 0
+        opening = fill.qty - closing
+        fee_closing = (fill.fee * closing / fill.qty).quantize(CENT8) if opening else fill.fee
+        realized = self._account.apply(fill.side, fill.qty, fill.price, fill.fee)
+        if closing:
+            trip = self._open
+            assert trip is not None
+            trip.qty_out += closing
+            trip.paid_out += fill.price * closing
+            trip.fees += fee_closing
+            trip.realized += realized
+            trip.exit_role = fill.role
+            trip.low, trip.high = min(trip.low, fill.price), max(trip.high, fill.price)
+            if closing == abs(position):
+                self.done.append(self._ended(trip, fill.time))
+                self._open = None
+        if opening:
+            if self._open is None:
+                self._open = _Open(self._count, fill, plan)
+                self._count += 1
+            trip = self._open
+            trip.qty_in += opening
+            trip.paid_in += fill.price * opening
+            trip.fees += fill.fee - (fee_closing if closing else Decimal(0))
+
+    def _ended(self, trip: _Open, time: int) -> RoundTrip:
+        return self._record(
+            trip, time, money(trip.realized), self._average(trip.paid_out, trip.qty_out), False
+        )
+
+    def still_open(self, time: int, price: int) -> RoundTrip | None:
+        """The open position as a trip valued at ``price``, listed apart from the ended ones."""
+        trip = self._open
+        if trip is None:
+            return None
+        trip.exit_role = "open"
+        gross = money(trip.realized + self._account.unrealized(price))
+        return self._record(trip, time, gross, None, True)
+
+    def _record(
+        self,
+        trip: _Open,
+        time: int,
+        gross: Decimal,
+        exit_price: Decimal | None,
+        is_open: bool,  # noqa: FBT001 - a field of the record
+    ) -> RoundTrip:
+        plan = trip.plan
+        net = gross - trip.fees
+        risk = None
+        if plan.stop is not None:
+            entry = Fraction(trip.paid_in, trip.qty_in) if plan.entry is None else plan.entry
+            unit = self._account.value(1, trip.qty_in)
+            risk = money(abs(Fraction(entry) - plan.stop) * unit)
+        adverse, favourable = (trip.low, trip.high) if trip.side > 0 else (trip.high, trip.low)
+        average_in = Fraction(trip.paid_in, trip.qty_in)
+        tick = self._account.instrument.tick_size
+        return RoundTrip(
+            id=trip.id,
+            side=trip.side,
+            entry_time=trip.entry_time,
+            exit_time=time,
+            qty=trip.qty_in,
+            entry_price=self._average(trip.paid_in, trip.qty_in),
+            exit_price=exit_price,
+            stop_price=plan.stop,
+            target_price=plan.target,
+            gross_pnl=gross,
+            fees=trip.fees,
+            net_pnl=net,
+            risk=risk,
+            r_multiple=float(net / risk) if risk else None,
+            mae_ticks=min(0, round(trip.side * (adverse - average_in) / tick)),
+            mfe_ticks=max(0, round(trip.side * (favourable - average_in) / tick)),
+            exit_role=trip.exit_role,
+            event_id=trip.event_id,
+            is_open=is_open,
+            spans_gap=any(a < time and b > trip.entry_time for a, b in self._gaps),
+        )
+
+    def _average(self, paid: int, lots: int) -> Decimal:
+        unit = 10**self._account.instrument.price_decimals
+        return money(Fraction(paid, lots * unit))
