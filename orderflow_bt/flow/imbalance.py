@@ -1,0 +1,160 @@
+"""Where one side of the footprint overwhelmed the other.
+
+A row is a *buy imbalance* if its ask volume is at least ``ratio`` times the bid volume one row
+below (diagonal: the two meet across the spread), a *sell imbalance* if its bid volume is at least
+``ratio`` times the ask volume one row above. See "Imbalance" in ``docs/definitions.md``.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orderflow_bt.errors import UsageError
+from orderflow_bt.kernels import imbalance as kernels
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orderflow_bt.flow.bars import BarBatch
+
+Flags = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
+
+DETECTION_RATIO = (3, 1)
+ENTRY_RATIO = (10, 1)
+
+
+class ZeroPolicy(IntEnum):
+    """What no volume on the weaker side means."""
+
+    COUNT = kernels.COUNT  # an infinite ratio: one side ran unopposed
+    SKIP = kernels.SKIP  # no imbalance
+    AS_ONE = kernels.AS_ONE  # one lot
+
+
+def diagonal(
+    cells: NDArray[np.int64],
+    ratio: tuple[int, int] = DETECTION_RATIO,
+    min_volume: int = 0,
+    zero: ZeroPolicy = ZeroPolicy.COUNT,
+) -> Flags:
+    """Buy and sell imbalances against the neighbouring row.
+
+    The partner row must lie inside the bar: its low row is never a buy imbalance, its high row
+    never a sell imbalance.
+
+    Args:
+        cells: int64 [rows, 5] of one bar, dense, lowest price first.
+        ratio: Exact multiple as (numerator, denominator): (3, 1) is three to one, (5, 2) is 2.5.
+        min_volume: Least volume of the dominant side, in lots.
+        zero: What no volume on the weaker side means.
+
+    Returns:
+        Two bool arrays, one flag a row: buy, sell.
+
+    Raises:
+        UsageError: The ratio is not positive, or its terms pass 2**31.
+    """
+    return _flags(cells, ratio, min_volume, zero, step=1)
+
+
+def horizontal(
+    cells: NDArray[np.int64],
+    ratio: tuple[int, int] = DETECTION_RATIO,
+    min_volume: int = 0,
+    zero: ZeroPolicy = ZeroPolicy.COUNT,
+) -> Flags:
+    """Buy and sell imbalances inside each row; arguments and errors as for `diagonal`."""
+    return _flags(cells, ratio, min_volume, zero, step=0)
+
+
+def longest_run(flags: NDArray[np.bool_]) -> int:
+    """Length of the longest stack: consecutive rows that are all marked."""
+    longest = run = 0
+    for flag in flags.tolist():
+        run = run + 1 if flag else 0
+        longest = max(longest, run)
+    return longest
+
+
+class CausalMinimum:
+    """A least volume that follows the market and never knows the bar it judges.
+
+    The median of the non-zero cell sides (each row's bid and ask volume) over the bars before, and
+    an absolute floor under it. Before the first bar it is the floor alone.
+
+    Args:
+        window: How many closed bars the median looks back on. A bar without trades counts.
+        floor: Least volume, in lots, whatever the median says.
+
+    Raises:
+        UsageError: The window is not positive, or the floor is negative.
+    """
+
+    def __init__(self, window: int = 50, floor: int = 0) -> None:
+        if window < 1 or floor < 0:
+            raise UsageError(
+                f"window {window}, floor {floor}",
+                fix="Take a window of 1 or more and no negative floor",
+            )
+        self.floor = floor
+        self._sides: deque[NDArray[np.int64]] = deque(maxlen=window)
+        self._value: int | None = None
+
+    @property
+    def value(self) -> int:
+        """The least volume for the bar that is closing now, in lots.
+
+        A median half-way between two volumes is rounded up: a whole volume reaches the one
+        exactly when it reaches the other.
+        """
+        if self._value is None:
+            pooled = np.concatenate(list(self._sides)) if self._sides else np.zeros(0, np.int64)
+            self._value = max(self.floor, _median_up(pooled))
+        return self._value
+
+    def push(self, cells: NDArray[np.int64]) -> None:
+        """A bar has closed with these cells; the next value counts it."""
+        sides = cells[:, 1:3]
+        self._sides.append(sides[sides > 0])
+        self._value = None
+
+    def over(self, batch: BarBatch) -> list[int]:
+        """The value for each bar of a batch, pushing them in turn."""
+        values = []
+        for k in range(len(batch)):
+            values.append(self.value)
+            self.push(batch.bar_cells(k))
+        return values
+
+
+def _median_up(volumes: NDArray[np.int64]) -> int:
+    """Median, rounded up; 0 of nothing."""
+    n = volumes.shape[0]
+    if n == 0:
+        return 0
+    middle = ((n - 1) // 2, n // 2)
+    ordered = np.partition(volumes, middle)
+    return -(-(int(ordered[middle[0]]) + int(ordered[middle[1]])) // 2)
+
+
+def _flags(
+    cells: NDArray[np.int64],
+    ratio: tuple[int, int],
+    min_volume: int,
+    zero: ZeroPolicy,
+    *,
+    step: int,
+) -> Flags:
+    numerator, denominator = ratio
+    if not (0 < numerator <= 2**31 and 0 < denominator <= 2**31):
+        raise UsageError(
+            f"an imbalance ratio of {numerator}:{denominator}", fix="Give positive terms, as (3, 1)"
+        )
+    buy = np.zeros(cells.shape[0], dtype=np.bool_)
+    sell = np.zeros(cells.shape[0], dtype=np.bool_)
+    kernels.flag_imbalances(cells, numerator, denominator, min_volume, int(zero), step, buy, sell)
+    return buy, sell
