@@ -1,1 +1,6 @@
-"""Where archive and store meet: download into the lake."""
+"""Where archives and the lake meet: the downloader."""
+
+from orderflow_bt.ingest.download import download
+from orderflow_bt.ingest.results import DayResult, NoProgress, Progress
+
+__all__ = ["DayResult", "NoProgress", "Progress", "download"]

@@ -1,1 +1,16 @@
-"""The Parquet lake: schema, writer, reader, catalogue, quality record."""
+"""The lake: whole days of trades as Parquet, their catalogue and their quality records."""
+
+from orderflow_bt.store.instruments import resolve_instrument
+from orderflow_bt.store.lake import Lake
+from orderflow_bt.store.quality import Gap, Quality
+from orderflow_bt.store.schema import SCHEMA_VERSION, DayInfo, Origin
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "DayInfo",
+    "Gap",
+    "Lake",
+    "Origin",
+    "Quality",
+    "resolve_instrument",
+]

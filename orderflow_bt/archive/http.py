@@ -1,0 +1,183 @@
+"""An archive behind HTTP: patient with busy servers, never content with half a file."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+import requests
+
+from orderflow_bt.archive.source import READ_BYTES, Fetched
+from orderflow_bt.errors import MissingDayError, TransferError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
+_CHECKSUM_BYTES = 4096
+_LONGEST_PAUSE_S = 60.0
+
+
+@dataclass(slots=True)
+class HttpSource:
+    """Files below a base address.
+
+    A file is asked for again, whole, when the server is busy (429, 5xx), the connection fails, or
+    the body ends early; the pause doubles each time, or is what ``Retry-After`` asks for. Bodies
+    are not resumed by byte range, which the exchange's servers do not honour reliably.
+
+    Attributes:
+        url: The base address.
+        attempts: How often a file is asked for before giving up.
+        pause_s: The first pause between two attempts, in seconds.
+        timeout_s: To connect, and between two pieces of a body.
+    """
+
+    url: str
+    attempts: int = 6
+    pause_s: float = 0.5
+    timeout_s: tuple[float, float] = (10.0, 30.0)
+    _local: threading.local = field(default_factory=threading.local, repr=False)
+    _closed: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def __post_init__(self) -> None:
+        self.url = self.url.rstrip("/")
+
+    def fetch(self, path: str, target: Path, on_bytes: Callable[[int], None]) -> Fetched:
+        """Stream the file to ``target`` and sync it; see `Source`.
+
+        Raises:
+            MissingDayError: The server answers 404.
+            TransferError: The file did not arrive whole in any attempt.
+        """
+        return self._patiently(path, lambda: self._fetch_once(path, target, on_bytes))
+
+    def read_text(self, path: str) -> str | None:
+        """The text of a small file; see `Source`.
+
+        Raises:
+            TransferError: The server did not give it in any attempt.
+        """
+
+        def attempt() -> str:
+            with self._get(path) as response:
+                return response.raw.read(_CHECKSUM_BYTES).decode("utf-8", "replace")
+
+        try:
+            return self._patiently(path, attempt)
+        except MissingDayError:
+            return None
+
+    def close(self) -> None:
+        """Wake every pause and refuse further requests."""
+        self._closed.set()
+
+    def _fetch_once(self, path: str, target: Path, on_bytes: Callable[[int], None]) -> Fetched:
+        digest = hashlib.sha256()
+        size = 0
+        with self._get(path) as response, target.open("wb") as file:
+            # requests raises if the body is shorter than its Content-Length.
+            for piece in response.iter_content(READ_BYTES):
+                digest.update(piece)
+                file.write(piece)
+                size += len(piece)
+                on_bytes(len(piece))
+        headers = response.headers
+        return Fetched(
+            path=target,
+            url=response.url,
+            bytes=size,
+            sha256=digest.hexdigest(),
+            etag=headers.get("ETag", "").strip('"'),
+            last_modified=headers.get("Last-Modified", ""),
+        )
+
+    def _get(self, path: str) -> requests.Response:
+        response = self._session().get(
+            f"{self.url}/{path}",
+            stream=True,
+            timeout=self.timeout_s,
+            # A compressed body would hide the size and the bytes that the checksum is about.
+            headers={"Accept-Encoding": "identity"},
+        )
+        if response.ok:
+            return response
+        response.close()
+        if response.status_code in (404, 410):
+            raise MissingDayError("the archive has no such file", where=response.url)
+        busy = response.status_code == 429 or response.status_code >= 500
+        if busy:
+            raise _BusyError(response.status_code, response.headers.get("Retry-After"))
+        raise TransferError(
+            f"the server answers {response.status_code} {response.reason}",
+            where=response.url,
+            fix="Give another --source, or a folder with files downloaded by other means"
+            if response.status_code in (401, 403, 451)
+            else "",
+        )
+
+    def _session(self) -> requests.Session:
+        """One connection a thread, kept between files."""
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = self._local.session = requests.Session()
+        return session
+
+    def _patiently(self, path: str, attempt: Callable[[], T]) -> T:
+        reason: Exception | None = None
+        for count in range(self.attempts):
+            if self._closed.is_set():
+                break
+            try:
+                return attempt()
+            except _BusyError as error:
+                reason = error
+                pause = error.pause_s
+            except requests.RequestException as error:
+                reason = error
+                pause = None
+            if count + 1 < self.attempts:
+                wait = self.pause_s * 2**count if pause is None else pause
+                self._closed.wait(min(wait, _LONGEST_PAUSE_S))
+        raise TransferError(
+            f"not received whole in {self.attempts} attempts: {_reason(reason)}",
+            where=f"{self.url}/{path}",
+            fix="Run the same command again; days that are stored are not fetched twice",
+        ) from reason
+
+
+class _BusyError(Exception):
+    """The server asks for patience."""
+
+    def __init__(self, status: int, retry_after: str | None) -> None:
+        super().__init__(f"the server answers {status}")
+        self.pause_s = _retry_after(retry_after)
+
+
+def _retry_after(text: str | None) -> float | None:
+    """Seconds that a Retry-After header asks for, given as a number or as a date."""
+    if text is None:
+        return None
+    if text.strip().isdecimal():
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _reason(error: Exception | None) -> str:
+    if isinstance(error, requests.exceptions.ConnectTimeout | requests.exceptions.ReadTimeout):
+        return "the server does not answer"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the body ends before its announced length"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "no connection to the server, or it was cut"
+    return str(error) if error else "stopped"

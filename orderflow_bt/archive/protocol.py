@@ -1,0 +1,87 @@
+"""What a module for an exchange's archive must offer, and the values it hands over.
+
+To add an exchange, write one class with the attributes and methods of `Exchange` and enter it in
+`orderflow_bt.archive.exchanges`. What differs between exchanges stays inside that class:
+
+* Bybit: ``.csv.gz`` files with a header, times as decimal seconds, sides spelled ``Buy``/``Sell``,
+  ids that are not numbers (so its rows are numbered in stable time order and no gap can be seen),
+  no published checksums (`Exchange.checksum_path` returns None).
+* OKX: zips whose day is UTC+8, so a UTC day is made of two files (`Exchange.day_paths` returns
+  both), quantities in contracts, bilingual headers.
+
+Neither the lake nor the commands know which exchange a file came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orderflow_bt.types import TapeId
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDay:
+    """The rows of one day's file as they stand in it: not sorted, not checked.
+
+    Attributes:
+        columns: int64 ``[COLUMNS, rows]`` in the order of `orderflow_bt.kernels.parse`: id, price,
+            quantity, first and last fill id, time, side. Files of single trades leave the fill
+            ids zero.
+        price_decimals: A price unit is ``10**-price_decimals``; the least that holds every row.
+        qty_decimals: The same for quantities.
+        tick_decimals: The least decimals in which at least 99.9 % of the prices are exact.
+        time_unit: ``ms`` or ``us``.
+        header: Whether the file names its columns.
+        ignored: Members of the archive that were passed over.
+    """
+
+    columns: NDArray[np.int64]
+    price_decimals: int
+    qty_decimals: int
+    tick_decimals: int
+    time_unit: str
+    header: bool
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in the file."""
+        return int(self.columns.shape[1])
+
+
+class Exchange(Protocol):
+    """One exchange's public archive: where a day lies, how it is signed, how it is read."""
+
+    name: str
+    base_url: str
+    publication_delay: dt.timedelta
+    """How long after its end a day may be absent without being missing."""
+
+    def day_paths(self, tape: TapeId, date: dt.date) -> Sequence[str]:
+        """Paths, below the archive's root, of the files that hold a UTC day."""
+
+    def checksum_path(self, path: str) -> str | None:
+        """Where the SHA-256 of a file is published, or None where it never is."""
+
+    def expected_sha256(self, text: str, path: str) -> str:
+        """The 64 hex digits that a checksum file gives for ``path``.
+
+        Raises:
+            ChecksumError: The text is not a checksum of that file.
+        """
+
+    def read_day(self, files: Sequence[Path], tape: TapeId, name: str) -> ParsedDay:
+        """Parse the fetched files of a day; ``name`` is what an error calls them.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """

@@ -1,0 +1,162 @@
+"""A file's rows as they came to the rows worth keeping, and the record of what was wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orderflow_bt.errors import MalformedError
+from orderflow_bt.instruments import shipped_rules
+from orderflow_bt.kernels import parse, quality
+from orderflow_bt.store.quality import MOST_GAPS, MOST_QUARANTINED, Gap, Quality
+from orderflow_bt.store.schema import TIME_FACTORS
+from orderflow_bt.types import DAY_US, Kind, MarketType
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from orderflow_bt.archive import ParsedDay
+    from orderflow_bt.types import TapeId
+
+_EPOCH = dt.date(1970, 1, 1)
+
+
+def clean_day(
+    parsed: ParsedDay, tape: TapeId, date: dt.date, label: str
+) -> tuple[NDArray[np.int64], Quality]:
+    """Sort a day's rows by id, drop copies and blanked rows, and count every defect.
+
+    Returns:
+        The rows to store, int64 ``[COLUMNS, rows]``, and their quality record.
+
+    Raises:
+        MalformedError: Not one row belongs to the day, or a row's fill ids run backwards.
+    """
+    columns, order = _in_id_order(parsed.columns)
+    tick, tick_factor = _tick(tape, date, parsed.price_decimals)
+    factor = TIME_FACTORS[parsed.time_unit]
+    day_start = (date - _EPOCH).days * DAY_US
+    counts = np.zeros(quality.COUNTS, np.int64)
+    gap_rows = np.zeros((MOST_GAPS, 2), np.int64)
+    is_aggregate = tape.kind is Kind.AGG_TRADES
+    quality.count_defects(
+        columns,
+        is_aggregate,
+        tape.ids_are_continuous,
+        is_aggregate and tape.market is MarketType.SPOT,
+        tick,
+        tick_factor,
+        day_start // factor,
+        (day_start + DAY_US) // factor,
+        counts,
+        gap_rows,
+    )
+    if counts[quality.BAD_FILLS]:
+        row = int(counts[quality.BAD_FILLS_ROW])
+        raise MalformedError(
+            f"{counts[quality.BAD_FILLS]} rows have a last trade id before their first one: id "
+            f"{columns[parse.ID, row]}, trade ids {columns[parse.FIRST_ID, row]} to "
+            f"{columns[parse.LAST_ID, row]}",
+            where=label,
+        )
+    gaps = tuple(
+        Gap(
+            int(columns[parse.ID, before]),
+            int(columns[parse.ID, after]),
+            int(columns[parse.TIME, before]) * factor,
+            int(columns[parse.TIME, after]) * factor,
+        )
+        for before, after in gap_rows[: counts[quality.GAPS]].tolist()
+    )
+    columns = _without_blanked(
+        columns, is_aggregate=is_aggregate, blanked=int(counts[quality.INVALID_ROWS])
+    )
+    rows = columns.shape[1]
+    if rows == counts[quality.OUTSIDE_DAY]:
+        what = "the file holds no valid trades"
+        if rows:
+            at = int(columns[parse.TIME, 0]) * factor
+            found = _EPOCH + dt.timedelta(days=at // DAY_US)
+            what = f"not one trade of the file is of {date}; its first one is of {found}"
+        raise MalformedError(what, where=label, fix="The archive's copy is of another day")
+    return columns, Quality(
+        rows=rows,
+        first_id=int(columns[parse.ID, 0]),
+        last_id=int(columns[parse.ID, -1]),
+        gaps=int(counts[quality.GAPS]),
+        missing_ids=int(counts[quality.MISSING_IDS]),
+        missing_fills=int(counts[quality.MISSING_FILLS]),
+        unassigned_ids=int(counts[quality.UNASSIGNED_IDS]),
+        gap_list=gaps,
+        duplicates=order.duplicates,
+        conflicts=order.conflicts,
+        quarantined=order.quarantined,
+        invalid_rows=int(counts[quality.INVALID_ROWS]),
+        reordered=order.reordered,
+        out_of_order=int(counts[quality.OUT_OF_ORDER]),
+        zero_quantity=int(counts[quality.ZERO_QUANTITY]),
+        off_tick=int(counts[quality.OFF_TICK]) if tick else None,
+        outside_day=int(counts[quality.OUTSIDE_DAY]),
+        max_time_gap_us=int(counts[quality.MAX_TIME_GAP]) * factor,
+    )
+
+
+class _Order:
+    """What putting the rows in id order has shown."""
+
+    def __init__(
+        self,
+        reordered: int = 0,
+        duplicates: int = 0,
+        conflicts: int = 0,
+        quarantined: tuple[tuple[int, ...], ...] = (),
+    ) -> None:
+        self.reordered = reordered
+        self.duplicates = duplicates
+        self.conflicts = conflicts
+        self.quarantined = quarantined
+
+
+def _in_id_order(columns: NDArray[np.int64]) -> tuple[NDArray[np.int64], _Order]:
+    """Rows by strictly increasing id: of rows with one id the first in the file stays."""
+    ids = columns[parse.ID]
+    if bool((ids[1:] > ids[:-1]).all()):
+        return columns, _Order()
+    reordered = int((ids < np.maximum.accumulate(ids)).sum())
+    columns = columns[:, np.argsort(ids, kind="stable")]
+    ids = columns[parse.ID]
+    is_new = np.append(True, ids[1:] != ids[:-1])
+    kept = np.maximum.accumulate(np.where(is_new, np.arange(ids.size), 0))
+    is_copy = ~is_new & (columns == columns[:, kept]).all(axis=0)
+    is_conflict = ~is_new & ~is_copy
+    quarantined = columns[:, np.flatnonzero(is_conflict)[:MOST_QUARANTINED]].T
+    return columns[:, is_new], _Order(
+        reordered,
+        int(is_copy.sum()),
+        int(is_conflict.sum()),
+        tuple(tuple(row) for row in quarantined.tolist()),
+    )
+
+
+def _without_blanked(
+    columns: NDArray[np.int64], *, is_aggregate: bool, blanked: int
+) -> NDArray[np.int64]:
+    if not blanked:
+        return columns
+    is_blank = (columns[parse.PRICE] == 0) & (columns[parse.QTY] == 0)
+    if is_aggregate:
+        is_blank &= (columns[parse.FIRST_ID] == -1) & (columns[parse.LAST_ID] == -1)
+    return columns[:, ~is_blank]
+
+
+def _tick(tape: TapeId, date: dt.date, price_decimals: int) -> tuple[int, int]:
+    """The tick as an integer, and what stored prices are multiplied by to be compared with it."""
+    rules = shipped_rules(tape.exchange, tape.market, tape.symbol, date)
+    if rules is None:
+        return 0, 1
+    tick = Decimal(rules.tick)
+    decimals = max(price_decimals, -int(tick.as_tuple().exponent))
+    return int(tick.scaleb(decimals)), 10 ** (decimals - price_decimals)

@@ -1,0 +1,202 @@
+"""One day's road from an archive into the lake: fetch, verify, parse, clean, store."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import filelock
+
+from orderflow_bt.errors import ChecksumError, LakeError, MissingDayError, OrderflowError
+from orderflow_bt.ingest.clean import clean_day
+from orderflow_bt.ingest.results import DayResult
+from orderflow_bt.kernels import parse
+from orderflow_bt.store import DayInfo, Origin
+from orderflow_bt.store.schema import TIME_FACTORS
+from orderflow_bt.store.writer import publish
+from orderflow_bt.types import DAY_US
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from orderflow_bt.archive import Exchange, Fetched, Source
+    from orderflow_bt.store import Lake
+    from orderflow_bt.types import TapeId
+
+_LOCK_POLL_S = 0.2
+
+# Rows are parsed and packed by at most as many threads as there are cores: more would only hold
+# more days in memory. Waiting for the network is not limited by this.
+_CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
+
+
+class StoppedError(Exception):
+    """The user wants to stop; nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Road:
+    """How days come into the lake; one value serves every thread.
+
+    Attributes:
+        accept_bad_checksum: Store a day whose checksum does not match or is not published.
+        keep_raw: Keep the file as it came, below the lake's ``raw/``.
+        now: The moment that decides whether an absent day may still be published.
+        on_bytes: Told the size of every piece that arrives.
+        stop: Set to end every thread at its next step.
+    """
+
+    lake: Lake
+    exchange: Exchange
+    source: Source
+    accept_bad_checksum: bool
+    keep_raw: bool
+    now: dt.datetime
+    on_bytes: Callable[[int], None]
+    stop: threading.Event
+
+    def bring(self, tape: TapeId, date: dt.date) -> DayResult:
+        """Store one day unless it is there.
+
+        Raises:
+            StoppedError: ``stop`` was set; nothing of the day is left.
+        """
+        try:
+            with self._locked(tape, date):
+                if self.lake.has(tape, date):
+                    return DayResult(tape, date, "present")
+                return DayResult(tape, date, "stored", info=self._store(tape, date))
+        except MissingDayError as error:
+            published_by = _day_end(date) + self.exchange.publication_delay
+            if self.now < published_by:
+                late = MissingDayError(
+                    f"{date} is not published yet",
+                    where=error.where,
+                    fix=f"The exchange publishes days by {published_by:%Y-%m-%d}; ask again then",
+                )
+                return DayResult(tape, date, "not_published", error=late)
+            return DayResult(tape, date, "missing", error=error)
+        except OrderflowError as error:
+            return DayResult(tape, date, "failed", error=error)
+
+    def _locked(self, tape: TapeId, date: dt.date) -> AbstractContextManager[object]:
+        """Hold the day's lock; another process that stores it is waited for."""
+        lock = self.lake.lock(tape, date)
+        while True:
+            try:
+                return lock.acquire(timeout=_LOCK_POLL_S)
+            except filelock.Timeout:
+                self._check_stop(0)
+
+    def _check_stop(self, size: int) -> None:
+        if self.stop.is_set():
+            raise StoppedError
+        self.on_bytes(size)
+
+    def _store(self, tape: TapeId, date: dt.date) -> DayInfo:
+        (path,) = self.exchange.day_paths(tape, date)
+        part = self.lake.incoming_path(tape, date, ".zip.part")
+        try:
+            fetched, checksum = self._verified(path, part)
+            with _CORES:
+                info = self._parsed(tape, date, fetched, checksum)
+            if self.keep_raw:
+                self._keep(fetched, part, path)
+        except OSError as error:
+            raise LakeError(
+                f"the day cannot be written: {error.strerror or error}",
+                where=str(self.lake.root),
+                fix="Free some space or give another folder with --data",
+            ) from error
+        finally:
+            part.unlink(missing_ok=True)
+        return info
+
+    def _verified(self, path: str, part: Path) -> tuple[Fetched, str]:
+        """The file and how its checksum fared; a mismatch is asked for once more.
+
+        Raises:
+            ChecksumError: It does not match, or none is published, and this is not accepted.
+        """
+        for _ in range(2):
+            fetched = self.source.fetch(path, part, self._check_stop)
+            checksum_path = self.exchange.checksum_path(path)
+            text = self.source.read_text(checksum_path) if checksum_path else None
+            if text is None:
+                if checksum_path is None or self.accept_bad_checksum:
+                    return fetched, "absent"
+                raise ChecksumError(
+                    "the archive has the file but no checksum of it",
+                    where=f"{fetched.url}.CHECKSUM",
+                    fix="Ask again later, or store it unverified with --accept-bad-checksum",
+                )
+            try:
+                expected = self.exchange.expected_sha256(text, path)
+            except ChecksumError:
+                if self.accept_bad_checksum:
+                    return fetched, "mismatch"
+                raise
+            if fetched.sha256 == expected:
+                return fetched, "verified"
+        if self.accept_bad_checksum:
+            return fetched, "mismatch"
+        raise ChecksumError(
+            f"the file's SHA-256 is {fetched.sha256[:16]}… and should be {expected[:16]}… "
+            "(fetched twice)",
+            where=fetched.url,
+            fix="Ask again later, or store it as it is with --accept-bad-checksum",
+        )
+
+    def _parsed(self, tape: TapeId, date: dt.date, fetched: Fetched, checksum: str) -> DayInfo:
+        self._check_stop(0)
+        name = fetched.url.rsplit("/", 1)[-1]
+        parsed = self.exchange.read_day([fetched.path], tape, name)
+        self._check_stop(0)
+        columns, quality = clean_day(parsed, tape, date, name)
+        self._check_stop(0)
+        times = columns[parse.TIME]
+        factor = TIME_FACTORS[parsed.time_unit]
+        return self.lake.write_day(
+            columns,
+            DayInfo(
+                tape=tape,
+                date=date,
+                path=self.lake.day_path(tape, date),
+                bytes=0,
+                price_decimals=parsed.price_decimals,
+                qty_decimals=parsed.qty_decimals,
+                tick_decimals=parsed.tick_decimals,
+                time_unit=parsed.time_unit,
+                first_time=int(times.min()) * factor,
+                last_time=int(times.max()) * factor,
+                origin=Origin(
+                    url=fetched.url,
+                    sha256=fetched.sha256,
+                    checksum=checksum,
+                    bytes=fetched.bytes,
+                    etag=fetched.etag,
+                    last_modified=fetched.last_modified,
+                    header=parsed.header,
+                    ignored=parsed.ignored,
+                ),
+                quality=quality,
+            ),
+        )
+
+    def _keep(self, fetched: Fetched, part: Path, path: str) -> None:
+        """Put the raw file where the archive has it, below the lake's ``raw/``."""
+        if fetched.path != part:
+            part.write_bytes(fetched.path.read_bytes())
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        publish(part, self.lake.raw / path)
+
+
+def _day_end(date: dt.date) -> dt.datetime:
+    midnight = dt.datetime(date.year, date.month, date.day, tzinfo=dt.UTC)
+    return midnight + dt.timedelta(microseconds=DAY_US)

@@ -1,0 +1,136 @@
+"""Days of a tape into the lake, several at a time; asked again, it does nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from orderflow_bt.archive import exchange
+from orderflow_bt.ingest.day import Road, StoppedError
+from orderflow_bt.ingest.results import DayResult, NoProgress
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from orderflow_bt.archive import Source
+    from orderflow_bt.ingest.results import Progress
+    from orderflow_bt.store import Lake
+    from orderflow_bt.types import TapeId
+
+_STOP_WAIT_S = 3.0
+_POLL_S = 0.2
+
+
+def download(
+    lake: Lake,
+    tape: TapeId,
+    dates: Sequence[dt.date],
+    source: Source,
+    *,
+    workers: int = 4,
+    accept_bad_checksum: bool = False,
+    keep_raw: bool = False,
+    progress: Progress | None = None,
+    now: dt.datetime | None = None,
+) -> list[DayResult]:
+    """Bring the days of a tape that the lake does not have yet.
+
+    A day that fails does not keep the others from being stored. Days that are stored already are
+    not asked for. Interrupted (``KeyboardInterrupt``), it leaves no part of a day behind.
+
+    Args:
+        lake: Where to.
+        tape: Whose days.
+        dates: Which.
+        source: Where from.
+        workers: Days on their way at a time.
+        accept_bad_checksum: Store a day whose checksum does not match or is not published; its
+            metadata says so.
+        keep_raw: Keep the exchange's files too, below the lake's ``raw/``.
+        progress: Is told how it goes.
+        now: The moment that decides whether an absent day may still be published.
+
+    Returns:
+        A result for each date, in the order of ``dates``.
+
+    Raises:
+        UnsupportedError: The exchange's archive is not known.
+        LakeError: The lake cannot be written to.
+    """
+    progress = progress or NoProgress()
+    archive = exchange(tape.exchange)
+    results: dict[dt.date, DayResult] = {}
+    absent = []
+    for date in dict.fromkeys(dates):
+        if lake.has(tape, date):
+            results[date] = DayResult(tape, date, "present", info=lake.day(tape, date))
+            progress.finished(results[date])
+        else:
+            absent.append(date)
+    if absent:
+        lake.sweep()
+        stop = threading.Event()
+        moment = now or dt.datetime.now(dt.UTC)
+        road = Road(
+            lake, archive, source, accept_bad_checksum, keep_raw, moment, progress.received, stop
+        )
+        with contextlib.closing(_in_parallel(road, tape, absent, workers)) as finished:
+            for result in finished:
+                results[result.date] = result
+                progress.finished(result)
+    return [results[date] for date in dict.fromkeys(dates)]
+
+
+def _in_parallel(
+    road: Road, tape: TapeId, dates: Sequence[dt.date], workers: int
+) -> Generator[DayResult, None, None]:
+    """Bring days on threads of their own, as they come; give all of them up if interrupted."""
+    wanted: queue.SimpleQueue[dt.date] = queue.SimpleQueue()
+    for date in dates:
+        wanted.put(date)
+    done: queue.SimpleQueue[DayResult | BaseException] = queue.SimpleQueue()
+
+    def work() -> None:
+        while not road.stop.is_set():
+            try:
+                done.put(road.bring(tape, wanted.get_nowait()))
+            except (queue.Empty, StoppedError):
+                return
+            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
+                done.put(error)
+                return
+
+    # Daemons: a thread that waits for a silent server does not keep the program from ending.
+    threads = [
+        threading.Thread(target=work, name=f"download-{n}", daemon=True)
+        for n in range(min(max(1, workers), len(dates)))
+    ]
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in dates:
+            yield _next(done)
+    except BaseException:
+        # Interrupted, or a defect: what is on its way is given up.
+        road.stop.set()
+        road.source.close()
+        raise
+    finally:
+        deadline = time.monotonic() + _STOP_WAIT_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def _next(done: queue.SimpleQueue[DayResult | BaseException]) -> DayResult:
+    while True:
+        try:
+            result = done.get(timeout=_POLL_S)  # short, so that Ctrl-C is heard on every system
+        except queue.Empty:
+            continue
+        if isinstance(result, BaseException):
+            raise result
+        return result

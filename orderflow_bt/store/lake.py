@@ -1,0 +1,263 @@
+"""The lake: a folder of whole days, one Parquet file each, in partitions a person can guess."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING
+
+import filelock
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from orderflow_bt.errors import LakeError
+from orderflow_bt.store.reader import read_ahead, row_groups
+from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
+from orderflow_bt.store.writer import publish, write_file
+from orderflow_bt.types import Kind, MarketType, TapeId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orderflow_bt.types import Trades
+
+INCOMING = ".incoming"
+SIMULATED = "SIMULATED-MARKET.txt"  # a file of this name marks a lake of invented trades
+RAW = "raw"
+_FILE = "part.parquet"
+_PARTITIONS = re.compile(r"exchange=([^/]+)/market=([^/]+)/kind=([^/]+)/symbol=([^/]+)$")
+
+
+class Lake:
+    """A local folder that holds the stored days of every tape.
+
+    A day is there and whole, or not there: files are written in ``.incoming/`` and renamed.
+
+    Args:
+        root: The folder; made when the first day is stored.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def incoming(self) -> Path:
+        """Where files are while they are not whole; made if absent.
+
+        Raises:
+            LakeError: The folder cannot be made.
+        """
+        folder = self.root / INCOMING
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LakeError(
+                f"the lake's folder cannot be written: {error.strerror}",
+                where=str(folder),
+                fix="Give another folder with --data, or set ORDERFLOW_BT_DATA",
+            ) from error
+        return folder
+
+    @property
+    def raw(self) -> Path:
+        """Where kept raw files lie, laid out like the exchange's archive."""
+        return self.root / RAW
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether somebody marked the lake as holding a simulated market."""
+        return (self.root / SIMULATED).exists()
+
+    def tape_folder(self, tape: TapeId) -> Path:
+        """Folder of a tape's days."""
+        return (
+            self.root
+            / f"exchange={tape.exchange}"
+            / f"market={tape.market.value}"
+            / f"kind={tape.kind.value}"
+            / f"symbol={tape.symbol}"
+        )
+
+    def day_path(self, tape: TapeId, date: dt.date) -> Path:
+        """Where a day lies, whether or not it is stored."""
+        return self.tape_folder(tape) / f"date={date.isoformat()}" / _FILE
+
+    def incoming_path(self, tape: TapeId, date: dt.date, suffix: str) -> Path:
+        """A name in ``.incoming/`` for something on the way to that day."""
+        name = f"{tape.exchange}-{tape.market.value}-{tape.symbol}-{tape.kind.value}-{date}"
+        return self.incoming / (name + suffix)
+
+    def lock(self, tape: TapeId, date: dt.date) -> filelock.FileLock:
+        """The lock that whoever stores that day must hold, in this or any other process."""
+        path = self.incoming_path(tape, date, ".lock")
+        return filelock.FileLock(path, thread_local=False)
+
+    def has(self, tape: TapeId, date: dt.date) -> bool:
+        """Whether a day is stored."""
+        return self.day_path(tape, date).exists()
+
+    def day(self, tape: TapeId, date: dt.date) -> DayInfo | None:
+        """What a stored day says about itself, or None where it is not stored.
+
+        Raises:
+            LakeError: The file is there and cannot be read.
+        """
+        path = self.day_path(tape, date)
+        try:
+            size = path.stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        info = decode_metadata(_footer(path).get(METADATA_KEY), path, size)
+        if (info.tape, info.date) != (tape, date):
+            raise LakeError(
+                f"the file holds {info.tape} of {info.date}",
+                where=str(path),
+                fix="It was moved there by hand; delete it and download the day again",
+            )
+        return info
+
+    def dates(self, tape: TapeId) -> list[dt.date]:
+        """The stored days of a tape, in order, by their folders' names alone."""
+        dates = []
+        for path in self.tape_folder(tape).glob(f"date=*/{_FILE}"):
+            try:
+                dates.append(dt.date.fromisoformat(path.parent.name.removeprefix("date=")))
+            except ValueError as error:
+                raise LakeError("not a day's folder", where=str(path.parent)) from error
+        return sorted(dates)
+
+    def days(self, tape: TapeId) -> list[DayInfo]:
+        """What every stored day of a tape says about itself, in order.
+
+        Raises:
+            LakeError: A file cannot be read.
+        """
+        return [info for date in self.dates(tape) if (info := self.day(tape, date))]
+
+    def tapes(self) -> list[TapeId]:
+        """Every tape of which a day is stored, in order."""
+        found = set()
+        for folder in self.root.glob("exchange=*/market=*/kind=*/symbol=*"):
+            match = _PARTITIONS.search(folder.as_posix())
+            if not match or not any(folder.glob(f"date=*/{_FILE}")):
+                continue
+            try:
+                tape = TapeId(match[1], MarketType(match[2]), Kind(match[3]), match[4])
+            except ValueError as error:
+                raise LakeError(f"not a tape's folder: {error}", where=str(folder)) from error
+            found.add(tape)
+        return sorted(found)
+
+    def read(
+        self,
+        tape: TapeId,
+        date: dt.date,
+        price_decimals: int,
+        qty_decimals: int,
+        chunk_rows: int = 1 << 20,
+    ) -> Iterator[Trades]:
+        """The trades of a stored day, in chunks of at most ``chunk_rows``.
+
+        The next row group is decoded on a thread while one is used: two are in memory at a time.
+
+        Args:
+            tape: Whose trades.
+            date: Which day.
+            price_decimals: Units to deliver prices in: the day's own or finer.
+            qty_decimals: Units to deliver quantities in: the day's own or finer.
+            chunk_rows: The most trades in a chunk.
+
+        Raises:
+            LakeError: The day is not stored, its file is damaged, or the units are coarser than
+                the day's.
+        """
+        return self.read_days(tape, [date], price_decimals, qty_decimals, chunk_rows)
+
+    def read_days(
+        self,
+        tape: TapeId,
+        dates: Iterable[dt.date],
+        price_decimals: int,
+        qty_decimals: int,
+        chunk_rows: int = 1 << 20,
+    ) -> Iterator[Trades]:
+        """The trades of several stored days, one after the other; see `read`.
+
+        Decoding runs ahead across the border of days. No chunk holds trades of two days.
+        """
+        groups = (
+            group
+            for date in dates
+            for group in row_groups(self._stored(tape, date), price_decimals, qty_decimals)
+        )
+        for trades in read_ahead(groups):
+            for start in range(0, trades.rows, chunk_rows):
+                yield trades.slice(start, min(start + chunk_rows, trades.rows))
+
+    def write_day(self, columns: NDArray[np.int64], info: DayInfo) -> DayInfo:
+        """Store a day; the caller holds its `lock`.
+
+        Args:
+            columns: int64 ``[COLUMNS, rows]`` in id order, in the units that ``info`` states.
+            info: Its metadata; path and size are filled in.
+
+        Raises:
+            LakeError: The file cannot be written. Nothing of it is left then.
+        """
+        part = self.incoming_path(info.tape, info.date, ".parquet.part")
+        path = self.day_path(info.tape, info.date)
+        try:
+            write_file(columns, info, part)
+            publish(part, path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise LakeError(
+                f"the day cannot be written: {error.strerror or error}",
+                where=str(path),
+                fix="Free some space or give another folder with --data",
+            ) from error
+        stored = self.day(info.tape, info.date)
+        if stored is None:  # pragma: no cover - somebody deleted it in this instant
+            raise LakeError("the day vanished after it was stored", where=str(path))
+        return stored
+
+    def sweep(self) -> None:
+        """Delete what interrupted downloads left in ``.incoming/``.
+
+        A day that another process is storing at this moment is left alone.
+        """
+        folder = self.root / INCOMING
+        for part in folder.glob("*.part"):
+            stem = re.sub(r"\.(zip|parquet)\.part$", "", part.name)
+            lock = filelock.FileLock(folder / f"{stem}.lock", thread_local=False)
+            try:
+                with lock.acquire(blocking=False):
+                    part.unlink(missing_ok=True)
+            except filelock.Timeout:
+                continue
+
+    def _stored(self, tape: TapeId, date: dt.date) -> DayInfo:
+        info = self.day(tape, date)
+        if info is None:
+            raise LakeError(
+                f"{date} of {tape} is not in the lake",
+                where=str(self.root),
+                fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} "
+                f"--kind {tape.kind.value} --from {date} --to {date}",
+            )
+        return info
+
+
+def _footer(path: Path) -> dict[bytes, bytes]:
+    try:
+        return pq.read_metadata(path).metadata or {}
+    except (pa.ArrowInvalid, OSError) as error:
+        raise LakeError(
+            f"a stored day cannot be read: {error}",
+            where=str(path),
+            fix="Delete the file and download the day again",
+        ) from error

@@ -1,0 +1,210 @@
+"""The form of a stored day: its columns, their encoding, its metadata, and the schema's version."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from orderflow_bt.errors import LakeError
+from orderflow_bt.store.quality import Quality
+from orderflow_bt.types import Kind, MarketType, TapeId
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA_VERSION = 1
+READABLE_VERSIONS = (1,)
+METADATA_KEY = b"orderflow_bt"
+ROW_GROUP_ROWS = 1 << 20
+
+# Names in the file, in the order of the rows of a parsed matrix.
+COLUMN_NAMES = ("id", "price", "quantity", "first_id", "last_id", "time", "side")
+TIME_FACTORS = {"ms": 1000, "us": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a stored day came from.
+
+    Attributes:
+        url: Of the file.
+        sha256: Of its bytes as they arrived.
+        checksum: ``verified`` against the one the exchange publishes, ``mismatch`` or ``absent``
+            (both stored only on the user's word).
+        bytes: Size of the file.
+        etag: As the server said, else empty.
+        last_modified: As the server said, else empty.
+        header: Whether the file names its columns.
+        ignored: Other members of the archive, passed over.
+    """
+
+    url: str
+    sha256: str
+    checksum: str
+    bytes: int
+    etag: str = ""
+    last_modified: str = ""
+    header: bool = False
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayInfo:
+    """What a stored day's file says about itself; read from its footer alone.
+
+    Attributes:
+        path: The file.
+        bytes: Its size.
+        price_decimals: A price unit is ``10**-price_decimals``.
+        qty_decimals: A lot is ``10**-qty_decimals``.
+        tick_decimals: The least decimals in which at least 99.9 % of the prices are exact.
+        time_unit: Of the stored times, ``ms`` or ``us``.
+        first_time: Smallest time, in microseconds UTC.
+        last_time: Largest time, in microseconds UTC.
+        schema: Version of the file's form.
+    """
+
+    tape: TapeId
+    date: dt.date
+    path: Path
+    bytes: int
+    price_decimals: int
+    qty_decimals: int
+    tick_decimals: int
+    time_unit: str
+    first_time: int
+    last_time: int
+    origin: Origin
+    quality: Quality
+    schema: int = SCHEMA_VERSION
+
+    @property
+    def rows(self) -> int:
+        """Trades in the day."""
+        return self.quality.rows
+
+    @property
+    def first_id(self) -> int:
+        """Id of its first trade."""
+        return self.quality.first_id
+
+    @property
+    def last_id(self) -> int:
+        """Id of its last trade."""
+        return self.quality.last_id
+
+    @property
+    def source_url(self) -> str:
+        """Where it was fetched from."""
+        return self.origin.url
+
+    @property
+    def source_sha256(self) -> str:
+        """Of the file it was made from."""
+        return self.origin.sha256
+
+    @property
+    def etag(self) -> str:
+        """Of the file it was made from, as the server said; else empty."""
+        return self.origin.etag
+
+    @property
+    def header(self) -> bool:
+        """Whether the file it was made from names its columns."""
+        return self.origin.header
+
+
+def columns_of(kind: Kind) -> tuple[str, ...]:
+    """The columns stored for a kind: single trades have no range of fill ids."""
+    if kind is Kind.AGG_TRADES:
+        return COLUMN_NAMES
+    return tuple(name for name in COLUMN_NAMES if name not in ("first_id", "last_id"))
+
+
+def arrow_schema(kind: Kind) -> pa.Schema:
+    """The file's schema; no column may be null."""
+    return pa.schema(
+        [
+            pa.field(name, pa.int8() if name == "side" else pa.int64(), nullable=False)
+            for name in columns_of(kind)
+        ]
+    )
+
+
+def encode_metadata(info: DayInfo) -> bytes:
+    """The day's metadata as canonical JSON: the same day gives the same bytes."""
+    origin = {name: getattr(info.origin, name) for name in Origin.__slots__}
+    values = {
+        "schema": SCHEMA_VERSION,
+        "exchange": info.tape.exchange,
+        "market": info.tape.market.value,
+        "kind": info.tape.kind.value,
+        "symbol": info.tape.symbol,
+        "date": info.date.isoformat(),
+        "price_decimals": info.price_decimals,
+        "qty_decimals": info.qty_decimals,
+        "tick_decimals": info.tick_decimals,
+        "time_unit": info.time_unit,
+        "first_time": info.first_time,
+        "last_time": info.last_time,
+        "origin": origin,
+        "quality": info.quality.to_json(),
+    }
+    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode_metadata(raw: bytes | None, path: Path, size: int) -> DayInfo:
+    """Read what `encode_metadata` made.
+
+    Raises:
+        LakeError: There is none, it is of a version this program does not know, or damaged.
+    """
+    if raw is None:
+        raise LakeError(
+            "a Parquet file that this program did not write lies in the lake",
+            where=str(path),
+            fix="Move it away, then download the day",
+        )
+    try:
+        values: dict[str, Any] = json.loads(raw)
+        version = values["schema"]
+        if version not in READABLE_VERSIONS:
+            raise LakeError(
+                f"the day is stored in schema version {version}; this program reads "
+                f"{', '.join(map(str, READABLE_VERSIONS))}",
+                where=str(path),
+                fix="Upgrade orderflow-bt"
+                if version > SCHEMA_VERSION
+                else "Delete the file and download the day again",
+            )
+        origin = values["origin"]
+        return DayInfo(
+            tape=TapeId(
+                values["exchange"],
+                MarketType(values["market"]),
+                Kind(values["kind"]),
+                values["symbol"],
+            ),
+            date=dt.date.fromisoformat(values["date"]),
+            path=path,
+            bytes=size,
+            price_decimals=values["price_decimals"],
+            qty_decimals=values["qty_decimals"],
+            tick_decimals=values["tick_decimals"],
+            time_unit=values["time_unit"],
+            first_time=values["first_time"],
+            last_time=values["last_time"],
+            origin=Origin(**origin | {"ignored": tuple(origin["ignored"])}),
+            quality=Quality.from_json(values["quality"]),
+            schema=version,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LakeError(
+            f"the metadata of a stored day cannot be read ({type(error).__name__}: {error})",
+            where=str(path),
+            fix="Delete the file and download the day again",
+        ) from error
