@@ -47,7 +47,7 @@ ORDER_FIELDS = 4
 
 _MOST_LEVELS = 6
 _LEAST_BID = 5.0
-_SIZE_SQUARED = 2.1  # mean of the capped size factor of impact, see `draw_orders`
+_SIZE_SQUARED = 2.12  # mean of the capped size factor of impact, see `draw_orders`
 
 
 @kernel
@@ -125,7 +125,7 @@ def draw_orders(
                 if uniform[3, i] < 0.5:
                     step = -step
             if share > 0.0:
-                weight = np.sqrt(min(size, 25.0))
+                weight = np.sqrt(min(size, 100.0))
                 scale = np.sqrt(share * variance / surprise_variance)
                 residue += scale * weight * (side - expected)
                 whole = np.rint(residue)

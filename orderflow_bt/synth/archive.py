@@ -156,8 +156,7 @@ def _value(
         base: NDArray[np.int64] = (qty * scale + price // 2) // price
         return base
     shift = _DECIMALS - market.price_decimals - market.qty_decimals
-    value: NDArray[np.int64] = price * qty
-    value = value * 10**shift if shift >= 0 else value // 10**-shift
+    value: NDArray[np.int64] = price * qty * 10 ** max(0, shift) // 10 ** max(0, -shift)
     return value
 
 

@@ -41,7 +41,7 @@ _BURST_CHANCE = 0.45  # that an order follows the one before within milliseconds
 _BURST_LAG_US = 1_500.0
 _GUST = 0.7  # shape of the gamma noise on each second's activity: smaller is gustier
 _LEAST_UNIT = 12.0  # ticks; scripts keep their shape on a calm or cheap market
-_FARTHEST_POC = 3.0  # of the distance that arms a retest
+_FARTHEST_POC = 2.0  # of the distance that arms a retest
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +167,17 @@ class _Stage:
         """Play the whole day."""
         queue = self._queue()
         free = DAY_SECONDS - sum(USUAL_SECONDS[kind] for kind in queue)
-        for kind in queue:
+        # Half of them up and half down, so that what is planted does not carry the price away.
+        directions = (
+            self.rng.permutation(np.arange(len(queue)) + self.rng.integers(0, 2)) % 2 * 2 - 1
+        )
+        for kind, direction in zip(queue, directions.tolist(), strict=True):
             mean_gap = max(0.0, free) / (len(queue) + 1)
             wait = round(mean_gap * self.rng.uniform(0.2, 1.6))
             if kind == "poc_retest":
                 wait = min(wait, 2_400)  # before the price finds the level by itself
             self._free_until(min(DAY_SECONDS, self.second + wait))
-            self._plant(kind)
+            self._plant(kind, direction)
         self._free_until(DAY_SECONDS)
 
     def finish(self) -> tuple[PlayedDay, Carry]:
@@ -207,9 +211,9 @@ class _Stage:
         shuffled = [kinds[k] for k in order]
         return sorted(shuffled, key=lambda kind: kind != "poc_retest")
 
-    def _plant(self, kind: str) -> None:
+    def _plant(self, kind: str, direction: int) -> None:
         """Play one script, if it can be had here and ends before midnight."""
-        script = self._write_script(kind)
+        script = self._write_script(kind, direction)
         if script is None:
             return
         if script.is_aligned:
@@ -237,9 +241,8 @@ class _Stage:
             price = np.concatenate([piece.price for piece in played])
             self.situations.append(read_situation(script, start_us, bid, time, price))
 
-    def _write_script(self, kind: str) -> Script | None:
+    def _write_script(self, kind: str, direction: int) -> Script | None:
         rng = self.rng
-        direction = -1 if rng.random() < 0.5 else 1
         works = bool(rng.random() < self.setting.hit_rate)
         span = 1.6 * float(np.sqrt(self.setting.daily_variance / 288.0)) * self.ratio
         unit = max(_LEAST_UNIT, span)

@@ -28,8 +28,8 @@ QTY_DECIMALS = {MarketType.SPOT: 5, MarketType.UM: 3, MarketType.CM: 0}
 CONTRACT_USD = 10
 
 _MEDIAN_NOTIONAL = 180.0  # of an order, in quote currency
-_REPEAT = 0.62  # chance-beyond-even that an order takes the side of the one before
-_IMPACT_SHARE = 0.5
+_REPEAT = 0.5  # chance-beyond-even that an order takes the side of the one before
+_IMPACT_SHARE = 0.8
 _FULLEST_DAY = 80_000  # seconds of scripts
 
 
@@ -108,7 +108,7 @@ class SimulatedMarket:
     trades_per_day: int = 200_000
     price: Decimal = Decimal(600)
     tick: Decimal = Decimal("0.1")
-    daily_volatility: float = 0.04
+    daily_volatility: float = 0.05
     placebo: bool = False
     hit_rate: float = 0.65
     divergences_per_day: float = 5.0
@@ -245,7 +245,7 @@ class SimulatedMarket:
         need(
             0.0 < self.daily_volatility <= 0.2,
             f"daily_volatility={self.daily_volatility} is out of range",
-            "Take a share such as 0.04, at most 0.2",
+            "Take a share such as 0.05, at most 0.2",
         )
         need(0.0 <= self.hit_rate <= 1.0, f"hit_rate={self.hit_rate} is no chance", "Take 0 to 1")
         per_day = self._per_day()
@@ -275,8 +275,8 @@ class SimulatedMarket:
         constants[kernels.REPEAT] = _REPEAT
         constants[kernels.IMPACT_SHARE] = 0.0 if self.placebo else _IMPACT_SHARE
         constants[kernels.MEDIAN_LOTS] = median
-        constants[kernels.SIZE_SIGMA] = 1.3
-        constants[kernels.TAIL_CHANCE] = 0.01
+        constants[kernels.SIZE_SIGMA] = 1.2
+        constants[kernels.TAIL_CHANCE] = 0.006
         constants[kernels.TAIL_ALPHA] = 1.5
         constants[kernels.LARGEST_LOTS] = max(100.0, 1_000.0 * median)
         return Setting(

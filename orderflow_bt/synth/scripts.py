@@ -37,7 +37,7 @@ class Phase:
     seconds: int
     to: float
     pressure: float = 0.0
-    wobble: float = 0.7
+    wobble: float = 0.8
     ceiling: float = math.inf
     floor: float = -math.inf
     activity: float = 1.0
@@ -245,7 +245,7 @@ def _outcome(
 
 def _bars(distance: float, unit: float) -> int:
     """Seconds for a walk of that many ticks, whole bars."""
-    return max(3, math.ceil(distance / (0.7 * unit))) * BAR_SECONDS
+    return max(3, math.ceil(distance / (0.5 * unit))) * BAR_SECONDS
 
 
 def lead_path(

@@ -111,7 +111,7 @@ def _lean(rng: np.random.Generator, slow: SlowState) -> NDArray[np.float64]:
         if slow.lean_left <= 0:
             life, strength, way = rng.random(3)
             slow.lean_left = int(min(_LEAN_MINUTES * (1.0 - life) ** (-1.0 / _LEAN_ALPHA), 600.0))
-            slow.lean = (0.05 + 0.35 * strength) * (1.0 if way < 0.5 else -1.0)
+            slow.lean = (0.03 + 0.22 * strength) * (1.0 if way < 0.5 else -1.0)
         stop = min(MINUTES, minute + slow.lean_left)
         path[minute:stop] = slow.lean
         slow.lean_left -= stop - minute
