@@ -227,14 +227,14 @@ class _Stage:
         noise = float(np.sqrt(self.setting.daily_variance / DAY_SECONDS)) * self.ratio
         path, pressure, activity, size = lead_path(self.rng, script, bid, noise)
         usual = self.setting.orders_per_day / DAY_SECONDS
+        rate = self._rate(script.seconds)
+        # A rush is measured by the day's usual pace, lest it drown a busy hour or fail in a calm one.
         rate = np.where(
-            activity > 1.0,
-            np.maximum(self._rate(script.seconds), 0.8 * usual),
-            self._rate(script.seconds),
+            activity > 1.0, np.maximum(rate, activity * rate.clip(0.8 * usual, 1.5 * usual)), rate
         )
         for at in range(0, script.seconds, STRETCH_SECONDS):
             part = slice(at, min(script.seconds, at + STRETCH_SECONDS))
-            self._stretch((rate * activity)[part], pressure[part], size[part], path[part])
+            self._stretch(rate[part], pressure[part], size[part], path[part])
         played = self.pieces[first:]
         time = np.concatenate([piece.time for piece in played])
         if time.size:

@@ -123,7 +123,7 @@ def absorption(rng: np.random.Generator, direction: int, unit: float, *, works: 
     phases = [
         Phase(int(rng.integers(120, 200)), level - 2, 0.3, 0.5, ceiling=level - 2),
         Phase(5, level, 0.6, 0.0),
-        Phase(48, level, 0.93, 0.0, ceiling=level, activity=9.0, size=1.5),
+        Phase(48, level, 0.93, 0.0, ceiling=level, activity=7.0, size=1.25),
     ]
     known = sum(phase.seconds for phase in phases)
     phases += [Phase(25, level - 6, -0.4, 0.0, ceiling=level)]
@@ -146,16 +146,16 @@ def imbalance(rng: np.random.Generator, direction: int, unit: float, *, works: b
     phases = [
         Phase(110, 0, -0.1, 0.4, ceiling=6, floor=top + 2),
         Phase(8, top + 1, -0.6, 0.0),
-        Phase(52, bottom, -0.985, 0.0, activity=7.0, size=1.5),
+        Phase(52, bottom, -0.995, 0.0, activity=5.0, size=1.25),
         Phase(130, bottom - 0.8 * unit, -0.3, 0.4, ceiling=bottom - 3),
         Phase(int(rng.integers(3, 6)) * BAR_SECONDS, leave, -0.15, ceiling=bottom - 3),
         Phase(int(rng.integers(2, 4)) * BAR_SECONDS, bottom - 3, 0.1, ceiling=bottom - 3),
     ]
     known = sum(phase.seconds for phase in phases)
     phases += [
-        Phase(20, bottom + 0.3 * height, -0.3, 0.0, activity=2.0),
-        Phase(50, bottom + 0.3 * height, -0.7, 0.0, activity=3.0),
-        Phase(60, bottom - 0.4 * unit, -0.6, 0.2, ceiling=bottom + 0.3 * height),
+        Phase(20, bottom + 0.6 * height, -0.3, 0.0, activity=2.0),
+        Phase(50, bottom + 0.6 * height, -0.7, 0.0, activity=3.0),
+        Phase(60, bottom - 0.4 * unit, -0.6, 0.2, ceiling=bottom + 0.6 * height),
     ]
     phases += _outcome(
         rng,
@@ -163,7 +163,7 @@ def imbalance(rng: np.random.Generator, direction: int, unit: float, *, works: b
         end=leave - rng.uniform(0.8, 1.4) * unit,
         dip=bottom - 0.5 * unit,
         stop=top + unit,
-        ceiling=bottom + 0.3 * height,
+        ceiling=bottom + 0.6 * height,
         bars=6,
     )
     return Script(
