@@ -34,6 +34,13 @@ DEFAULT_FEES = {
 }
 
 
+# Currencies that end a symbol, longest first, so that BTCBUSD is not BTCB in USD.
+QUOTES = (
+    "FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USDP", "DAI", "USD", "EUR", "GBP", "TRY", "BRL",
+    "JPY", "AUD", "BTC", "ETH", "BNB",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One symbol's units and rules over a period.
@@ -73,6 +80,15 @@ class Instrument:
     def lot_unit(self) -> Decimal:
         """One lot, in base currency or contracts."""
         return Decimal(1).scaleb(-self.qty_decimals)
+
+    @property
+    def assets(self) -> tuple[str, str]:
+        """(base, quote) of the symbol; the quote is empty where its spelling does not tell."""
+        name = self.symbol.partition("_")[0]
+        for quote in QUOTES:
+            if name.endswith(quote) and name != quote:
+                return name.removesuffix(quote), quote
+        return name, ""
 
     def price(self, units: int) -> Decimal:
         """Price units as an exact decimal with the instrument's digits."""

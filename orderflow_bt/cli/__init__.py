@@ -1,1 +1,110 @@
-"""The command line."""
+"""The command line: one module a command; nothing heavy is imported until a command runs."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orderflow_bt import __version__
+from orderflow_bt.cli import bars, demo, download, ls, report, run, strategies
+from orderflow_bt.cli.options import settings
+from orderflow_bt.errors import OrderflowError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INTERRUPTED = 130
+CONFIG_FILE = "orderflow-bt.toml"
+
+app = typer.Typer(
+    name="orderflow-bt",
+    help="Historical backtesting of order flow in crypto: exchange archives in, an honest verdict out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"orderflow-bt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _settings(
+    data: Annotated[
+        str, typer.Option(help="The lake: a folder.", envvar="ORDERFLOW_BT_DATA")
+    ] = "data",
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print results only.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    settings.data, settings.debug, settings.quiet = data, debug, quiet
+
+
+def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command, with errors said in words and turned into exit codes."""
+
+    @functools.wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except OrderflowError as error:
+            if settings.debug:
+                raise
+            typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+            typer.echo(str(error), err=True)
+            raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:
+            typer.echo("interrupted; nothing half-written was left", err=True)
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit from None
+
+    return guarded
+
+
+for _name, _module in {
+    "demo": demo,
+    "download": download,
+    "ls": ls,
+    "bars": bars,
+    "run": run,
+    "report": report,
+    "strategies": strategies,
+}.items():
+    app.command(_name)(_guarded(_module.command))
+
+
+def _config() -> dict[str, Any]:
+    """Defaults from ``orderflow-bt.toml`` in the working folder; a table a command."""
+    path = Path(CONFIG_FILE)
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"the configuration cannot be read: {error}", where=CONFIG_FILE) from None
+
+
+def main() -> None:
+    """The program ``orderflow-bt``."""
+    try:
+        app(default_map=_config())
+    except OrderflowError as error:
+        if settings.debug:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,1 +1,5 @@
 """One backtest: a folder with everything it needed and produced."""
+
+from orderflow_bt.run.backtest import Request, backtest
+
+__all__ = ["Request", "backtest"]

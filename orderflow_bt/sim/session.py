@@ -82,6 +82,7 @@ class Session:
         self.strategy = strategy
         self.instrument = instrument
         self.config = config
+        self.specs = specs
         self.start = start
         self.now = 0
         self.last_price = 0

@@ -75,6 +75,7 @@ class Trips:
 
     Attributes:
         done: Round trips that ended, in order.
+        fills: Every fill with the round trip it opened or closed (a reversal counts as closing).
     """
 
     def __init__(self, account: Account) -> None:
@@ -83,16 +84,21 @@ class Trips:
         self._count = 0
         self._gaps: list[tuple[int, int]] = []
         self.done: list[RoundTrip] = []
+        self.fills: list[tuple[Fill, int]] = []
 
     @property
     def opened_at(self) -> int:
         """Entry time of the round trip under way, 0 when flat."""
         return self._open.entry_time if self._open else 0
 
-    @property
-    def current_id(self) -> int:
-        """Number of the round trip under way, or of the next."""
-        return self._open.id if self._open else self._count
+    def times(self, count: int) -> list[tuple[int, int, int | None]]:
+        """(id, entry time, exit time or None) of the first ``count`` round trips."""
+        found: list[tuple[int, int, int | None]] = [
+            (trip.id, trip.entry_time, trip.exit_time) for trip in self.done[:count]
+        ]
+        if self._open is not None and self._open.id < count:
+            found.append((self._open.id, self._open.entry_time, None))
+        return found
 
     def note_gap(self, gap: tuple[int, int]) -> None:
         """Remember a hole in the tape, for the round trips that span it."""
@@ -107,6 +113,7 @@ class Trips:
 
     def apply(self, fill: Fill, plan: Plan) -> None:
         """Book a fill in the account and in the round trips it ends or begins."""
+        self.fills.append((fill, self._open.id if self._open else self._count))
         position = self._account.position
         closing = min(fill.qty, abs(position)) if fill.side * position < 0 else 0
         opening = fill.qty - closing

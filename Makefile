@@ -1,0 +1,55 @@
+# Every target sets up what it needs in .venv, again only when the requirements changed.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check coverage bench pictures constraints clean
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+RUN := .venv/.installed
+DEV := .venv/.installed-dev
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(RUN) ## simulated exchange -> download -> backtest -> report, offline, under a minute
+	$(BIN)/orderflow-bt demo
+
+test: $(DEV) ## every test, and the kernels' own lines without the compiler
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+	$(MAKE) --no-print-directory coverage
+
+check: $(DEV) ## format, lint, types, package borders
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+coverage: $(DEV) ## line coverage of the kernels, run as plain Python
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses auto -m "not real and not browser and not slow" \
+		--cov --cov-report=term --cov-fail-under=95 tests/unit tests/naive tests/tapes -k "kernel or twin or tape or naive or bars or parse or fills"
+
+bench: $(DEV) ## our speed beside other libraries', in the same run
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+pictures: $(RUN) ## draw the pictures of README and docs again
+	$(BIN)/python docs/make_pictures.py
+
+constraints: $(DEV) ## pin what is installed now
+	$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check > constraints.txt
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed (not found on PATH)"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(RUN): pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) --editable .
+	@touch $@
+
+$(DEV): $(RUN)
+	$(PIP) --editable ".[dev]"
+	@touch $@
+
+clean: ## remove the environment, caches and the demo
+	rm -rf .venv demo build dist .coverage* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,91 @@
+"""``orderflow-bt demo``: the whole road on a simulated market, by the commands a user would type."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orderflow_bt.cli import download, options, run
+from orderflow_bt.types import MarketType
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MARKER = """\
+The trades in this lake are invented: `orderflow-bt demo` made them. Reports on them say so.
+"""
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="Folder for archive, lake and run.")] = Path("demo"),
+    days: Annotated[int, typer.Option(help="Days to simulate.", min=3, max=60)] = 14,
+    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 7,
+    placebo: Annotated[
+        bool, typer.Option("--placebo", help="A market without any edge: what luck looks like.")
+    ] = False,
+) -> None:
+    """Simulated archive -> download -> lake -> shipped strategies -> report. Needs no network."""
+    import datetime as dt
+
+    from orderflow_bt.store.lake import SIMULATED
+    from orderflow_bt.strategy.registry import installed
+    from orderflow_bt.synth import SimulatedMarket, write_archive
+
+    say = partial(typer.echo, err=True)
+    start = dt.date(2026, 1, 5)
+    market = SimulatedMarket(seed=seed, start=start, days=days, placebo=placebo)
+    last = start + dt.timedelta(days=days - 1)
+    say(f"This market is SIMULATED: {days} days of {market.symbol}, seed {seed}. Nothing here is a")
+    say("statement about a real market; it shows the road that real data takes.\n")
+    for name in ("archive", "data", "runs"):
+        shutil.rmtree(out / name, ignore_errors=True)
+    write_archive(market, out / "archive")
+    lake = out / "data"
+    lake.mkdir(parents=True)
+    (lake / SIMULATED).write_text(MARKER)
+    options.settings.data = str(lake)
+    with _served(out / "archive") as address:
+        say(f"$ orderflow-bt --data {lake} download {market.symbol} --market um"
+            f" --from {start} --to {last} --source {address}")  # fmt: skip
+        download.command(
+            symbols=[market.symbol], market=MarketType.UM, first=str(start), last=str(last),
+            source=address,
+        )  # fmt: skip
+    first = start + dt.timedelta(days=1)
+    for name in installed():
+        folder = out / "runs" / f"{name}-{market.symbol}"
+        say(f"\n$ orderflow-bt --data {lake} run {name} {market.symbol} --market um"
+            f" --from {first} --to {last} --out {folder}")  # fmt: skip
+        run.command(
+            strategy=name, symbols=[market.symbol], first=str(first), last=str(last),
+            market=MarketType.UM, out=folder,
+        )  # fmt: skip
+    say("\nThe market above was simulated. The same with real trades:")
+    say("  orderflow-bt download BTCUSDT --market um --from 2024-01-01 --to 2024-01-14")
+    say("  orderflow-bt run delta_divergence BTCUSDT --market um --from 2024-01-02 --to 2024-01-14")
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder without a line for every request."""
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def _served(folder: Path) -> Iterator[str]:
+    """A web server for ``folder`` on loopback; its address."""
+    handler = partial(_Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()

@@ -1,0 +1,227 @@
+"""``orderflow-bt run``: a backtest, from the lake to a report."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orderflow_bt.cli import options
+from orderflow_bt.errors import UsageError
+from orderflow_bt.types import MarketType
+
+if TYPE_CHECKING:
+    from orderflow_bt.sim import SimConfig
+    from orderflow_bt.types import TapeId
+
+
+def command(
+    strategy: Annotated[
+        str,
+        typer.Argument(help="Name, module:Class or file.py; several separated by commas."),
+    ],
+    symbols: options.Symbols,
+    first: options.From,
+    last: options.To,
+    market: options.Market = MarketType.UM,
+    exchange: options.Exchange = "binance",
+    kind: options.KindOption = "aggTrades",
+    accept_gaps: Annotated[
+        bool, typer.Option("--accept-gaps", help="Run over missing days and trades.")
+    ] = False,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", help="A strategy parameter, name=value.")
+    ] = None,
+    fills: Annotated[str, typer.Option(help="queue, touch or through.")] = "queue",
+    latency: Annotated[
+        float | None,
+        typer.Option(help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0),
+    ] = None,
+    fees: Annotated[
+        str, typer.Option(help="MAKER,TAKER in basis points; the exchange's regular rates.")
+    ] = "",
+    slippage: Annotated[
+        int | None, typer.Option(help="Ticks that takers pay beyond the reference price.", min=0)
+    ] = None,
+    queue: Annotated[
+        str, typer.Option(help="Volume ahead: visits:N, last_visit, zero or const:LOTS.")
+    ] = "",
+    cash: Annotated[str, typer.Option(help="Starting cash, in quote currency.")] = "10000",
+    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 1,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; by default a new one below runs/.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Backtest a strategy on stored days: run folder, report and verdict."""
+    start, end = options.time_window(first, last)
+    tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
+    config = _config(market, fills, latency, fees, slippage, queue, cash, seed)
+    parameters = _parameters(param or [])
+    names = [name.strip() for name in strategy.split(",") if name.strip()]
+    if not names:
+        raise UsageError("no strategy is named")
+    many = len(names) * len(tapes) > 1
+    results = []
+    for name in names:
+        for tape in tapes:
+            folder = _folder(out, name, tape, many=many)
+            metrics = run_one(
+                name, tape, (start, end), parameters, config, folder, accept_gaps=accept_gaps
+            )
+            results.append(metrics)
+            if not as_json:
+                print_summary(metrics, folder)
+    if as_json:
+        typer.echo(json.dumps(results if many else results[0], indent=2, ensure_ascii=False))
+
+
+def run_one(
+    name: str,
+    tape: TapeId,
+    window: tuple[int, int],
+    parameters: dict[str, str],
+    config: SimConfig,
+    folder: Path,
+    *,
+    accept_gaps: bool,
+) -> dict[str, Any]:
+    """Run one strategy on one tape, write its folder and its report; returns its metrics."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from orderflow_bt import report
+    from orderflow_bt.run import Request, backtest
+    from orderflow_bt.store import Lake
+    from orderflow_bt.strategy.registry import load_strategy
+
+    request = Request(
+        plain_name(name), load_strategy(name), parameters, tape, *window, config, accept_gaps
+    )
+    console = Console(stderr=True)
+    quiet = options.settings.quiet or not console.is_terminal
+    columns = (
+        TextColumn("{task.description}"), BarColumn(),
+        TextColumn("{task.completed:,} trades"), TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
+        task = progress.add_task(f"{request.name} on {tape.symbol}", total=None)
+        metrics = backtest(
+            Lake(options.lake_path()),
+            request,
+            folder,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )
+        progress.update(task, description="report")
+        report.build(folder)
+    return metrics
+
+
+def plain_name(text: str) -> str:
+    """What a strategy given as name, ``module:Class`` or ``file.py`` is called."""
+    path, _, name = text.partition(":")
+    return name or Path(path).stem
+
+
+def print_summary(metrics: dict[str, Any], folder: Path) -> None:
+    """What a trader reads on the terminal after a run."""
+    from rich.console import Console
+    from rich.padding import Padding
+
+    console = Console(highlight=False, soft_wrap=False)
+    verdict = metrics["verdict"]
+    console.print(f"[bold]{verdict['headline']}[/bold]")
+    for sentence in verdict["sentences"]:
+        console.print(Padding(sentence, (0, 0, 0, 2)))
+    coverage = metrics["coverage"]
+    rows = {
+        "net": f"{metrics['net_pnl']:,.2f} ({metrics['total_return']:.2%})",
+        "fees": f"{metrics['fees']:,.2f}, slippage {metrics['slippage']:,.2f}",
+        "round trips": f"{metrics['round_trips']:,} from {metrics['events']:,} events,"
+        f" {metrics['fills']:,} fills",
+        "drawdown": f"{metrics['max_drawdown_per_trade']:.2%} at worst, trade by trade",
+        "data": f"{metrics['trades_read']:,} trades, {coverage['days_with_data']} of"
+        f" {coverage['days']} days, {coverage['missing_ids']:,} trades missing",
+    }
+    if metrics["skipped"]:
+        counts = ", ".join(f"{count} {why}" for why, count in metrics["skipped"].items())
+        rows["skipped"] = counts
+    for label, text in rows.items():
+        console.print(f"  {label:<12}{text}")
+    console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+def _folder(out: Path | None, name: str, tape: TapeId, *, many: bool) -> Path:
+    label = f"{plain_name(name)}-{tape.symbol}"
+    if out is not None:
+        return out / label if many else out
+    moment = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+    folder = Path("runs") / f"{moment}-{label}"
+    number = 1
+    while folder.exists():
+        number += 1
+        folder = Path("runs") / f"{moment}-{label}-{number}"
+    return folder
+
+
+def _parameters(texts: list[str]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"{text!r} is not name=value", where="--param")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _config(
+    market: MarketType,
+    fills: str,
+    latency: float | None,
+    fees: str,
+    slippage: int | None,
+    queue: str,
+    cash: str,
+    seed: int,
+) -> SimConfig:
+    """The simulation's assumptions as the options state them."""
+    from dataclasses import replace
+
+    from orderflow_bt.instruments import Fees
+    from orderflow_bt.sim import FillPolicy, SimConfig
+
+    config = SimConfig.for_market(market)
+    if fills not in list(FillPolicy):
+        raise UsageError(
+            f"{fills!r} is not a fill policy", where="--fills", fix="Use queue, touch or through"
+        )
+    if latency is not None:
+        config = config.with_latency(round(latency * 1000))
+    changes: dict[str, Any] = {
+        "fills": FillPolicy(fills), "cash": _decimal(cash, "--cash"), "seed": seed,
+    }  # fmt: skip
+    if fees:
+        maker, comma, taker = fees.partition(",")
+        if not comma:
+            raise UsageError(f"{fees!r} is not MAKER,TAKER", where="--fees", fix="As in 2,5")
+        changes["fees"] = Fees(_decimal(maker, "--fees"), _decimal(taker, "--fees"))
+    if slippage is not None:
+        changes["slippage_ticks"] = slippage
+    if queue:
+        changes["queue"] = queue
+    return replace(config, **changes)
+
+
+def _decimal(text: str, option: str) -> Decimal:
+    try:
+        value = Decimal(text.strip())
+    except InvalidOperation:
+        raise UsageError(f"{text!r} is not a number", where=option) from None
+    if not value.is_finite():
+        raise UsageError(f"{text!r} is not a finite number", where=option)
+    return value

@@ -1,0 +1,138 @@
+"""One backtest: the tape once through, under all three fill policies, into a run folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orderflow_bt.run.folder import RunRecord, write_run
+from orderflow_bt.run.recorder import Recorder
+from orderflow_bt.run.window import find_window
+from orderflow_bt.sim import FillPolicy, Readings, Session
+from orderflow_bt.store import resolve_instrument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from orderflow_bt.sim import SimConfig
+    from orderflow_bt.store import Lake
+    from orderflow_bt.strategy import Strategy
+    from orderflow_bt.types import TapeId, Trades
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to run.
+
+    Attributes:
+        name: What the strategy is called: folder and reports use it.
+        strategy: Its class.
+        parameters: By name; texts are converted.
+        tape: Whose trades.
+        start: First moment at which orders are enabled, microseconds UTC.
+        end: End, exclusive.
+        config: Assumptions of the simulation.
+        accept_gaps: Whether to run over missing days and days with defects.
+    """
+
+    name: str
+    strategy: type[Strategy]
+    parameters: Mapping[str, Any]
+    tape: TapeId
+    start: int
+    end: int
+    config: SimConfig
+    accept_gaps: bool = False
+
+
+def backtest(
+    lake: Lake,
+    request: Request,
+    folder: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[str, Any]:
+    """Run a strategy over stored days and write its run folder; returns its metrics.
+
+    Args:
+        lake: Where the days are stored.
+        request: What to run.
+        folder: The run folder to make; it must not exist.
+        progress: Called with (trades read, trades in all).
+
+    Raises:
+        CoverageError: Days or trades are missing and the request does not accept that.
+        UsageError: A parameter is wrong.
+        PluginError: The strategy raised, or broke a rule.
+    """
+    strategy = request.strategy(**request.parameters)
+    window = find_window(
+        lake,
+        request.tape,
+        request.start,
+        request.end,
+        lookback=strategy.lookback(),
+        accept_gaps=request.accept_gaps,
+    )
+    instrument = resolve_instrument(lake, request.tape, [day.date for day in window.days])
+    readings = Readings(
+        strategy.bar_specs(),
+        strategy.detectors(),
+        ids_are_continuous=request.tape.ids_are_continuous,
+        row_size=instrument.tick_size,
+        number_from=request.start,
+    )
+    sessions = {
+        policy: Session(
+            strategy if policy is request.config.fills else request.strategy(**request.parameters),
+            instrument,
+            replace(request.config, fills=policy),
+            readings.specs,
+            start=request.start,
+        )
+        for policy in FillPolicy
+    }
+    main = sessions[request.config.fills]
+    recorder = Recorder(main, readings.specs[0] if readings.specs else None)
+    total = sum(day.rows for day in (*window.warmup, *window.days))
+    units = (instrument.price_decimals, instrument.qty_decimals)
+    nothing = None
+    for trades in _clocked(lake.read_days(request.tape, window.dates, *units), request.end):
+        nothing = trades.slice(0, 0)
+        piece = readings.feed(trades)
+        for session in sessions.values():
+            session.feed(piece)
+        recorder.observe(piece)
+        if progress:
+            progress(main.trades_read, total)
+    if nothing is not None:
+        piece = readings.close_until(request.end, nothing)
+        for session in sessions.values():
+            session.feed(piece)
+        recorder.observe(piece)
+    still_open = {policy: session.finish(request.end) for policy, session in sessions.items()}
+    record = RunRecord(
+        request, window, instrument, strategy, main, still_open[main.config.fills], recorder,
+        {policy.value: session for policy, session in sessions.items()},
+        simulated_market=lake.is_simulated,
+    )  # fmt: skip
+    return write_run(record, folder)
+
+
+def _clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:
+    """Trades before ``end``, on a clock that never runs backwards over a day's edge either."""
+    clock = 0
+    for trades in chunks:
+        time = trades.time
+        if trades.rows and time[0] < clock:
+            time = np.maximum(time, clock)
+        stop = int(np.searchsorted(time, end))
+        if stop:
+            clock = int(time[stop - 1])
+            yield trades._replace(time=time).slice(0, stop)
+        if stop < trades.rows:
+            return
+

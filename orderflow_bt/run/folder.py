@@ -1,0 +1,294 @@
+"""The run folder: everything a run needed and produced, whole or not there.
+
+Nothing in it tells when it was made, so that a rerun is equal byte for byte. The result hash covers
+what went in (data, window, parameters, assumptions) and what came out (every table).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+import orderflow_bt
+from orderflow_bt import stats
+from orderflow_bt.errors import OrderflowError
+from orderflow_bt.kernels._jit import kernel_hash
+from orderflow_bt.run import tables
+from orderflow_bt.sim.account import money
+from orderflow_bt.strategy.registry import source_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from orderflow_bt.instruments import Instrument
+    from orderflow_bt.run.backtest import Request
+    from orderflow_bt.run.recorder import Recorder
+    from orderflow_bt.run.window import Window
+    from orderflow_bt.sim import Session
+    from orderflow_bt.sim.trips import RoundTrip
+    from orderflow_bt.strategy import Strategy
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A finished run, about to be written down."""
+
+    request: Request
+    window: Window
+    instrument: Instrument
+    strategy: Strategy
+    session: Session
+    still_open: RoundTrip | None
+    recorder: Recorder
+    by_policy: Mapping[str, Session]
+    simulated_market: bool
+
+    @property
+    def trips(self) -> list[RoundTrip]:
+        """Round trips in order of entry, one still open last."""
+        return [*self.session.trips.done, *([self.still_open] if self.still_open else [])]
+
+
+def write_run(record: RunRecord, folder: Path) -> dict[str, Any]:
+    """Write the run folder and return its metrics.
+
+    Raises:
+        OrderflowError: The folder exists, or cannot be written.
+    """
+    if folder.exists():
+        raise OrderflowError(
+            "the run folder exists already", where=str(folder), fix="Give another --out"
+        )
+    content = _tables(record)
+    manifest = _manifest(record)
+    manifest["result_hash"] = _result_hash(manifest, content)
+    metrics = _metrics(record, manifest["result_hash"])
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        part.mkdir(parents=True)
+        for name, table in content.items():
+            pq.write_table(table, part / f"{name}.parquet", compression="zstd")
+        for name, values in (("manifest", manifest), ("metrics", metrics)):
+            text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+            (part / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        part.rename(folder)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise OrderflowError(
+            f"the run folder cannot be written: {error.strerror or error}", where=str(folder)
+        ) from error
+    return metrics
+
+
+def _tables(record: RunRecord) -> dict[str, pa.Table]:
+    session = record.session
+    trip_of_fill = [trip for _, trip in session.trips.fills]
+    by_order = {fill.order_id: trip for fill, trip in session.trips.fills}
+    actions = {order.event_id: "order" for order in session.broker.orders}
+    actions = {k: v for k, v in actions.items() if k is not None} | session.broker.skipped
+    return {
+        "orders": tables.orders_table(session.broker.orders, by_order),
+        "fills": tables.fills_table(session.broker.fills, trip_of_fill),
+        "round_trips": tables.trips_table(record.trips),
+        "equity": tables.equity_table(session.equity),
+        "events": tables.events_table(session.events, actions),
+        "bars": tables.from_matrix("bars", record.recorder.bars()),
+        "footprints": tables.from_matrix("footprints", record.recorder.footprints()),
+    }
+
+
+def _manifest(record: RunRecord) -> dict[str, Any]:
+    request, config, units = record.request, record.session.config, record.instrument
+    cls = type(record.strategy)
+    source = source_of(cls)
+    base, quote = units.assets
+    first_read = (*record.window.warmup, *record.window.days)[0]
+    return {
+        "schema": SCHEMA,
+        "strategy": {
+            "name": request.name,
+            "title": request.name.replace("_", " ").capitalize(),
+            "class": cls.__qualname__,
+            "doc": inspect.getdoc(cls) or "",
+            "parameters": record.strategy.parameters(),
+        },
+        "tape": {
+            "exchange": request.tape.exchange,
+            "market": request.tape.market.value,
+            "kind": request.tape.kind.value,
+            "symbol": request.tape.symbol,
+        },
+        "window": {"from": _iso(request.start), "to": _iso(request.end)},
+        "warmup": {
+            "wanted_us": record.strategy.lookback(),
+            "from": first_read.date.isoformat() if record.window.warmup else None,
+            "days": len(record.window.warmup),
+        },
+        "instrument": {
+            "price_decimals": units.price_decimals,
+            "qty_decimals": units.qty_decimals,
+            "tick_size": units.tick_size,
+            "lot_size": units.lot_size,
+            "min_notional": str(units.min_notional),
+            "contract_usd": None if units.contract_usd is None else str(units.contract_usd),
+            "source": units.source,
+            "base": base,
+            "quote": quote,
+        },
+        "simulation": {
+            "fills": config.fills.value,
+            "through_ticks": config.through_ticks,
+            "queue": config.queue,
+            "latency_ms": {
+                "entry": config.entry_latency / 1000,
+                "cancel": config.cancel_latency / 1000,
+                "trigger": config.trigger_latency / 1000,
+                "response": config.response_latency / 1000,
+            },
+            "maker_bps": str(config.fees.maker_bps),
+            "taker_bps": str(config.fees.taker_bps),
+            "slippage_ticks": config.slippage_ticks,
+            "participation": str(config.participation),
+            "cash": str(config.cash),
+            "seed": config.seed,
+        },
+        "bars": str(record.session.specs[0]) if record.session.specs else None,
+        "row_size": units.tick_size,
+        "data": [
+            {
+                "date": day.date.isoformat(),
+                "sha256": day.source_sha256,
+                "rows": day.rows,
+                "gaps": day.quality.gaps,
+                "missing_ids": day.quality.missing_ids,
+            }
+            for day in (*record.window.warmup, *record.window.days)
+        ],
+        "code": {
+            "version": orderflow_bt.__version__,
+            "kernels": kernel_hash(),
+            "strategy_sha256": hashlib.sha256(source.read_bytes()).hexdigest() if source else None,
+        },
+        "simulated_market": record.simulated_market,
+    }
+
+
+def _result_hash(manifest: Mapping[str, Any], content: Mapping[str, pa.Table]) -> str:
+    """Of what went in and what came out; not of the code's version or the compilers'."""
+    inputs = {key: value for key, value in manifest.items() if key != "code"}
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
+    for name, table in content.items():
+        digest.update(f"\n{name} {table.num_rows} {','.join(table.column_names)}\n".encode())
+        for column in table.columns:
+            digest.update("\n".join(map(str, column.to_pylist())).encode())
+    return digest.hexdigest()
+
+
+def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
+    session, request = record.session, record.request
+    trips, fills = record.trips, session.broker.fills
+    account = session.account
+    coverage = record.window.coverage()
+    notional = [float(account.value(fill.price, fill.qty)) for fill in fills]
+    tick_value = session.instrument.tick_size
+    summary = stats.summarise(
+        equity_time=np.array([row.time for row in session.equity], np.int64),
+        equity=np.array([float(row.equity) for row in session.equity], np.float64),
+        trip_net=_floats([trip.net_pnl for trip in trips]),
+        trip_gross=_floats([trip.gross_pnl for trip in trips]),
+        trip_fees=_floats([trip.fees for trip in trips]),
+        trip_r=_floats([trip.r_multiple for trip in trips]),
+        trip_entry=np.array([trip.entry_time for trip in trips], np.int64),
+        trip_exit=np.array([trip.exit_time for trip in trips], np.int64),
+        trip_side=np.array([trip.side for trip in trips], np.int8),
+        trip_open=np.array([trip.is_open for trip in trips], np.bool_),
+        notional=sum(notional),
+        start_cash=float(session.config.cash),
+        start_us=request.start,
+        end_us=request.end,
+        seed=session.config.seed,
+    )
+    execution = stats.execution(
+        notional=_floats(notional),
+        is_maker=np.array([fill.liquidity == "maker" for fill in fills], np.bool_),
+        slippage=_floats(
+            [float(account.value(fill.slippage_ticks * tick_value, fill.qty)) for fill in fills]
+        ),
+        order_status=[order.status for order in session.broker.orders],
+    )
+    band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
+    judged = stats.judge(
+        stats.Evidence(
+            round_trips=summary["round_trips"],
+            net_pnl=summary["trips_net_pnl"],
+            gross_pnl=summary["trips_gross_pnl"],
+            fees=summary["trips_fees"],
+            sum_interval=summary["trip_sum_interval"],
+            band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
+            quote=session.instrument.assets[1],
+            open_pnl=summary["open_pnl"],
+            orders=len(session.broker.orders),
+            events=len(session.events),
+            days=coverage["days"],
+            missing_days=len(coverage["missing_days"]),
+            missing_ids=coverage["missing_ids"],
+            simulated_market=record.simulated_market,
+        )
+    )
+    unsimulated = ["margin and liquidation"]
+    if request.tape.market.is_futures:
+        unsimulated.insert(0, "funding")
+    return {
+        "result_hash": result_hash,
+        **summary,
+        **execution,
+        "fills": len(fills),
+        "orders": len(session.broker.orders),
+        "events": len(session.events),
+        "net_pnl": band[session.config.fills.value]["net_pnl"],
+        "fees": float(account.fees_paid),
+        "funding": 0.0,
+        "max_drawdown_per_trade": session.max_drawdown,
+        "trades_read": session.trades_read,
+        "coverage": coverage,
+        "band": band,
+        "skipped": dict(Counter(session.broker.skipped.values()).most_common()),
+        "not_simulated": unsimulated,
+        "verdict": {
+            "tone": judged.tone,
+            "headline": judged.headline,
+            "sentences": list(judged.sentences),
+        },
+    }
+
+
+def _outcome(session: Session) -> dict[str, Any]:
+    """What one fill policy led to."""
+    net = money(session.account.equity(session.last_price)) - session.config.cash
+    return {
+        "net_pnl": float(net),
+        "fills": len(session.broker.fills),
+        "round_trips": len(session.trips.done),
+    }
+
+
+def _floats(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.array([np.nan if v is None else float(v) for v in values], np.float64)
+
+
+def _iso(time: int) -> str:
+    return f"{np.datetime64(time, 'us')}Z"
+

@@ -1,0 +1,134 @@
+"""The tables of a run folder: their columns, types and rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from orderflow_bt.types import Bar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orderflow_bt.flow.events import Event
+    from orderflow_bt.sim.session import EquityRow
+    from orderflow_bt.sim.trips import RoundTrip
+    from orderflow_bt.strategy import Fill, Order
+
+INT, TEXT, FLOAT, FLAG = pa.int64(), pa.string(), pa.float64(), pa.bool_()
+MONEY = pa.decimal128(38, 8)
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "orders": pa.schema(
+        {
+            "id": INT, "parent_id": INT, "kind": TEXT, "role": TEXT, "side": INT, "qty": INT,
+            "price": INT, "decision_time": INT, "arrival_time": INT, "done_time": INT,
+            "status": TEXT, "filled_qty": INT, "ahead": INT, "reason": TEXT, "event_id": INT,
+            "round_trip": INT,
+        }
+    ),
+    "fills": pa.schema(
+        {
+            "id": INT, "order_id": INT, "round_trip": INT, "time": INT, "trade_id": INT,
+            "side": INT, "qty": INT, "price": INT, "role": TEXT, "liquidity": TEXT,
+            "rule": TEXT, "ahead": INT, "slippage_ticks": INT, "fee": MONEY,
+        }
+    ),
+    "round_trips": pa.schema(
+        {
+            "id": INT, "side": INT, "entry_time": INT, "exit_time": INT, "qty": INT,
+            "entry_price": FLOAT, "exit_price": FLOAT, "stop_price": INT, "target_price": INT,
+            "gross_pnl": MONEY, "fees": MONEY, "net_pnl": MONEY, "risk": MONEY,
+            "r_multiple": FLOAT, "mae_ticks": INT, "mfe_ticks": INT, "exit_role": TEXT,
+            "event_id": INT, "is_open": FLAG, "spans_gap": FLAG,
+        }
+    ),
+    "equity": pa.schema({"time": INT, "equity": MONEY, "position": INT, "price": INT}),
+    "events": pa.schema(
+        {
+            "id": INT, "known_at": INT, "detector": TEXT, "kind": TEXT, "direction": INT,
+            "state": TEXT, "price_low": INT, "price_high": INT, "price": INT, "strength": FLOAT,
+            "spans_gap": FLAG, "action": TEXT,
+        }
+    ),
+    "bars": pa.schema(dict.fromkeys(Bar._fields, INT)),
+    "footprints": pa.schema(
+        dict.fromkeys(
+            ("round_trip", "open_time", "price_low", "bid", "ask", "bid_count", "ask_count"), INT
+        )
+    ),
+}  # fmt: skip
+
+
+def from_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """A table of the run folder from rows by column name."""
+    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
+
+
+def from_matrix(name: str, matrix: NDArray[np.int64]) -> pa.Table:
+    """An all-integer table of the run folder from an int64 [rows, columns] matrix."""
+    schema = SCHEMAS[name]
+    columns = [pa.array(matrix[:, k]) for k in range(len(schema))]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def orders_table(orders: list[Order], trip_of_fill: Mapping[int, int]) -> pa.Table:
+    """Orders; ``trip_of_fill`` maps an order to the round trip it traded in."""
+    return from_rows(
+        "orders",
+        (
+            {
+                **order._asdict(),
+                "reason": order.why,
+                "round_trip": trip_of_fill.get(order.id),
+            }
+            for order in orders
+        ),
+    )
+
+
+def fills_table(fills: list[Fill], trips: list[int]) -> pa.Table:
+    """Fills, each with its round trip."""
+    return from_rows(
+        "fills",
+        (
+            {**fill._asdict(), "round_trip": trip}
+            for fill, trip in zip(fills, trips, strict=True)
+        ),
+    )
+
+
+def trips_table(trips: list[RoundTrip]) -> pa.Table:
+    """Round trips in order of entry, one still open last."""
+    return from_rows(
+        "round_trips",
+        (
+            {
+                **trip._asdict(),
+                "entry_price": float(trip.entry_price),
+                "exit_price": None if trip.exit_price is None else float(trip.exit_price),
+            }
+            for trip in trips
+        ),
+    )
+
+
+def equity_table(rows: list[EquityRow]) -> pa.Table:
+    """The account at every bar close."""
+    return from_rows("equity", (row._asdict() for row in rows))
+
+
+def events_table(events: list[Event], actions: Mapping[int, str]) -> pa.Table:
+    """Events; ``actions`` says what the strategy made of each."""
+    names = SCHEMAS["events"].names[:-1]
+    return from_rows(
+        "events",
+        (
+            {name: getattr(event, name) for name in names} | {"action": actions.get(event.id, "")}
+            for event in events
+        ),
+    )

@@ -1,0 +1,59 @@
+"""Finding plugins: by name, by file, by module; listing runs no plugin code."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from orderflow_bt.errors import PluginError, UsageError
+from orderflow_bt.strategy.registry import installed, load_strategy, source_of
+
+
+def test_the_shipped_strategy_is_found_like_anybodys():
+    assert "delta_divergence" in installed()
+    cls = load_strategy("delta_divergence")
+    assert cls.__name__ == "DeltaDivergenceFade"
+    assert source_of(cls).name == "delta_divergence.py"
+
+
+def test_listing_imports_no_plugin():
+    import subprocess
+
+    code = (
+        "import sys; from orderflow_bt.strategy.registry import installed; installed();"
+        "sys.exit('strategies.delta_divergence' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_typo_gets_a_suggestion():
+    with pytest.raises(UsageError, match="Did you mean 'delta_divergence'"):
+        load_strategy("delta_divergense")
+
+
+def test_by_module_and_class():
+    assert load_strategy("strategies.delta_divergence:DeltaDivergenceFade").__name__
+    with pytest.raises(UsageError, match="not a strategy"):
+        load_strategy("strategies.delta_divergence:time_bars")
+    with pytest.raises(UsageError, match="no module"):
+        load_strategy("no_such_module_here:Thing")
+
+
+def test_by_file(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text("from orderflow_bt import Strategy\nclass Mine(Strategy):\n    '''My own.'''\n")
+    assert load_strategy(str(file)).__name__ == "Mine"
+    file.write_text(file.read_text() + "class Other(Strategy): pass\n")
+    with pytest.raises(UsageError, match=r"holds 2 strategies \(Mine, Other\)"):
+        load_strategy(str(file))
+    assert load_strategy(f"{file}:Other").__name__ == "Other"
+
+
+def test_a_plugin_that_fails_to_import_is_named(tmp_path):
+    file = tmp_path / "broken.py"
+    file.write_text("raise ZeroDivisionError('oops')\n")
+    with pytest.raises(PluginError, match="ZeroDivisionError: oops"):
+        load_strategy(str(file))
+    with pytest.raises(UsageError, match="no file"):
+        load_strategy(str(tmp_path / "absent.py"))
