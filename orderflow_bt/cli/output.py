@@ -1,0 +1,296 @@
+"""Rows of results as a table, CSV, JSON or Parquet: exact, streamed, whole or not there."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from orderflow_bt.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+    from typing import IO
+
+Value = int | str | bool | None
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_TABLE_ROWS = 1000
+_PARQUET_ROWS = 1 << 16
+
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+class Column(NamedTuple):
+    """A named column and how its values are meant.
+
+    Attributes:
+        name: As in the CSV header.
+        kind: ``time`` (int microseconds UTC), ``decimal`` (int in units of ``10**-decimals``),
+            ``int``, ``bool`` or ``word``. None is an absent value in any of them.
+        decimals: Digits after the point.
+        in_table: Whether the table for people shows it.
+    """
+
+    name: str
+    kind: str
+    decimals: int = 0
+    in_table: bool = True
+
+
+class _Sink(Protocol):
+    def write(self, rows: Sequence[Sequence[Value]]) -> None: ...
+    def close(self) -> None: ...
+
+
+def write_rows(
+    columns: Sequence[Column],
+    batches: Iterable[Sequence[Sequence[Value]]],
+    how: Format | None,
+    out: Path | None,
+) -> None:
+    """Print rows to stdout, or write them to a file that appears when it is whole.
+
+    Args:
+        columns: What each row holds.
+        batches: The rows, a list at a time.
+        how: The format; None takes it from the file's ending, and a table without a file.
+        out: The file, or None for stdout.
+
+    Raises:
+        UsageError: Parquet without a file, or a file whose ending names no format.
+    """
+    how = how or _format_of(out)
+    if how is Format.PARQUET and out is None:
+        raise UsageError("Parquet is not for a terminal", where="--format", fix="Add --out FILE")
+    if out is None:
+        _pour(_text_sink(how, columns, sys.stdout), batches)
+        sys.stdout.flush()
+        return
+    with _whole(out) as part:
+        if how is Format.PARQUET:
+            _pour(_ParquetSink(columns, part), batches)
+            return
+        with part.open("w", encoding="utf-8", newline="") as file:
+            _pour(_text_sink(how, columns, file), batches)
+
+
+def decimal_text(units: int, decimals: int) -> str:
+    """An integer count of ``10**-decimals`` as exact text: ``decimal_text(-5, 2)`` is ``-0.05``."""
+    if decimals == 0:
+        return str(units)
+    digits = str(abs(units)).rjust(decimals + 1, "0")
+    return f"{'-' if units < 0 else ''}{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+def time_text(time_us: int) -> str:
+    """ISO-8601 UTC with microseconds: ``2024-01-01T00:05:00.000000Z``."""
+    moment = _EPOCH + dt.timedelta(microseconds=time_us)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _format_of(out: Path | None) -> Format:
+    if out is None:
+        return Format.TABLE
+    try:
+        return Format(out.suffix.removeprefix("."))
+    except ValueError:
+        raise UsageError(
+            f"the ending of {out.name} names no format",
+            where="--out",
+            fix="End it in .csv, .json or .parquet, or add --format",
+        ) from None
+
+
+def _pour(sink: _Sink, batches: Iterable[Sequence[Sequence[Value]]]) -> None:
+    for rows in batches:
+        sink.write(rows)
+    sink.close()
+
+
+@contextmanager
+def _whole(out: Path) -> Iterator[Path]:
+    """A name to write to, which becomes ``out`` when the block ends well, else is deleted."""
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(out)
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"the folder {out.parent} does not exist", where="--out", fix="Make it first"
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _cell(column: Column, value: Value) -> str:
+    if value is None:
+        return ""
+    if column.kind == "time":
+        return time_text(int(value))
+    if column.kind == "decimal":
+        return decimal_text(int(value), column.decimals)
+    if column.kind == "bool":
+        return "true" if value else "false"
+    return str(value)
+
+
+def _text_sink(how: Format, columns: Sequence[Column], file: IO[str]) -> _Sink:
+    if how is Format.CSV:
+        return _CsvSink(columns, file)
+    return _JsonSink(columns, file) if how is Format.JSON else _TableSink(columns, file)
+
+
+class _CsvSink:
+    """No value of ours needs quoting."""
+
+    def __init__(self, columns: Sequence[Column], file: IO[str]) -> None:
+        self._columns, self._file = columns, file
+        file.write(",".join(column.name for column in columns) + "\n")
+
+    def write(self, rows: Sequence[Sequence[Value]]) -> None:
+        for row in rows:
+            cells = [_cell(column, value) for column, value in zip(self._columns, row, strict=True)]
+            self._file.write(",".join(cells) + "\n")
+
+    def close(self) -> None:
+        pass
+
+
+class _JsonSink:
+    """A list with one object a row; decimals are text, so that they stay exact."""
+
+    def __init__(self, columns: Sequence[Column], file: IO[str]) -> None:
+        self._columns, self._file = columns, file
+        self._before = "[\n"
+
+    def write(self, rows: Sequence[Sequence[Value]]) -> None:
+        for row in rows:
+            item = {
+                column.name: _cell(column, value)
+                if column.kind in {"time", "decimal"} and value is not None
+                else value
+                for column, value in zip(self._columns, row, strict=True)
+            }
+            self._file.write(self._before + json.dumps(item))
+            self._before = ",\n"
+
+    def close(self) -> None:
+        self._file.write("[]\n" if self._before == "[\n" else "\n]\n")
+
+
+class _TableSink:
+    """For eyes: fewer columns, and no more rows than somebody reads."""
+
+    def __init__(self, columns: Sequence[Column], file: IO[str]) -> None:
+        from rich import box
+        from rich.table import Table
+
+        self._columns, self._file = columns, file
+        self._rows = 0
+        self._table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+        for column in columns:
+            if column.in_table:
+                words = column.kind in {"time", "word", "bool"}
+                name = column.name.removesuffix("_time").replace("_", " ")
+                self._table.add_column(name, justify="left" if words else "right", no_wrap=True)
+
+    def write(self, rows: Sequence[Sequence[Value]]) -> None:
+        for row in rows[: max(_TABLE_ROWS - self._rows, 0)]:
+            self._table.add_row(
+                *(
+                    _styled(column, value)
+                    for column, value in zip(self._columns, row, strict=True)
+                    if column.in_table
+                )
+            )
+        self._rows += len(rows)
+
+    def close(self) -> None:
+        from rich.console import Console
+
+        console = Console(file=self._file, width=None if self._file.isatty() else 240)
+        console.print(self._table)
+        if self._rows > _TABLE_ROWS:
+            hidden = self._rows - _TABLE_ROWS
+            print(  # noqa: T201 - said beside the result, on stderr
+                f"{_TABLE_ROWS:,} rows shown, {hidden:,} more with --format csv", file=sys.stderr
+            )
+
+
+def _styled(column: Column, value: Value) -> str:
+    if column.kind == "bool":
+        return "●" if value else ""
+    text = _cell(column, value)
+    if column.kind == "time":
+        return text[:19].replace("T", " ")
+    if column.name == "delta" and isinstance(value, int) and value:
+        return f"[{'green' if value > 0 else 'red'}]{text}[/]"
+    if column.name == "status" and value != "ok":
+        return f"[yellow]{text}[/]"
+    return text
+
+
+class _ParquetSink:
+    """Decimals as decimal128, times as microseconds UTC."""
+
+    def __init__(self, columns: Sequence[Column], path: Path) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        types = {
+            "time": pa.timestamp("us", tz="UTC"),
+            "int": pa.int64(),
+            "bool": pa.bool_(),
+            "word": pa.string(),
+        }
+        self._columns = columns
+        self._schema = pa.schema(
+            [
+                (c.name, pa.decimal128(38, c.decimals) if c.kind == "decimal" else types[c.kind])
+                for c in columns
+            ]
+        )
+        self._pending: list[Sequence[Value]] = []
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
+
+    def write(self, rows: Sequence[Sequence[Value]]) -> None:
+        self._pending.extend(rows)
+        if len(self._pending) >= _PARQUET_ROWS:
+            self._flush()
+
+    def close(self) -> None:
+        self._flush()
+        self._writer.close()
+
+    def _flush(self) -> None:
+        import decimal
+
+        import pyarrow as pa
+
+        exact = decimal.Context(prec=60)
+        arrays = []
+        for k, field in enumerate(self._schema):
+            values: list[object] = [row[k] for row in self._pending]
+            column = self._columns[k]
+            if column.kind == "decimal":
+                values = [
+                    None if v is None else decimal.Decimal(str(v)).scaleb(-column.decimals, exact)
+                    for v in values
+                ]
+            arrays.append(pa.array(values, field.type))
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        self._pending = []

@@ -1,0 +1,126 @@
+"""The bars of a window of stored days, with what was read before it to know them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+from orderflow_bt.errors import CoverageError
+from orderflow_bt.flow.bars import BarStream
+from orderflow_bt.store import resolve_instrument
+from orderflow_bt.types import DAY_US
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orderflow_bt.flow.bars import BarBatch
+    from orderflow_bt.store import Lake
+    from orderflow_bt.types import BarSpec, TapeId
+
+_EPOCH = dt.date(1970, 1, 1)
+
+
+class BarWindow:
+    """Reads the bars that lie wholly in ``[start_us, end_us)`` from the lake, a batch at a time.
+
+    Reading begins on the day before the window, or earlier where ``context_bars`` asks for it, as
+    far back as days are stored without a break. So where the window begins does not change its
+    bars: an interval without trades at its start is flat at the price before it.
+
+    Days of the window that are not stored are in `missing`. One between stored days makes its
+    bars, the bar before and the bar after GAP; before the first stored day and after the last one
+    there are no bars.
+
+    Args:
+        lake: Where the days are stored.
+        tape: Whose bars.
+        spec: Their interval.
+        start_us: Window's first microsecond.
+        end_us: First microsecond after it.
+        ticks_per_row: Height of a footprint row, in the instrument's exchange ticks.
+        keep_cells: Give the footprints' cells.
+        context_bars: How many bars before the window the caller needs to see.
+
+    Raises:
+        CoverageError: No day of the window is stored.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        tape: TapeId,
+        spec: BarSpec,
+        start_us: int,
+        end_us: int,
+        *,
+        ticks_per_row: int = 1,
+        keep_cells: bool = False,
+        context_bars: int = 0,
+    ) -> None:
+        self._lake, self._tape, self._spec = lake, tape, spec
+        self._start, self._end = start_us, end_us
+        days = [_date(day) for day in range(start_us // DAY_US, -(-end_us // DAY_US))]
+        self._days = [day for day in days if lake.has(tape, day)]
+        if not self._days:
+            raise CoverageError(
+                f"no day from {days[0]} to {days[-1]} of {tape} is in the lake",
+                where=str(lake.root),
+                fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} "
+                f"--kind {tape.kind.value} --from {days[0]} --to {days[-1]}",
+            )
+        self.missing = [day for day in days if day not in self._days]
+        self.instrument = resolve_instrument(lake, tape, self._days)
+        self.row_size = ticks_per_row * self.instrument.tick_size
+        self._keep_cells = keep_cells
+        self._context = self._days_before(max(start_us - context_bars * spec.size - 1, 0))
+
+    def __iter__(self) -> Iterator[tuple[BarBatch, range]]:
+        """Each batch of bars, and which of them lie in the window; the others come before it."""
+        stream = BarStream(
+            self._spec,
+            ids_are_continuous=self._tape.ids_are_continuous,
+            ticks_per_row=self.row_size,
+            keep_cells=self._keep_cells,
+        )
+        for batch in self._batches(stream):
+            opens, closes = batch.bars[:, 0], batch.bars[:, 1]
+            first = int(opens.searchsorted(self._start))
+            yield batch, range(first, max(first, int(closes.searchsorted(self._end, "right"))))
+
+    def _batches(self, stream: BarStream) -> Iterator[BarBatch]:
+        before: dt.date | None = None
+        for day in self._context + self._days:
+            if before is not None and day - before > dt.timedelta(days=1):
+                stream.mark_gap()
+            for trades in self._lake.read(
+                self._tape, day, self.instrument.price_decimals, self.instrument.qty_decimals
+            ):
+                yield from stream.feed_parts(trades)
+                if stream.open_time is not None and stream.open_time >= self._end:
+                    return
+            before = day
+        last = self._days[-1]
+        if self._lost_after(last):
+            stream.mark_gap()
+        yield stream.close_until(min(self._end, (last - _EPOCH).days * DAY_US + DAY_US))
+
+    def _days_before(self, moment_us: int) -> list[dt.date]:
+        """Stored days from that of ``moment_us`` to the window's first, without a break."""
+        days: list[dt.date] = []
+        day = _date(self._start // DAY_US) - dt.timedelta(days=1)
+        while day >= _date(moment_us // DAY_US) and self._lake.has(self._tape, day):
+            days.insert(0, day)
+            day -= dt.timedelta(days=1)
+        return days
+
+    def _lost_after(self, day: dt.date) -> bool:
+        """Whether the next day's first id shows that this one's last trades are missing."""
+        here = self._lake.day(self._tape, day)
+        after = self._lake.day(self._tape, day + dt.timedelta(days=1))
+        if not self._tape.ids_are_continuous or here is None or after is None:
+            return False
+        return after.first_id != here.last_id + 1
+
+
+def _date(days: int) -> dt.date:
+    return _EPOCH + dt.timedelta(days=days)
