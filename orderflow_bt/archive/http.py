@@ -8,10 +8,11 @@ import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import requests
 
-from orderflow_bt.archive.source import READ_BYTES, Fetched
+from orderflow_bt.archive.source import Fetched
 from orderflow_bt.errors import MissingDayError, TransferError
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 _CHECKSUM_BYTES = 4096
+_PIECE_BYTES = 1 << 14  # small: between two pieces a slow transfer can be stopped
 _LONGEST_PAUSE_S = 60.0
 
 
@@ -84,7 +86,7 @@ class HttpSource:
         size = 0
         with self._get(path) as response, target.open("wb") as file:
             # requests raises if the body is shorter than its Content-Length.
-            for piece in response.iter_content(READ_BYTES):
+            for piece in response.iter_content(_PIECE_BYTES):
                 digest.update(piece)
                 file.write(piece)
                 size += len(piece)
@@ -92,7 +94,7 @@ class HttpSource:
         headers = response.headers
         return Fetched(
             path=target,
-            url=response.url,
+            url=_without_password(response.url),
             bytes=size,
             sha256=digest.hexdigest(),
             etag=headers.get("ETag", "").strip('"'),
@@ -111,13 +113,15 @@ class HttpSource:
             return response
         response.close()
         if response.status_code in (404, 410):
-            raise MissingDayError("the archive has no such file", where=response.url)
+            raise MissingDayError(
+                "the archive has no such file", where=_without_password(response.url)
+            )
         busy = response.status_code == 429 or response.status_code >= 500
         if busy:
             raise _BusyError(response.status_code, response.headers.get("Retry-After"))
         raise TransferError(
             f"the server answers {response.status_code} {response.reason}",
-            where=response.url,
+            where=_without_password(response.url),
             fix="Give another --source, or a folder with files downloaded by other means"
             if response.status_code in (401, 403, 451)
             else "",
@@ -148,7 +152,7 @@ class HttpSource:
                 self._closed.wait(min(wait, _LONGEST_PAUSE_S))
         raise TransferError(
             f"not received whole in {self.attempts} attempts: {_reason(reason)}",
-            where=f"{self.url}/{path}",
+            where=_without_password(f"{self.url}/{path}"),
             fix="Run the same command again; days that are stored are not fetched twice",
         ) from reason
 
@@ -159,6 +163,12 @@ class _BusyError(Exception):
     def __init__(self, status: int, retry_after: str | None) -> None:
         super().__init__(f"the server answers {status}")
         self.pause_s = _retry_after(retry_after)
+
+
+def _without_password(url: str) -> str:
+    """The address without the credentials of a private mirror: it is stored with the day."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
 def _retry_after(text: str | None) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from isal import isal_zlib
 
@@ -23,6 +23,7 @@ MAX_RATIO = 200
 _SMALL_BYTES = 16 << 20
 
 
+_INFLATE_ERROR = cast("type[Exception]", isal_zlib.IsalError)  # isal's stub calls it an instance
 _DATA_AGAIN = "Download the day again; if it stays so, the archive's copy is broken"
 
 
@@ -62,7 +63,7 @@ class CsvMember:
                     break
                 crc = isal_zlib.crc32(block, crc)
                 yield block
-        except (isal_zlib.IsalError, EOFError) as error:
+        except (_INFLATE_ERROR, EOFError) as error:
             raise MalformedError(
                 f"the compressed data cannot be inflated: {error or 'it ends too early'}",
                 where=self.label,

@@ -80,7 +80,13 @@ class Road:
                     fix=f"The exchange publishes days by {published_by:%Y-%m-%d}; ask again then",
                 )
                 return DayResult(tape, date, "not_published", error=late)
-            return DayResult(tape, date, "missing", error=error)
+            absent = MissingDayError(
+                f"the archive has no file of {date} for {tape}",
+                where=error.where,
+                fix="Check the symbol, --market and --kind; if it traded then, the exchange has "
+                "lost or not listed the day",
+            )
+            return DayResult(tape, date, "missing", error=absent)
         except OrderflowError as error:
             return DayResult(tape, date, "failed", error=error)
 

@@ -1,5 +1,6 @@
 """The lake: whole days of trades as Parquet, their catalogue and their quality records."""
 
+from orderflow_bt.store.catalogue import TapeSummary, ids_between, summarize
 from orderflow_bt.store.instruments import resolve_instrument
 from orderflow_bt.store.lake import Lake
 from orderflow_bt.store.quality import Gap, Quality
@@ -12,5 +13,8 @@ __all__ = [
     "Lake",
     "Origin",
     "Quality",
+    "TapeSummary",
+    "ids_between",
     "resolve_instrument",
+    "summarize",
 ]

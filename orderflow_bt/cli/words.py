@@ -1,0 +1,38 @@
+"""Numbers, sizes and small tables as a person reads them in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def size_text(size: float) -> str:
+    """Bytes in the unit that suits them: ``999 B``, ``1.2 kB``, ``34.0 MB``."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} B" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
+
+
+def count_text(count: int, noun: str) -> str:
+    """``1 day``, ``1,234 days``."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Columns wide enough for their cells; those of numbers are set to the right."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    numeric = [
+        all(cell[:1].isdigit() and "-" not in cell for cell in column) and bool(rows)
+        for column in zip(*rows, strict=True)
+    ] or [False] * len(header)
+    return [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in [header, *rows]
+    ]

@@ -1,0 +1,64 @@
+"""What the lake has of a tape, and what it lacks between its first and its last day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orderflow_bt.store.schema import DayInfo
+    from orderflow_bt.types import TapeId
+
+
+@dataclass(frozen=True, slots=True)
+class TapeSummary:
+    """One line of the catalogue.
+
+    Attributes:
+        missing_days: Days between the first and the last that are not stored.
+        gaps: Places inside the stored days, and between neighbours, where trades are missing.
+        missing_ids: Ids missing there; what a whole missing day would hold is not in it.
+        unclean_days: Stored days with any defect.
+    """
+
+    tape: TapeId
+    first: dt.date
+    last: dt.date
+    days: int
+    rows: int
+    bytes: int
+    missing_days: tuple[dt.date, ...]
+    gaps: int
+    missing_ids: int
+    unclean_days: int
+
+
+def ids_between(before: DayInfo, after: DayInfo) -> int:
+    """Ids missing between two neighbouring days; 0 where that means no loss or cannot be told."""
+    if not before.tape.ids_are_continuous or (after.date - before.date).days != 1:
+        return 0
+    return max(0, after.first_id - before.last_id - 1)
+
+
+def summarize(days: Sequence[DayInfo]) -> TapeSummary:
+    """Sum up the stored days of one tape; ``days`` is not empty and in order of date."""
+    first, last = days[0].date, days[-1].date
+    stored = {day.date for day in days}
+    span = (first + dt.timedelta(days=n) for n in range((last - first).days))
+    between = [ids_between(before, after) for before, after in pairwise(days)]
+    return TapeSummary(
+        tape=days[0].tape,
+        first=first,
+        last=last,
+        days=len(days),
+        rows=sum(day.rows for day in days),
+        bytes=sum(day.bytes for day in days),
+        missing_days=tuple(date for date in span if date not in stored),
+        gaps=sum(day.quality.gaps for day in days) + sum(1 for lost in between if lost),
+        missing_ids=sum(day.quality.missing_ids for day in days) + sum(between),
+        unclean_days=sum(1 for day in days if not day.quality.is_clean),
+    )
