@@ -1,1 +1,10 @@
-"""Figures and the self-contained report."""
+"""Figures and the self-contained report. Importing this loads matplotlib: do it where needed."""
+
+from __future__ import annotations
+
+from orderflow_bt.report.build import build
+from orderflow_bt.report.footprint import draw_footprint
+from orderflow_bt.report.grid import Scale
+from orderflow_bt.report.marks import EventMark, Marks
+
+__all__ = ["EventMark", "Marks", "Scale", "build", "draw_footprint"]

@@ -65,6 +65,7 @@ class Canvas:
 
 def new_canvas(width: float, height: float, ground: str) -> Canvas:
     """An empty canvas of that many layout pixels."""
+    width, height = (2.0 * round(side / 2) for side in (width, height))  # whole image pixels
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor=ground)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()

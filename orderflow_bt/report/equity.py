@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-MAX_POINTS = 2000
+MAX_POINTS = 1000
 
 
 def thin(values: NDArray[np.float64], most: int = MAX_POINTS) -> NDArray[np.int64]:
@@ -55,19 +55,16 @@ def draw_equity(
         quote: Currency of the money.
         holes: Half-open stretches of time without data.
     """
-    figure = Figure(figsize=(11.2, 4.6), dpi=100, facecolor=theme.ground)
+    figure = Figure(figsize=(13.6, 4.8), dpi=100, facecolor=theme.ground)
     grid = figure.add_gridspec(
-        2, 1, height_ratios=(2.6, 1), left=0.012, right=0.905, top=0.93, bottom=0.085, hspace=0.13
+        2, 1, height_ratios=(2.6, 1), left=0.010, right=0.93, top=0.925, bottom=0.085, hspace=0.2
     )
     upper = figure.add_subplot(grid[0])
     lower = figure.add_subplot(grid[1], sharex=upper)
     fall = (equity / np.maximum.accumulate(np.maximum(equity, start_cash)) - 1.0) * 100
     keep = thin(equity)
-    breaks = _insert_breaks(time_us[keep], holes)
-    when = np.asarray(np.insert(time_us[keep], breaks, time_us[keep][breaks - 1]))
+    when, money, depth = _without_holes(time_us[keep], equity[keep], fall[keep], holes)
     dates = when / DAY_US  # matplotlib counts days since 1970
-    money = np.insert(equity[keep], breaks, np.nan)
-    depth = np.insert(fall[keep], breaks, np.nan)
     upper.axhline(start_cash, color=theme.muted, linewidth=0.8, linestyle=(0, (2, 3)))
     upper.plot(dates, money, color=theme.curve, linewidth=1.3, drawstyle="steps-post")
     lower.fill_between(dates, depth, 0, color=theme.sell, alpha=0.35, step="post", linewidth=0)
@@ -88,30 +85,51 @@ def draw_equity(
                 alpha=0.5,
             )
     low = float(fall.min())
-    lower.set_ylim(min(low * 1.15, -0.01), 0)
+    lower.set_ylim(low * 1.15 if low < 0 else -1.0, 0)
     upper.tick_params(labelbottom=False)
     locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call] # matplotlib's
     lower.xaxis.set_major_locator(locator)
     form = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call] # same
     lower.xaxis.set_major_formatter(form)
+    first, last = (words.moment(time_us[at]).strftime("%Y-%m-%d") for at in (0, -1))
     figure.text(
-        0.905, 0.965, "times UTC", color=theme.muted, fontfamily=SANS, fontsize=8, ha="right"
+        0.93,
+        0.945,
+        f"{first} to {last}, UTC",
+        color=theme.muted,
+        fontfamily=SANS,
+        fontsize=8,
+        ha="right",
     )
     return figure
 
 
-def _insert_breaks(
-    time_us: NDArray[np.int64], holes: Sequence[tuple[int, int]]
-) -> NDArray[np.int64]:
-    """Where the curve is cut so that no line runs across a hole."""
-    starts = np.array([start for start, _ in holes], dtype=np.int64)
-    at = np.unique(np.searchsorted(time_us, starts, side="right"))
-    return at[(at > 0) & (at < time_us.size)]
+def _without_holes(
+    time_us: NDArray[np.int64],
+    equity: NDArray[np.float64],
+    fall: NDArray[np.float64],
+    holes: Sequence[tuple[int, int]],
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The curves with a break at each hole and no mark inside it: no line runs across."""
+    equity, fall = equity.copy(), fall.copy()
+    breaks = []
+    for start, stop in holes:
+        inside = (time_us > start) & (time_us < stop)
+        equity[inside] = fall[inside] = np.nan
+        at = int(np.searchsorted(time_us, start, side="right"))
+        if 0 < at < time_us.size:
+            breaks.append(at)
+    before = [at - 1 for at in breaks]
+    return (
+        np.insert(time_us, breaks, time_us[before]),
+        np.insert(equity, breaks, np.nan),
+        np.insert(fall, breaks, np.nan),
+    )
 
 
 def _digits(values: NDArray[np.float64]) -> int:
     spread = float(values.max() - values.min())
-    return 0 if spread > 50 else 2 if spread > 0.05 else 4
+    return 0 if spread > 50 or spread == 0 else 2 if spread > 0.05 else 4
 
 
 def _dress(axes: Axes, name: str, digits: int, theme: Theme) -> None:
@@ -130,11 +148,11 @@ def _dress(axes: Axes, name: str, digits: int, theme: Theme) -> None:
         label.set_fontproperties(font)
     axes.text(
         0.004,
-        0.97,
+        1.02,
         name,
         transform=axes.transAxes,
         color=theme.muted,
         fontfamily=SANS,
         fontsize=8,
-        va="top",
+        va="bottom",
     )

@@ -19,12 +19,12 @@ def png_bytes(figure: Figure, sharpness: float = SHARPNESS) -> bytes:
     raw = io.BytesIO()
     figure.savefig(
         raw,
-        format="rgba",
+        format="png",
         dpi=figure.dpi * sharpness,
         facecolor=figure.get_facecolor(),
+        pil_kwargs={"compress_level": 0},
     )
-    width, height = (round(side * figure.dpi * sharpness) for side in figure.get_size_inches())
-    picture = Image.frombytes("RGBA", (width, height), raw.getvalue()).convert("RGB")
+    picture = Image.open(raw).convert("RGB")
     out = io.BytesIO()
     picture.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
         out, format="PNG", optimize=True

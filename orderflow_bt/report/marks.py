@@ -264,7 +264,8 @@ def _draw_event(canvas: Canvas, plan: Plan, event: EventMark, entry_x: float, th
     width = text_width(event.text, 10.0) + 10
     left = x if x + width < plan.width - AXIS - 2 else x - width
     above, below = _outside(plan, left, left + width)
-    base, tip = (high, above) if event.direction <= 0 else (low, below)
+    goes_up = abs(above - high) <= abs(below - low)
+    base, tip = (high, above) if goes_up else (low, below)
     canvas.axes.add_collection(
         LineCollection([[(x, base), (x, tip)]], colors=theme.event, linewidths=1.3, zorder=15),
         autolim=False,

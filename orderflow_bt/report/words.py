@@ -76,3 +76,9 @@ def span(duration_us: float) -> str:
         if len(parts) == 2:
             break
     return " ".join(part for part in parts if not part.startswith("0 ")) or "under 1 s"
+
+
+def split_point(text: str) -> tuple[str, str]:
+    """The parts before and from the decimal point, so that a column can align on it."""
+    before, point, after = text.partition(".")
+    return before, point + after

@@ -69,9 +69,14 @@ class Evidence:
     simulated_market: bool = False
 
 
+def money_digits(quote: str) -> int:
+    """Digits after the point that a currency's amounts are printed with: 2, or a coin's 8."""
+    return 2 if not quote or any(unit in quote for unit in _MONEY_LIKE) else 8
+
+
 def money(value: float, quote: str = "") -> str:
     """A signed amount: ``+312.40 USDT``; coins get eight digits after the point."""
-    digits = 2 if not quote or any(unit in quote for unit in _MONEY_LIKE) else 8
+    digits = money_digits(quote)
     rounded = round(value, digits)
     sign = "+" if rounded > 0 else _MINUS if rounded < 0 else ""
     return f"{sign}{abs(rounded):,.{digits}f}" + (f" {quote}" if quote else "")
@@ -115,9 +120,9 @@ def _tone(e: Evidence) -> str:
 def _headline(e: Evidence, tone: str) -> str:
     trips = count(e.round_trips, "round trip")
     text = {
+        "fragile": "",
         "no_trades": "No round trip was closed: there is nothing to judge.",
         "too_few": f"Too few to judge: {trips}, {MIN_TRIPS} are the least.",
-        "fragile": "The result depends on how fills are assumed.",
         "luck": f"Not told apart from luck: {money(e.net_pnl, e.quote)} over {trips}.",
         "loss": f"It lost money, by more than luck explains: {money(e.net_pnl, e.quote)} "
         f"over {trips}.",
@@ -127,7 +132,7 @@ def _headline(e: Evidence, tone: str) -> str:
     if band_changes_sign(e.band):
         low, high = min(e.band.values()), max(e.band.values())
         reach = f"from {money(low, e.quote)} to {money(high, e.quote)}"
-        text += f" The sign of the result changes with the fill assumption, {reach}."
+        text = f"{text} The sign of the result depends on how fills are assumed: {reach}.".strip()
     return f"Simulated market. {text}" if e.simulated_market else text
 
 

@@ -1,0 +1,182 @@
+"""Writes a run's figures and its one-file report, from the folder alone: same in, same bytes."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from orderflow_bt.report.entries import first_entries
+from orderflow_bt.report.equity import draw_equity
+from orderflow_bt.report.export import png_bytes, svg_bytes
+from orderflow_bt.report.folder import RunFolder, read_run
+from orderflow_bt.report.footprint import draw_plan
+from orderflow_bt.report.page import Shot, make_page
+from orderflow_bt.report.theme import Theme, mix, palette
+from orderflow_bt.types import DAY_US, SECOND_US
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TONES = {"edge": "buy", "loss": "sell", "no_trades": "muted"}
+
+
+def build(run_dir: Path, palette_name: str = "default") -> Path:
+    """Write ``figures/*.png`` and ``report.html`` into a run folder.
+
+    Args:
+        run_dir: A run folder.
+        palette_name: ``default`` or ``colour-blind``.
+
+    Returns:
+        Path of the report.
+
+    Raises:
+        UsageError: Not a run folder, or no such palette.
+        OrderflowError: A file of the run cannot be read.
+    """
+    dark, light = palette(palette_name)
+    run = read_run(run_dir)
+    figures: dict[str, bytes] = {}
+    equity = _equity_shot(run, dark, light, figures)
+    entries = _entry_shots(run, dark, light, figures)
+    page = make_page(run, equity, entries)
+    environment = Environment(
+        loader=PackageLoader("orderflow_bt.report"), autoescape=True, undefined=StrictUndefined
+    )
+    html = environment.get_template("report.html.j2").render(
+        page=page,
+        css=Markup(_css(dark, light, page.tone)),  # noqa: S704 - our own style sheet
+    )
+    folder = run_dir / "figures"
+    folder.mkdir(exist_ok=True)
+    for name, content in figures.items():
+        _write(folder / name, content)
+    for stale in sorted(folder.glob("e*-*.png")):
+        if stale.name not in figures:
+            stale.unlink()
+    report = run_dir / "report.html"
+    _write(report, html.encode())
+    return report
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The whole file or the one that was there before; never a part."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _uri(content: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _pixels(figure: Figure) -> tuple[int, int]:
+    width, height = figure.get_size_inches() * figure.dpi
+    return round(width), round(height)
+
+
+def _equity_shot(
+    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+) -> Shot | None:
+    time = run.ints("equity", "time")
+    if not time.size or not run.metrics["fills"]:
+        return None
+    quote = run.manifest["instrument"]["quote"]
+    uris, size = {}, (0, 0)
+    for theme in (dark, light):
+        figure = draw_equity(
+            time,
+            run.floats("equity", "equity"),
+            theme,
+            start_cash=float(run.manifest["simulation"]["cash"]),
+            quote=quote,
+            holes=_holes(run.metrics.get("coverage", {}).get("missing_days", [])),
+        )
+        figures[f"equity-{theme.name}.png"] = png_bytes(figure)
+        uris[theme.name] = _uri(svg_bytes(figure), "svg+xml")
+        size = _pixels(figure)
+    return Shot(
+        uris["dark"], uris["light"], *size, alt=f"Equity in {quote}, and drawdown, over time"
+    )
+
+
+def _holes(missing_days: list[str]) -> list[tuple[int, int]]:
+    """Missing days as stretches of time, neighbours joined."""
+    holes: list[tuple[int, int]] = []
+    for text in sorted(missing_days):
+        day = dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+        start = int(day.timestamp()) * SECOND_US
+        if holes and holes[-1][1] == start:
+            holes[-1] = (holes[-1][0], start + DAY_US)
+        else:
+            holes.append((start, start + DAY_US))
+    return holes
+
+
+def _entry_shots(
+    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+) -> list[Shot]:
+    shots = []
+    for number, entry in enumerate(first_entries(run), start=1):
+        uris, size = {}, (0, 0)
+        for theme in (dark, light):
+            figure = draw_plan(entry.plan, theme)
+            content = png_bytes(figure)
+            figures[f"entry-{number}-{theme.name}.png"] = content
+            uris[theme.name] = _uri(content, "png")
+            size = _pixels(figure)
+        shots.append(
+            Shot(
+                uris["dark"],
+                uris["light"],
+                *size,
+                alt=f"Footprint of round trip {entry.trip['id']}: {entry.heading}",
+                heading=entry.heading,
+                caption=entry.caption,
+            )
+        )
+    return shots
+
+
+def _css(dark: Theme, light: Theme, tone: str) -> str:
+    """The style sheet with the palette's colours as variables, light where the system is light."""
+
+    def variables(theme: Theme) -> str:
+        named = {
+            "ground": theme.ground,
+            "panel": theme.panel,
+            "rule": _hex(mix(theme.muted, theme.ground, 0.25)),
+            "ink": theme.ink,
+            "muted": theme.muted,
+            "buy": theme.buy,
+            "sell": theme.sell,
+            "up": theme.buy_lit,
+            "down": theme.sell_lit,
+            "accent": theme.accent,
+            "tone": getattr(theme, _TONES.get(tone, "accent")),
+        }
+        return "".join(f"--{name}:{colour};" for name, colour in named.items())
+
+    sheet = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
+    return (
+        f":root{{{variables(dark)}}}\n"
+        f"@media (prefers-color-scheme:light){{:root{{{variables(light)}}}}}\n"
+        f"@media print{{:root{{{variables(light)}}}}}\n{sheet}"
+    )
+
+
+def _hex(colour: tuple[float, float, float]) -> str:
+    return "#" + "".join(f"{round(255 * part):02x}" for part in colour)

@@ -1,0 +1,186 @@
+"""The first entries of a run: which bars each picture shows, its marks, and its caption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orderflow_bt.report import words
+from orderflow_bt.report.grid import RATIO, Scale
+from orderflow_bt.report.marks import EventMark, Marks
+from orderflow_bt.report.plan import Plan, plan_footprint
+
+if TYPE_CHECKING:
+    from orderflow_bt.report.folder import Row, RunFolder
+
+MAX_ENTRIES = 6
+READABLE_BARS = 24  # more bars leave no room for numbers
+BEFORE = 4  # bars before the event or entry that are always kept
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry on its footprint.
+
+    Attributes:
+        trip: The round trip.
+        plan: Its picture.
+        heading: One line of words.
+        caption: What was seen and what happened.
+    """
+
+    trip: Row
+    plan: Plan
+    heading: str
+    caption: str
+
+
+def scale_of(run: RunFolder) -> Scale:
+    """What the run's integers stand for."""
+    unit, tape = run.manifest["instrument"], run.manifest["tape"]
+    return Scale(
+        price_decimals=unit["price_decimals"],
+        qty_decimals=unit["qty_decimals"],
+        row_size=run.manifest["row_size"],
+        unit="contracts" if unit["contract_usd"] else unit["base"],
+        title=f"{tape['symbol']} {run.manifest['bars']}",
+        tick_size=unit["tick_size"],
+    )
+
+
+def first_entries(run: RunFolder, most: int = MAX_ENTRIES) -> list[Entry]:
+    """The first round trips that have footprint cells, in order."""
+    table = run.tables["footprints"]
+    trip_of = run.ints("footprints", "round_trip")
+    events = {row["id"]: row for row in run.rows("events")}
+    scale = scale_of(run)
+    made = []
+    for trip in run.rows("round_trips"):
+        own = np.flatnonzero(trip_of == trip["id"])
+        if not own.size:
+            continue
+        names = ("open_time", "price_low", "bid", "ask", "bid_count", "ask_count")
+        cells = np.column_stack([np.array(table[name], dtype=np.int64)[own] for name in names])
+        event = events.get(trip["event_id"])
+        made.append(_entry(run, trip, event, cells, scale))
+        if len(made) == most:
+            break
+    return made
+
+
+def _entry(run: RunFolder, trip: Row, event: Row | None, cells: Any, scale: Scale) -> Entry:
+    bars = run.bars(int(cells[:, 0].min()), int(cells[:, 0].max()))
+    seen_at = min(trip["entry_time"], event["known_at"] if event else trip["entry_time"])
+    while len(bars) > READABLE_BARS and bars[BEFORE + 1].open_time < seen_at:
+        bars = bars[1:]
+    own = [cells[cells[:, 0] == bar.open_time, 1:] for bar in bars]
+    marks = _marks(run, trip, event, scale)
+    if marks.event is not None and marks.event.known_at < bars[0].open_time:
+        marks = _without_event(marks)
+    plan = plan_footprint(bars, own, marks, scale)
+    return Entry(trip, plan, _heading(run, trip), _caption(run, trip, event, plan))
+
+
+def _units(price: float | None, scale: Scale) -> float | None:
+    return None if price is None else float(price) * 10.0**scale.price_decimals
+
+
+def _marks(run: RunFolder, trip: Row, event: Row | None, scale: Scale) -> Marks:
+    entry = _units(trip["entry_price"], scale)
+    mark = None
+    if event is not None:
+        arrow = {1: " \u2191", -1: " \u2193"}.get(event["direction"], "")
+        mark = EventMark(
+            known_at=event["known_at"],
+            low=event["price_low"],
+            high=event["price_high"],
+            direction=event["direction"],
+            text=event["kind"].replace("_", " ") + arrow,
+        )
+    return Marks(
+        side=trip["side"],
+        entry_time=trip["entry_time"],
+        entry=entry if entry is not None else 0.0,
+        exit_time=None if trip["is_open"] else trip["exit_time"],
+        exit=None if trip["is_open"] else _units(trip["exit_price"], scale),
+        stop=trip["stop_price"],
+        target=trip["target_price"],
+        result=result_words(trip, run.manifest["instrument"]["quote"]),
+        is_win=trip["net_pnl"] > 0,
+        event=mark,
+    )
+
+
+def _without_event(marks: Marks) -> Marks:
+    kept = {name: getattr(marks, name) for name in Marks.__dataclass_fields__ if name != "event"}
+    return Marks(**kept)
+
+
+def result_words(trip: Row, quote: str) -> str:
+    """``+2.00 R``, or the net money where there was no stop."""
+    if trip["r_multiple"] is not None and np.isfinite(trip["r_multiple"]):
+        return f"{words.signed(trip['r_multiple'])} R"
+    return f"{words.signed(float(trip['net_pnl']))} {quote}"
+
+
+_EXITS = {
+    "stop": "the stop closed it",
+    "target": "the target closed it",
+    "exit": "the strategy closed it",
+    "end": "the end of the data closed it",
+}
+
+
+def _heading(run: RunFolder, trip: Row) -> str:
+    side = "Long" if trip["side"] > 0 else "Short"
+    result = result_words(trip, run.manifest["instrument"]["quote"])
+    return f"{side} at {words.stamp(trip['entry_time'])}, {result}"
+
+
+def _price(run: RunFolder, price: float) -> str:
+    return words.plain(price, run.manifest["instrument"]["price_decimals"])
+
+
+def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
+    decimals = run.manifest["instrument"]["price_decimals"]
+    quote = run.manifest["instrument"]["quote"]
+    parts = []
+    if event is not None:
+        low, high = (words.exact(event[name], decimals) for name in ("price_low", "price_high"))
+        at = low if low == high else f"{low} to {high}"
+        leaning = {1: "up", -1: "down"}.get(event["direction"], "neither way")
+        when = words.clock(event["known_at"])
+        kind = f"{event['state']} {event['kind']}".strip().replace("_", " ")
+        detector = event["detector"].replace("_", " ")
+        parts.append(
+            f"At {when} the {detector} detector knew of a {kind} at {at}, leaning {leaning}."
+        )
+    verb = "Bought" if trip["side"] > 0 else "Sold"
+    did = f"{verb} at {_price(run, trip['entry_price'])} ({words.clock(trip['entry_time'])})"
+    if trip["stop_price"] is not None:
+        did += f", stop {words.exact(trip['stop_price'], decimals)}"
+    if trip["target_price"] is not None:
+        did += f", target {words.exact(trip['target_price'], decimals)}"
+    if trip["is_open"]:
+        did += "; still open at the end of the data"
+    else:
+        held = words.span(trip["exit_time"] - trip["entry_time"])
+        how = _EXITS.get(trip["exit_role"], "it was closed")
+        did += f"; {how} at {_price(run, trip['exit_price'])} after {held}"
+    net = f"{words.signed(float(trip['net_pnl']))} {quote} after fees"
+    parts.append(f"{did}: {result_words(trip, quote)}, {net}.")
+    if trip["spans_gap"]:
+        parts.append("Trades are missing while it was open.")
+    rows = words.exact(plan.height, decimals)
+    parts.append(
+        f"Rows of {rows}"
+        + (f", {plan.height // plan.scale.row_size} stored rows each" if _grouped(plan) else "")
+        + f"; an imbalance is {RATIO}:1 across the diagonal of these rows."
+    )
+    return " ".join(parts)
+
+
+def _grouped(plan: Plan) -> bool:
+    return plan.height != plan.scale.row_size

@@ -1,0 +1,88 @@
+"""What the report says about itself: what was simulated, what was not, and what data lacked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_POLICIES = {
+    "touch": "A resting limit order was filled as soon as its price traded: the optimistic bound.",
+    "queue": "A resting limit order waited behind a volume ahead of it, which is inferred from "
+    "past trades at that price: the exchange's queue is not in the data.",
+    "through": "A resting limit order was filled only when the market traded through its price: "
+    "the conservative bound.",
+}
+_NO_BOOK = (
+    "Fills are inferred from trades alone. The tape holds no resting book: bid and ask are "
+    "inferred from the last trades on each side."
+)
+_NO_IMPACT = (
+    "No fill is larger than the trades that made it; the market is assumed not to have reacted "
+    "to the orders."
+)
+_LISTED_DAYS = 20
+
+
+def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """What was simulated and how, in plain sentences."""
+    simulation = manifest["simulation"]
+    latency = simulation["latency_ms"]
+    fills = _POLICIES.get(simulation["fills"], f"Fill policy: {simulation['fills']}.")
+    legs = (
+        f"An order reached the market {latency['entry']:g} ms after its decision, a cancel after "
+        f"{latency['cancel']:g} ms, a triggered stop after {latency['trigger']:g} ms."
+    )
+    costs = (
+        f"Fees: maker {simulation['maker_bps']} bp, taker {simulation['taker_bps']} bp of traded "
+        f"value. Slippage on market orders: {_ticks(simulation['slippage_ticks'])} beyond the "
+        "inferred quote."
+    )
+    notes = [_NO_BOOK, fills, _NO_IMPACT, legs, costs]
+    if manifest["tape"]["market"] != "spot" and manifest["tape"]["kind"] == "aggTrades":
+        notes.append(
+            "Futures aggregates join trades of up to 100 ms, so nothing faster than that is known."
+        )
+    left_out = metrics.get("not_simulated", [])
+    if left_out:
+        notes.append("Not simulated: " + ", ".join(left_out) + ".")
+    if manifest["instrument"]["source"] == "inferred":
+        notes.append(
+            "The tick and lot sizes were inferred from the trades, not taken from exchange rules."
+        )
+    return notes
+
+
+def _ticks(number: float) -> str:
+    return f"{number:g} tick" + ("" if number == 1 else "s")
+
+
+def coverage_notes(metrics: Mapping[str, Any], trips: list[dict[str, Any]]) -> list[str]:
+    """What the data lacked, and what of the result touches a hole."""
+    coverage = metrics.get("coverage", {})
+    days, missing = coverage.get("days", 0), list(coverage.get("missing_days", []))
+    notes = []
+    if missing:
+        shown = ", ".join(missing[:_LISTED_DAYS])
+        more = len(missing) - _LISTED_DAYS
+        shown += f" and {more} more" if more > 0 else ""
+        notes.append(f"{len(missing)} of {days} days have no data: {shown}.")
+    elif days:
+        notes.append(f"Every one of the {days} days of the window has data.")
+    gaps, lost = coverage.get("gaps", 0), coverage.get("missing_ids", 0)
+    if gaps:
+        notes.append(
+            f"Inside the days {gaps:,} gap{'' if gaps == 1 else 's'} lost {lost:,} "
+            f"trade{'' if lost == 1 else 's'}, counted by missing ids."
+        )
+    elif days > len(missing):
+        notes.append("Inside the days no trade is missing: their ids have no holes.")
+    spanning = [trip for trip in trips if trip["spans_gap"] and not trip["is_open"]]
+    if spanning:
+        with_gap = sum(trip["net_pnl"] for trip in spanning)
+        notes.append(
+            f"{len(spanning)} round trip{'' if len(spanning) == 1 else 's'} spanned a hole and "
+            f"made {with_gap:+,.2f} of the net result; judge them apart."
+        )
+    return notes

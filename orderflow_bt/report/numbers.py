@@ -1,0 +1,185 @@
+"""The report's number tables: which metrics stand in them, how they are printed, what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orderflow_bt.report import words
+from orderflow_bt.stats import money_digits
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FEW_DAYS = 30
+_OF_DAYS = ("sharpe", "sortino", "psr", "min_track_record_days", "volatility")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRow:
+    """One metric as printed: split at the decimal point, so that columns align.
+
+    Attributes:
+        name: What a trader calls it.
+        whole: Part before the point; ``n/a`` where the metric is not defined.
+        rest: Point, fraction and unit.
+        note: Interval, meaning, or the reason why there is none.
+    """
+
+    name: str
+    whole: str
+    rest: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    name: str
+    key: str
+    form: str
+    note: str = ""
+    interval: str = ""
+
+
+_GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
+    (
+        "Result",
+        (
+            _Spec("Net result", "net_pnl", "money", "all fills, fees paid, open position marked"),
+            _Spec("Return", "total_return", "percent", "on starting cash"),
+            _Spec("Return per year", "cagr", "percent"),
+            _Spec("Result still open", "open_pnl", "money", "marked at the last price"),
+            _Spec("Fees", "fees", "cost"),
+            _Spec("Cost it could bear", "break_even_bps", "bps", "per side, until gross is gone"),
+        ),
+    ),
+    (
+        "Risk",
+        (
+            _Spec("Deepest drawdown", "max_drawdown", "percent", "", "max_drawdown_interval"),
+            _Spec("Longest under water", "under_water_days", "days"),
+            _Spec("Volatility", "volatility", "percent", "of days, per year"),
+            _Spec("Worst 5 % of days", "cvar95", "percent", "their mean"),
+            _Spec("Time in the market", "exposure", "percent"),
+            _Spec("Turnover", "turnover_per_year", "times", "of mean equity, per year"),
+        ),
+    ),
+    (
+        "Ratios of days",
+        (
+            _Spec("Sharpe", "sharpe", "ratio", "365 days", "sharpe_interval"),
+            _Spec("Sortino", "sortino", "ratio", "365 days"),
+            _Spec("Calmar", "calmar", "ratio"),
+            _Spec("True Sharpe above 0", "psr", "percent", "probability, if tried only once"),
+            _Spec("Days needed to tell", "min_track_record_days", "count", "at 95 % confidence"),
+        ),
+    ),
+    (
+        "Round trips",
+        (
+            _Spec("Closed", "round_trips", "count"),
+            _Spec("Mean net result", "expectancy", "money", "", "trip_mean_interval"),
+            _Spec("Mean R", "expectancy_r", "r", "round trips with a stop"),
+            _Spec("Winners", "win_rate", "percent"),
+            _Spec("Profit factor", "profit_factor", "ratio", "won over lost"),
+            _Spec("Payoff", "payoff", "ratio", "mean win over mean loss"),
+            _Spec("System quality", "sqn", "ratio", "SQN"),
+            _Spec("Longest losing streak", "longest_loss_streak", "count"),
+        ),
+    ),
+    (
+        "Orders",
+        (
+            _Spec("Filled whole", "fill_ratio", "percent", "of orders sent"),
+            _Spec("Cancelled", "cancel_ratio", "percent", "of orders sent"),
+            _Spec("Maker share", "maker_share", "percent", "of traded value"),
+        ),
+    ),
+)
+
+
+def number_groups(metrics: Mapping[str, Any], quote: str) -> list[tuple[str, list[NumberRow]]]:
+    """Every metric that the run has a value or a reason for, in groups."""
+    reasons = metrics.get("reasons", {})
+    groups = []
+    for title, specs in _GROUPS:
+        rows = []
+        for spec in specs:
+            value = metrics.get(spec.key)
+            if value is not None:
+                whole, rest = words.split_point(_print(value, spec.form, quote))
+                rows.append(NumberRow(spec.name, whole, rest, _note(metrics, spec, quote)))
+            elif spec.key in reasons:
+                rows.append(NumberRow(spec.name, "n/a", "", reasons[spec.key]))
+        if rows:
+            groups.append((title, rows))
+    return groups
+
+
+def _print(value: float, form: str, quote: str) -> str:
+    digits = money_digits(quote)
+    texts = {
+        "money": lambda: f"{words.signed(value, digits)} {quote}",
+        "cost": lambda: f"{words.plain(value, digits)} {quote}",
+        "percent": lambda: words.percent(value, 2),
+        "ratio": lambda: words.plain(value, 2),
+        "r": lambda: f"{words.signed(value, 2)} R",
+        "bps": lambda: f"{words.plain(value, 2)} bp",
+        "days": lambda: f"{words.plain(value, 1)} days",
+        "times": lambda: f"{words.plain(value, 1)} times",
+        "count": lambda: f"{value:,.0f}",
+    }
+    return texts[form]()
+
+
+def _note(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> str:
+    if spec.key in _OF_DAYS and metrics.get("days", 0) < FEW_DAYS:
+        return f"from {metrics['days']:g} days: too few to mean much"
+    interval = metrics.get(spec.interval) if spec.interval else None
+    if interval is None:
+        return spec.note
+    low, high = (_print(end, spec.form, quote) for end in interval)
+    between = f"95 of 100 resamples: {low} to {high}"
+    return f"{spec.note}; {between}" if spec.note else between
+
+
+@dataclass(frozen=True, slots=True)
+class BarRow:
+    """A number with a bar from a common zero, in percent of the track's width."""
+
+    name: str
+    whole: str
+    rest: str
+    left: float
+    width: float
+    sign: int
+    note: str = ""
+
+    @property
+    def zero(self) -> bool:
+        """Whether the bar has no length."""
+        return self.width == 0
+
+
+def bar_rows(values: list[tuple[str, float, str]], quote: str) -> tuple[list[BarRow], float]:
+    """Rows with bars on one scale.
+
+    Args:
+        values: Name, money and note of each row.
+        quote: Currency of the money.
+
+    Returns:
+        The rows, and where zero stands in percent.
+    """
+    low = min(0.0, *(value for _, value, _ in values))
+    high = max(0.0, *(value for _, value, _ in values))
+    reach = (high - low) or 1.0
+    zero = -low / reach * 100
+    rows = []
+    for name, value, note in values:
+        whole, rest = words.split_point(words.signed(value, money_digits(quote)))
+        start = (min(value, 0.0) - low) / reach * 100
+        sign = (value > 0) - (value < 0)
+        width = round(abs(value) / reach * 100, 2)
+        rows.append(BarRow(name, whole, rest, round(start, 2), width, sign, note))
+    return rows, round(zero, 2)

@@ -1,0 +1,253 @@
+"""Everything the page shows, as plain values: the template only lays it out."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orderflow_bt.report import words
+from orderflow_bt.report.honesty import coverage_notes, simulation_notes
+from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups
+from orderflow_bt.stats import money_digits
+
+if TYPE_CHECKING:
+    from orderflow_bt.report.folder import Row, RunFolder
+
+MAX_TRIPS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture in both themes, as data URIs, with its words and size in CSS pixels."""
+
+    dark: str
+    light: str
+    width: int
+    height: int
+    alt: str
+    heading: str = ""
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One report."""
+
+    title: str
+    kicker: str
+    doc: str
+    simulated: bool
+    tone: str
+    headline: str
+    sentences: list[str]
+    quote: str
+    numbers: list[tuple[str, list[NumberRow]]]
+    money: list[BarRow]
+    money_zero: float
+    band: list[BarRow]
+    band_zero: float
+    monthly: list[BarRow]
+    monthly_zero: float
+    equity: Shot | None
+    entries: list[Shot]
+    trips: list[dict[str, Any]]
+    trips_note: str
+    next_step: str
+    events: list[dict[str, Any]]
+    skipped: list[tuple[str, str]]
+    simulation_notes: list[str]
+    coverage_notes: list[str]
+    parameters: list[tuple[str, str]]
+    run_facts: list[tuple[str, str]]
+    data: list[dict[str, Any]]
+
+
+def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
+    """The view of a run."""
+    manifest, metrics = run.manifest, run.metrics
+    tape, strategy = manifest["tape"], manifest["strategy"]
+    quote = manifest["instrument"]["quote"]
+    trips = run.rows("round_trips")
+    title = strategy.get("title") or strategy["name"]
+    money, money_zero = _money(metrics, quote)
+    band, band_zero = _band(metrics, manifest["simulation"]["fills"], quote)
+    monthly, monthly_zero = _monthly(metrics, quote)
+    window = f"{_day(manifest['window']['from'])} to {_day(manifest['window']['to'])}"
+    shown = trips[:MAX_TRIPS]
+    note = "In order of entry; prices are averages of their fills."
+    if len(trips) > len(shown):
+        note += f" The first {len(shown):,} of {len(trips):,}; all are in round_trips.parquet."
+    return Page(
+        title=f"{title}, {tape['symbol']}, {window}",
+        kicker=f"{title} on {tape['symbol']} ({_market(tape)}), {manifest['bars']} bars, "
+        f"{window} UTC",
+        doc=strategy.get("doc", ""),
+        simulated=bool(manifest.get("simulated_market")),
+        tone=metrics["verdict"]["tone"],
+        headline=metrics["verdict"]["headline"],
+        sentences=list(metrics["verdict"]["sentences"]),
+        quote=quote,
+        numbers=number_groups(metrics, quote) if metrics["fills"] else [],
+        money=money,
+        money_zero=money_zero,
+        band=band,
+        band_zero=band_zero,
+        monthly=monthly,
+        monthly_zero=monthly_zero,
+        equity=equity,
+        entries=entries,
+        trips=[_trip(trip, manifest["instrument"]) for trip in shown],
+        trips_note=note,
+        next_step=_next_step(run),
+        events=_events(run.rows("events")),
+        skipped=[(why, f"{n:,}") for why, n in sorted(metrics.get("skipped", {}).items())],
+        simulation_notes=simulation_notes(manifest, metrics),
+        coverage_notes=coverage_notes(metrics, trips),
+        parameters=[
+            ("strategy", strategy["name"]),
+            *((name, str(value)) for name, value in strategy["parameters"].items()),
+        ],
+        run_facts=_facts(manifest, metrics),
+        data=[day | {"rows": f"{day['rows']:,}"} for day in manifest["data"]],
+    )
+
+
+def _market(tape: Row) -> str:
+    names = {"spot": "spot", "um": "USD-margined futures", "cm": "coin-margined futures"}
+    exchange = str(tape["exchange"]).capitalize()
+    return f"{exchange} {names.get(tape['market'], tape['market'])}"
+
+
+def _day(text: str) -> str:
+    """An ISO time without a midnight and without fractions of nothing."""
+    short = text.replace("T", " ").replace("Z", "").removesuffix("+00:00")
+    short = short.rstrip("0").rstrip(".") if "." in short else short
+    return short.removesuffix(":00").removesuffix(" 00:00")
+
+
+def _money(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
+    if not metrics.get("round_trips"):
+        return [], 0.0
+    gross, fees = metrics["trips_gross_pnl"], metrics["trips_fees"]
+    slippage = metrics.get("slippage") or 0.0
+    values = [
+        ("Before slippage", gross + slippage, "price moves as first quoted"),
+        ("Slippage", -slippage, "beyond the inferred quote"),
+        ("Gross", gross, "what the fills made"),
+        ("Fees", -fees, "paid to the exchange"),
+        ("Net", metrics["trips_net_pnl"], "what was kept"),
+    ]
+    return bar_rows(values if slippage else values[2:], quote)
+
+
+def _band(metrics: Row, chosen: str, quote: str) -> tuple[list[BarRow], float]:
+    band = metrics.get("band", {})
+    if not any(entry["fills"] for entry in band.values()):
+        return [], 0.0
+    values = []
+    for name in ("touch", "queue", "through"):
+        if name in band:
+            entry = band[name]
+            note = f"{entry['round_trips']:,} round trips, {entry['fills']:,} fills"
+            values.append((name, entry["net_pnl"], note + (", this run" * (name == chosen))))
+    return bar_rows(values, quote)
+
+
+def _monthly(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
+    months = metrics.get("monthly", [])
+    if len(months) < 2:
+        return [], 0.0
+    return bar_rows(
+        [
+            (
+                row["month"],
+                row["net"],
+                "" if row["return"] is None else words.percent(row["return"]),
+            )
+            for row in months
+        ],
+        quote,
+    )
+
+
+def _trip(trip: Row, unit: Row) -> dict[str, Any]:
+    digits = money_digits(unit["quote"])
+    is_open = trip["is_open"]
+    r_multiple = trip["r_multiple"]
+    net = float(trip["net_pnl"])
+    closed_by = "open" if is_open else trip["exit_role"]
+    return {
+        "id": trip["id"],
+        "side": "long" if trip["side"] > 0 else "short",
+        "entry_time": words.stamp(trip["entry_time"]),
+        "entry": words.plain(trip["entry_price"], unit["price_decimals"]),
+        "exit_time": "" if is_open else words.stamp(trip["exit_time"]),
+        "exit": "" if is_open else words.plain(trip["exit_price"], unit["price_decimals"]),
+        "qty": words.exact(trip["qty"], unit["qty_decimals"]),
+        "gross": words.signed(float(trip["gross_pnl"]), digits),
+        "fees": words.plain(trip["fees"], digits),
+        "net": words.signed(net, digits),
+        "r": "" if r_multiple is None or math.isnan(r_multiple) else words.signed(r_multiple),
+        "mae": f"{trip['mae_ticks']:,}".replace("-", words.MINUS),
+        "mfe": f"{trip['mfe_ticks']:,}".replace("-", words.MINUS),
+        "sign": "up" if net > 0 else "down" if net < 0 else "",
+        "closed_by": closed_by + (", over a gap" if trip["spans_gap"] else ""),
+    }
+
+
+def _next_step(run: RunFolder) -> str:
+    if run.tables["orders"].num_rows:
+        return "Look at orders.parquet for what became of the orders, then try a longer window."
+    if run.tables["events"].num_rows:
+        return "Events were seen and none was traded: the reasons stand below."
+    return (
+        "No event was seen either: try a longer window (--to), another symbol, or looser "
+        "parameters (--param). The command orderflow-bt events shows what a detector sees by itself."
+    )
+
+
+def _events(events: list[Row]) -> list[dict[str, Any]]:
+    seen: Counter[tuple[str, str, int, str]] = Counter()
+    ordered: Counter[tuple[str, str, int, str]] = Counter()
+    for event in events:
+        key = (event["detector"], event["kind"], event["direction"], event["state"])
+        seen[key] += 1
+        ordered[key] += event["action"] == "order"
+    return [
+        {
+            "detector": key[0],
+            "kind": key[1].replace("_", " "),
+            "leaning": {1: "up", -1: "down"}.get(key[2], "either"),
+            "state": key[3],
+            "seen": f"{seen[key]:,}",
+            "ordered": f"{ordered[key]:,}",
+        }
+        for key in sorted(seen)
+    ]
+
+
+def _facts(manifest: Row, metrics: Row) -> list[tuple[str, str]]:
+    simulation, code = manifest["simulation"], manifest["code"]
+    unit = manifest["instrument"]
+    tick = words.exact(unit["tick_size"], unit["price_decimals"])
+    lot = words.exact(unit["lot_size"], unit["qty_decimals"])
+    facts = [
+        ("result hash", manifest["result_hash"]),
+        ("version", code["version"]),
+        ("kernels", code["kernels"]),
+        ("strategy file", code["strategy_sha256"]),
+        ("starting cash", f"{simulation['cash']} {unit['quote']}"),
+        ("seed", str(simulation["seed"])),
+        ("queue estimate", str(simulation["queue"])),
+        ("tick, lot", f"{tick}, {lot} ({unit['source']})"),
+        ("warm-up from", manifest["warmup"]["from"] or "none"),
+        ("trades read", f"{metrics['trades_read']:,}"),
+    ]
+    setup = metrics.get("bootstrap", {}).get("trips")
+    if setup:
+        facts.append(
+            ("resampling", f"{setup['reps']:,} draws, mean block {setup['block']:.2f} round trips")
+        )
+    return facts
