@@ -228,7 +228,7 @@ class _Stage:
         path, pressure, activity, size = lead_path(self.rng, script, bid, noise)
         usual = self.setting.orders_per_day / DAY_SECONDS
         rate = self._rate(script.seconds)
-        # A rush is measured by the day's usual pace, lest it drown a busy hour or fail in a calm one.
+        # A rush is measured by the usual pace, lest it drown a busy hour or fail in a calm one.
         rate = np.where(
             activity > 1.0, np.maximum(rate, activity * rate.clip(0.8 * usual, 1.5 * usual)), rate
         )

@@ -88,7 +88,8 @@ class SimulatedMarket:
         market: Which archive format and units it has.
         start: Its first UTC day.
         days: How many there are.
-        trades_per_day: Expected rows of aggTrades a day.
+        trades_per_day: Expected orders of a working day. A sweep prints a row a price, which adds a
+            tenth to the rows at 50,000 and more than half at 5,000 and below.
         price: First price, in quote currency.
         tick: Price step, a power of ten. The spread is always one tick.
         daily_volatility: Standard deviation of a day's move, as a share of the price.
