@@ -205,7 +205,7 @@ class _TableSink:
         for column in columns:
             if column.in_table:
                 words = column.kind in {"time", "word", "bool"}
-                name = column.name.removesuffix("_time").replace("_", " ")
+                name = "time, UTC" if column.kind == "time" else column.name.replace("_", " ")
                 self._table.add_column(name, justify="left" if words else "right", no_wrap=True)
 
     def write(self, rows: Sequence[Sequence[Value]]) -> None:
