@@ -16,6 +16,7 @@ class DeltaDivergenceFade(Strategy):
     pivot: int = param(2, ge=1, le=20, help="bars on each side of a swing extreme")
     working_bars: int = param(5, ge=1, help="bars the entry order works")
     time_stop: int = param(24, ge=1, help="bars after which a position is closed")
+    aim: str = param("swing", choices=("swing", "r"), help="target: swing, else VWAP, else R; or R")
     target_r: float = param(2.0, ge=1.5, le=10.0, help="target where no swing offers one, in R")
     risk: float = param(0.005, gt=0, le=0.05, help="share of equity lost at the stop")
 
@@ -44,11 +45,10 @@ class DeltaDivergenceFade(Strategy):
         )  # fmt: skip
 
     def target(self, event: Event, market: Market, entry: int, stop: int) -> int:
-        """The first of swing, VWAP and multiple of risk that lies beyond the entry."""
         side = event.direction
         midnight = market.now - market.now % 86_400_000_000
         vwap = market.bars(self.bars).vwap_since(midnight)
-        for price in (event.details["swing"], vwap):
+        for price in (event.details["swing"], vwap) if self.aim == "swing" else ():
             if price is not None and side * (price - entry) > 0:
                 return price
         return entry + side * round(self.target_r * abs(entry - stop))

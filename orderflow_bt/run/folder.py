@@ -240,7 +240,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=session.instrument.assets[1],
             open_pnl=summary["open_pnl"],
-            orders=len(session.broker.orders),
+            orders=sum(order.parent_id is None for order in session.broker.orders),
             events=len(session.events),
             days=coverage["days"],
             missing_days=len(coverage["missing_days"]),
