@@ -1,0 +1,156 @@
+"""A run from lake to folder: reproducible, whole or not there, honest about coverage."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+
+import polars as pl
+import pytest
+
+from orderflow_bt.archive import open_source
+from orderflow_bt.errors import CoverageError, OrderflowError, UnsupportedError
+from orderflow_bt.ingest import download
+from orderflow_bt.run import Request, backtest
+from orderflow_bt.sim import FillPolicy, SimConfig
+from orderflow_bt.store import Lake
+from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+from strategies.delta_divergence import DeltaDivergenceFade
+
+FIRST = dt.date(2026, 1, 5)
+DAYS = 4
+START = (FIRST - dt.date(1970, 1, 1)).days * DAY_US
+TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    root = tmp_path_factory.mktemp("run-folder")
+    market = SimulatedMarket(seed=3, start=FIRST, days=DAYS, trades_per_day=20_000)
+    write_archive(market, root / "archive")
+    lake = Lake(root / "lake")
+    dates = [FIRST + dt.timedelta(days=n) for n in range(DAYS)]
+    results = download(lake, TAPE, dates, open_source(str(root / "archive")))
+    assert {result.status for result in results} == {"stored"}
+    return lake
+
+
+def request(**changes):
+    asked = Request(
+        name="delta_divergence",
+        strategy=DeltaDivergenceFade,
+        parameters={"aim": "r"},
+        tape=TAPE,
+        start=START + DAY_US,
+        end=START + DAYS * DAY_US,
+        config=SimConfig.for_market(MarketType.UM),
+    )
+    return replace(asked, **changes)
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_a_rerun_is_equal_byte_for_byte(lake, tmp_path):
+    first = backtest(lake, request(), tmp_path / "a")
+    second = backtest(lake, request(), tmp_path / "deeper" / "b")
+    assert first == second
+    assert contents(tmp_path / "a") == contents(tmp_path / "deeper" / "b")
+    assert first["round_trips"] > 0
+
+
+def test_the_folder_agrees_with_itself(lake, tmp_path):
+    metrics = backtest(lake, request(), tmp_path / "run")
+    fills = pl.read_parquet(tmp_path / "run" / "fills.parquet")
+    orders = pl.read_parquet(tmp_path / "run" / "orders.parquet")
+    trips = pl.read_parquet(tmp_path / "run" / "round_trips.parquet")
+    equity = pl.read_parquet(tmp_path / "run" / "equity.parquet")
+    bars = pl.read_parquet(tmp_path / "run" / "bars.parquet")
+    prints = pl.read_parquet(tmp_path / "run" / "footprints.parquet")
+    assert metrics["fills"] == fills.height
+    assert metrics["round_trips"] == trips.filter(~pl.col("is_open")).height
+    assert fills["fee"].sum() == trips["fees"].sum()
+    assert float(fills["fee"].sum()) == pytest.approx(metrics["fees"])
+    by_order = dict(fills.group_by("order_id").agg(pl.col("qty").sum()).iter_rows())
+    assert {row["id"]: row["filled_qty"] for row in orders.iter_rows(named=True)} == {
+        number: by_order.get(number, 0) for number in orders["id"]
+    }
+    assert float(equity["equity"][-1]) - 10_000 == pytest.approx(metrics["net_pnl"])
+    assert float(trips["net_pnl"].sum()) == pytest.approx(metrics["net_pnl"])
+    assert bars.height == (DAYS - 1) * 288
+    cells = prints.group_by("open_time").agg((pl.col("bid") + pl.col("ask")).sum().alias("v"))
+    once = prints.unique(["open_time", "price_low"])
+    cells = once.group_by("open_time").agg((pl.col("bid") + pl.col("ask")).sum().alias("v"))
+    joined = cells.join(bars, on="open_time")
+    assert joined.height > 0
+    assert (joined["v"] == joined["volume"]).all()
+
+
+def test_where_reading_begins_does_not_matter(lake, tmp_path):
+    """The warm-up before the window is read whatever the window is."""
+    whole = backtest(lake, request(start=START + DAY_US), tmp_path / "whole")
+    late = backtest(lake, request(start=START + 2 * DAY_US), tmp_path / "late")
+    assert whole["trades_read"] >= late["trades_read"]
+    events = [pl.read_parquet(tmp_path / name / "events.parquet") for name in ("whole", "late")]
+    tail = events[0].filter(pl.col("known_at") >= START + 2 * DAY_US)
+    same = ["known_at", "direction", "price", "strength"]
+    assert tail.select(same).equals(events[1].select(same))
+
+
+def test_the_three_policies_and_the_hash(lake, tmp_path):
+    queue = backtest(lake, request(), tmp_path / "queue")
+    config = replace(request().config, fills=FillPolicy.TOUCH)
+    touch = backtest(lake, request(config=config), tmp_path / "touch")
+    assert touch["band"] == queue["band"]
+    assert touch["net_pnl"] == queue["band"]["touch"]["net_pnl"]
+    assert touch["result_hash"] != queue["result_hash"]
+
+
+def test_the_hash_is_of_inputs_and_results_not_of_code(lake, tmp_path, monkeypatch):
+    before = backtest(lake, request(), tmp_path / "before")
+    monkeypatch.setattr("orderflow_bt.run.folder.kernel_hash", lambda: "another compiler")
+    after = backtest(lake, request(), tmp_path / "after")
+    assert after["result_hash"] == before["result_hash"]
+    manifest = json.loads((tmp_path / "after" / "manifest.json").read_text())
+    assert manifest["code"]["kernels"] == "another compiler"
+    assert manifest["result_hash"] == before["result_hash"]
+
+
+def test_a_missing_day_is_refused_unless_accepted(lake, tmp_path):
+    beyond = request(end=START + (DAYS + 1) * DAY_US)
+    with pytest.raises(CoverageError, match="1 of 4 days .* 2026-01-09"):
+        backtest(lake, beyond, tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+    metrics = backtest(lake, replace(beyond, accept_gaps=True), tmp_path / "accepted")
+    assert metrics["coverage"]["missing_days"] == ["2026-01-09"]
+
+
+def test_an_existing_folder_is_not_overwritten(lake, tmp_path):
+    with pytest.raises(OrderflowError, match="exists already"):
+        backtest(lake, request(), tmp_path)
+
+
+def test_nothing_is_left_of_a_run_that_cannot_be_written(lake, tmp_path, monkeypatch):
+    def full(*args, **kwargs):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    with pytest.raises(OrderflowError, match="No space left"):
+        backtest(lake, request(), tmp_path / "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_coin_margined_runs_are_refused_not_approximated(tmp_path):
+    market = SimulatedMarket(
+        seed=3, start=FIRST, days=1, trades_per_day=2_000, market=MarketType.CM,
+        symbol="SIMUSD_PERP",
+    )  # fmt: skip
+    write_archive(market, tmp_path / "archive")
+    tape = TapeId("binance", MarketType.CM, Kind.AGG_TRADES, "SIMUSD_PERP")
+    lake = Lake(tmp_path / "lake")
+    download(lake, tape, [FIRST], open_source(str(tmp_path / "archive")))
+    with pytest.raises(UnsupportedError, match="coin-margined"):
+        backtest(lake, request(tape=tape, start=START, end=START + DAY_US), tmp_path / "run")
