@@ -42,7 +42,8 @@ REDUCE_ONLY = 15
 POST_ONLY = 16
 IMMEDIATE = 17  # immediate-or-cancel
 TAKE_TIME = 18  # time of the first trade a taking limit order met
-ORDER_FIELDS = 19
+GROWTH = 19  # what its entry got from the trade under way; the leg grows by it afterwards
+ORDER_FIELDS = 20
 
 # States.
 DONE = 0
@@ -50,7 +51,8 @@ PENDING = 1  # on its way to the exchange
 RESTING = 2  # a limit order in the book
 ARMED = 3  # a stop waiting for its price
 TAKING = 4  # takes what trades offer
-WAITING = 5  # a bracket's child whose entry has not filled
+WAITING = 5  # a bracket's leg whose entry has not filled
+SPENT = 6  # a bracket's leg with nothing left, while its entry can still fill
 
 # Types.
 MARKET = 0
@@ -67,7 +69,8 @@ R_QTY = 5
 R_RULE = 6
 R_AHEAD = 7  # volume ahead before the trade; at acceptance, the estimate
 R_SLIPPAGE = 8  # price units paid beyond the reference
-REPORT_FIELDS = 9
+R_LEFT = 9  # of a fill: what the order still wants
+REPORT_FIELDS = 10
 
 # Report kinds.
 ACCEPTED = 0
@@ -76,6 +79,8 @@ TRIGGERED = 2
 FILLED = 3
 CANCELLED = 4
 EXPIRED = 5
+RESTED = 6  # what a taking order left over came to rest
+GREW = 7
 
 # Rules of a fill (R_RULE of FILLED) and reasons of an end (R_RULE of the others).
 TOOK = 0
@@ -136,7 +141,25 @@ def _report(
     row[R_RULE] = rule
     row[R_AHEAD] = ahead
     row[R_SLIPPAGE] = slippage
+    row[R_LEFT] = 0
     state[N_REPORTS] += 1
+
+
+@kernel
+def _is_live(orders: NDArray[np.int64], k: int) -> bool:
+    """Whether order ``k`` is on its way to the exchange or there."""
+    return orders[k, STATE] != DONE and orders[k, STATE] < WAITING
+
+
+@kernel
+def _leave(orders: NDArray[np.int64], k: int) -> None:
+    """Take order ``k`` out; a bracket's leg may live again while its entry can still fill."""
+    parent = orders[k, PARENT]
+    if parent >= 0 and orders[parent, STATE] != DONE:
+        orders[k, STATE] = SPENT
+        orders[k, LEFT] = 0
+    else:
+        orders[k, STATE] = DONE
 
 
 @kernel
@@ -150,13 +173,17 @@ def _end(
     time: int,
     reason: int,
 ) -> None:
-    """End order ``k`` unfilled in part or whole, and children whose entry can never fill."""
+    """End order ``k`` unfilled in part or whole, and legs whose entry can no longer fill."""
     _report(reports, state, kind, k, time, -1, 0, orders[k, LEFT], reason, 0, 0)
+    if reason in (OCO_FILLED, NOTHING_TO_REDUCE):
+        _leave(orders, k)
+        return
     orders[k, STATE] = DONE
-    for child in range(n_orders):
-        if orders[child, PARENT] == k and orders[child, STATE] == WAITING:
-            _report(reports, state, CANCELLED, child, time, -1, 0, 0, ENTRY_NEVER_FILLED, 0, 0)
-            orders[child, STATE] = DONE
+    for leg in range(n_orders):
+        if orders[leg, PARENT] == k and orders[leg, STATE] >= WAITING:
+            if orders[leg, STATE] == WAITING:
+                _report(reports, state, CANCELLED, leg, time, -1, 0, 0, ENTRY_NEVER_FILLED, 0, 0)
+            orders[leg, STATE] = DONE
 
 
 @kernel
@@ -170,7 +197,7 @@ def _next_scheduled(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int,
     best_row = -1
     for k in range(n_orders):
         state = orders[k, STATE]
-        if state in (DONE, WAITING):
+        if state == DONE:
             continue
         due = orders[k, CANCEL_AT]
         if state == PENDING:
@@ -194,7 +221,7 @@ def _rest(
     ask: int,
     settings: NDArray[np.int64],
 ) -> None:
-    """Put limit order ``k`` into the book just before trade ``i``, behind what is inferred there."""
+    """Put limit order ``k`` into the book before trade ``i``, behind what is inferred there."""
     order_side = orders[k, SIDE]
     level = orders[k, PRICE]
     improves = (order_side > 0 and bid != NO_PRICE and level > bid) or (
@@ -279,7 +306,7 @@ def _quiet_interval(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int,
     high = NEVER
     for k in range(n_orders):
         state = orders[k, STATE]
-        if state in (DONE, WAITING):
+        if not _is_live(orders, k):
             continue
         if orders[k, WATCH_SIDE] > 0:
             high = min(high, orders[k, WATCH_PRICE])
@@ -310,7 +337,7 @@ def _test_triggers(
     """Stops that this trade triggers, and watched prices at which the client sends a cancel."""
     for k in range(n_orders):
         status = orders[k, STATE]
-        if status in (DONE, WAITING):
+        if not _is_live(orders, k):
             continue
         watched = orders[k, WATCH_PRICE]
         watch = orders[k, WATCH_SIDE]
@@ -338,12 +365,16 @@ def _close_taking_windows(
     ask: int,
     orders: NDArray[np.int64],
     n_orders: int,
+    state: NDArray[np.int64],
     settings: NDArray[np.int64],
+    reports: NDArray[np.int64],
 ) -> None:
     """A limit order takes only from its first trade and those of the same time; then it rests."""
     for k in range(n_orders):
         if orders[k, STATE] == TAKING and orders[k, TYPE] == LIMIT and orders[k, TAKE_TIME] < now:
             _rest(orders, k, price, qty, side, i, bid, ask, settings)
+            ahead = orders[k, AHEAD]
+            _report(reports, state, RESTED, k, now, -1, 0, orders[k, LEFT], 0, ahead, 0)
 
 
 @kernel
@@ -361,30 +392,61 @@ def _fill(
     state: NDArray[np.int64],
     reports: NDArray[np.int64],
 ) -> None:
-    """Give ``amount`` to order ``k``; shrink its sibling, feed its children, free what is left over."""
+    """Give ``amount`` to order ``k``: shrink its sibling, note what its legs grow by.
+
+    A fill that closes the position ends every live reduce-only order.
+    """
     _report(reports, state, FILLED, k, now, index, at_price, amount, rule, ahead, slippage)
     orders[k, LEFT] -= amount
+    reports[state[N_REPORTS] - 1, R_LEFT] = orders[k, LEFT]
     if orders[k, LEFT] == 0:
-        orders[k, STATE] = DONE
+        _leave(orders, k)
     state[POSITION] += orders[k, SIDE] * amount
     for other in range(n_orders):
-        if other == k or orders[other, STATE] == DONE:
+        if other == k:
             continue
-        if orders[k, OCO] != 0 and orders[other, OCO] == orders[k, OCO]:
+        if orders[other, PARENT] == k and orders[other, STATE] != DONE:
+            orders[other, GROWTH] += amount
+        elif (
+            orders[k, OCO] != 0 and orders[other, OCO] == orders[k, OCO] and _is_live(orders, other)
+        ):
             orders[other, LEFT] = max(0, orders[other, LEFT] - amount)
             if orders[other, LEFT] == 0:
                 _end(orders, n_orders, other, reports, state, CANCELLED, now, OCO_FILLED)
-        elif orders[other, PARENT] == k:
-            orders[other, QTY] += amount
-            orders[other, LEFT] += amount
-            if orders[other, STATE] == WAITING:
-                orders[other, STATE] = PENDING
-                orders[other, ARRIVAL] = now
-                orders[other, FROM] = index + 1
     if state[POSITION] == 0:
         for other in range(n_orders):
-            if orders[other, REDUCE_ONLY] == 1 and orders[other, STATE] not in (DONE, WAITING):
+            if orders[other, REDUCE_ONLY] == 1 and _is_live(orders, other):
                 _end(orders, n_orders, other, reports, state, CANCELLED, now, NOTHING_TO_REDUCE)
+
+
+@kernel
+def _grow_legs(
+    now: int,
+    index: int,
+    orders: NDArray[np.int64],
+    n_orders: int,
+    state: NDArray[np.int64],
+    reports: NDArray[np.int64],
+) -> None:
+    """Add to a bracket's legs what its entry got from this trade: the next one can fill it."""
+    for k in range(n_orders):
+        growth = orders[k, GROWTH]
+        if growth == 0:
+            continue
+        orders[k, GROWTH] = 0
+        if orders[k, STATE] == DONE:
+            continue
+        orders[k, QTY] += growth
+        orders[k, LEFT] += growth
+        if not _is_live(orders, k):
+            orders[k, STATE] = PENDING
+            orders[k, ARRIVAL] = now
+            orders[k, FROM] = index + 1
+            orders[k, TAKE_TIME] = NEVER
+            orders[k, AHEAD] = 0
+        _report(reports, state, GREW, k, now, index, 0, growth, 0, 0, 0)
+        if state[POSITION] == 0:
+            _end(orders, n_orders, k, reports, state, CANCELLED, now, NOTHING_TO_REDUCE)
 
 
 @kernel
@@ -487,7 +549,7 @@ def _match_makers(
     after_rank = -NEVER
     after_arrival = -NEVER
     after_row = -1
-    while used < volume:
+    while True:  # also when nothing is left: a price traded through has nobody ahead
         k = -1
         k_rank = 0
         for row in range(n_orders):  # the next in (price priority, arrival, row) order
@@ -575,7 +637,9 @@ def advance(
         bid, ask = quotes_before(
             price, side, i, settings[S_TICK], state[FIRST_BID], state[FIRST_ASK]
         )
-        _close_taking_windows(now, price, qty, side, i, bid, ask, orders, n_orders, settings)
+        _close_taking_windows(
+            now, price, qty, side, i, bid, ask, orders, n_orders, state, settings, reports
+        )
         _test_triggers(now, index, traded, orders, n_orders, state, settings, reports)
         used = _match_takers(
             now, index, traded, qty[i], bid, ask, orders, n_orders, state, settings, reports
@@ -585,6 +649,7 @@ def advance(
         )
         i += 1
         if state[N_REPORTS] > 0:
+            _grow_legs(now, index, orders, n_orders, state, reports)
             return i
     _run_agenda(until - 1, price, qty, side, i, orders, n_orders, state, settings, reports)
     return i

@@ -37,24 +37,23 @@ def quotes_before(
     if i == 0:
         return first_bid, first_ask
     last_side = side[i - 1]
-    last_price = price[i - 1]
-    furthest = last_price
     j = i - 2
     while j >= 0 and side[j] == last_side:
-        if last_side > 0:
-            furthest = min(furthest, price[j])
-        else:
-            furthest = max(furthest, price[j])
         j -= 1
+    # The other side's quote was set by trade j and pushed by the run since.
     if last_side > 0:
-        other = price[j] if j >= 0 else first_bid
-        if other != NO_PRICE:
-            other = min(other, furthest - tick)
-        return other, last_price
-    other = price[j] if j >= 0 else first_ask
-    if other != NO_PRICE:
-        other = max(other, furthest + tick)
-    return last_price, other
+        bid = price[j] if j >= 0 else first_bid
+        if bid != NO_PRICE:
+            for m in range(j + 1, i):
+                if bid >= price[m]:
+                    bid = price[m] - tick
+        return bid, price[i - 1]
+    ask = price[j] if j >= 0 else first_ask
+    if ask != NO_PRICE:
+        for m in range(j + 1, i):
+            if ask <= price[m]:
+                ask = price[m] + tick
+    return price[i - 1], ask
 
 
 @kernel

@@ -93,11 +93,8 @@ class Account:
             return money(self.basis / lots)
         return money(Fraction(units.contract_usd) * lots / self.basis)
 
-    def equity_line(self, price: int) -> tuple[float, float]:
+    def equity_line(self) -> tuple[float, float]:
         """(constant, slope) with equity = constant + slope * price, or slope / price if inverse."""
-        units = self.instrument
-        unit_value = self.value(1, abs(self.position)) if self.position else Fraction(0)
-        sign = 1 if self.position > 0 else -1
-        slope = float(unit_value * sign * self._sense)
-        at_price = slope / price if units.is_inverse else slope * price
-        return float(self.equity(price)) - at_price, slope
+        sign = ((self.position > 0) - (self.position < 0)) * self._sense
+        constant = self.cash + self.realized - Fraction(self.fees_paid) - sign * self.basis
+        return float(constant), float(sign * self.value(1, abs(self.position)))

@@ -1,4 +1,4 @@
-"""The broker a strategy talks to: checks tickets, keeps the order table, reads the kernel's reports."""
+"""The broker a strategy talks to: checks tickets, keeps orders, reads the kernel's reports."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ class SimBroker:
     @property
     def working(self) -> tuple[Order, ...]:
         """Orders that can still fill, children of unfilled brackets included."""
-        live = (row for row in range(self.rows) if self.matrix[row, k.STATE] != k.DONE)
+        ended = (k.DONE, k.SPENT)
+        live = (row for row in range(self.rows) if self.matrix[row, k.STATE] not in ended)
         return tuple(self.orders[self._ids[row]] for row in live)
 
     def market(
@@ -91,12 +92,11 @@ class SimBroker:
         reason: Event | None = None,
     ) -> int:
         """Trade at ``price`` or better."""
-        row = self._send(
+        return self._send(
             "limit", "exit" if reduce_only else "entry", side, qty, price,
             reduce_only=reduce_only, expires=expires, cancel_at=cancel_at, reason=reason,
             post_only=post_only, immediate=immediate,
         )  # fmt: skip
-        return row
 
     def stop(
         self,
@@ -233,7 +233,7 @@ class SimBroker:
     ) -> int:
         """Put one order into the table; returns its id, -1 while orders are disabled."""
         session = self._session
-        _check_ticket(side, qty, price, expires)
+        _check_ticket(side, qty, price=price, expires=expires, cancel_at=cancel_at)
         if not session.trading:
             return -1
         is_child = parent is not None
@@ -277,13 +277,19 @@ class SimBroker:
         row[k.CANCEL_AT] = row[k.TAKE_TIME] = k.NEVER
         if cancel_at is not None:
             row[k.WATCH_PRICE] = cancel_at
-            row[k.WATCH_SIDE] = 1 if cancel_at > session.last_price else -1
+            row[k.WATCH_SIDE] = self._watch_side(cancel_at, price)
         row[k.PARENT] = -1 if parent is None else self._ids.index(parent)
         row[k.OCO] = self._groups if is_child else 0
         row[k.REDUCE_ONLY] = reduce_only or is_child
         row[k.POST_ONLY] = post_only
         row[k.IMMEDIATE] = immediate
         return order.id
+
+    def _watch_side(self, cancel_at: int, price: int | None) -> int:
+        """From which side ``cancel_at`` will be reached: away from the order, if price is at it."""
+        last = self._session.last_price
+        from_price = price if price is not None and cancel_at == last else last
+        return 1 if cancel_at > from_price else -1
 
     def _on_grid(self, kind: str, side: int, price: int) -> int:
         """A price on the exchange's tick, rounded so that it never asks for more than was meant."""
@@ -311,7 +317,7 @@ class SimBroker:
             self.reports = np.zeros((8 * self.rows + 4, k.REPORT_FIELDS), np.int64)
         self._ids.append(order_id)
         self.rows += 1
-        row = self.matrix[self.rows - 1]
+        row: NDArray[np.int64] = self.matrix[self.rows - 1]
         row[:] = 0
         return row
 
@@ -341,8 +347,7 @@ class SimBroker:
         for report in self.reports[:count].tolist():
             row = report[k.R_ORDER]
             order_id = self._ids[row]
-            asked = max(self.orders[order_id].qty, int(self.matrix[row, k.QTY]))  # children grow
-            order = self.orders[order_id]._replace(qty=asked)
+            order = self.orders[order_id]
             fill = None
             kind = report[k.R_KIND]
             time = report[k.R_TIME]
@@ -351,18 +356,22 @@ class SimBroker:
                 order = order._replace(
                     status="working",
                     arrival_time=time,
+                    done_time=None,
                     ahead=report[k.R_AHEAD] if rests else None,
+                    why="",
                 )
+            elif kind == k.RESTED:
+                order = order._replace(ahead=report[k.R_AHEAD])
+            elif kind == k.GREW:
+                order = order._replace(qty=order.qty + report[k.R_QTY])
             elif kind == k.FILLED:
                 fill = self._fill_of(order, report)
                 self.fills.append(fill)
                 filled = order.filled_qty + fill.qty
-                over = filled == asked
-                order = order._replace(
-                    filled_qty=filled,
-                    status="filled" if over else order.status,
-                    done_time=time if over else None,
-                )
+                order = order._replace(filled_qty=filled)
+                if report[k.R_LEFT] == 0:
+                    why = _REASONS[k.OCO_FILLED] if filled < order.qty else ""
+                    order = order._replace(status="filled", done_time=time, why=why)
             elif kind in _STATUS:
                 order = order._replace(
                     status=_STATUS[kind], done_time=time, why=_REASONS[report[k.R_RULE]]
@@ -401,13 +410,17 @@ class SimBroker:
         return self._plans.get(fill.order_id, NO_PLAN)
 
 
-def _check_ticket(side: int, qty: int, price: int | None, expires: int | None) -> None:
+def _check_ticket(side: int, qty: int, **others: int | None) -> None:
     """Refuse what can only be a mistake in the plugin."""
-    if side not in (1, -1):
+    if not _is_whole(side) or side not in (1, -1):
         raise PluginError(f"an order's side is +1 or -1, not {side!r}")
-    for name, value in (("quantity", qty), ("price", price), ("expires", expires)):
-        if value is not None and (not isinstance(value, int | np.integer) or value < 0):
+    for name, value in {"quantity": qty, **others}.items():
+        if value is not None and not (_is_whole(value) and value >= 0):
             raise PluginError(
                 f"an order's {name} is a non-negative integer, not {value!r}",
                 fix="Quantities are lots, prices price units, durations microseconds",
             )
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""The stretch of tape in hand: the latest chunk and the tail that queue estimates look back over."""
+"""The stretch of tape in hand: the latest chunk, and the tail that queue estimates look over."""
 
 from __future__ import annotations
 

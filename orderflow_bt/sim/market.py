@@ -52,7 +52,7 @@ class Bars:
         return min(bar.low for bar in self._bars)
 
     def atr(self, count: int) -> int | None:
-        """Average true range of the last ``count`` bars, rounded down; None until there are so many."""
+        """Average true range of the last ``count`` bars, rounded down; None before there are."""
         if len(self._bars) <= count:
             return None
         bars = self.last(count + 1)
@@ -63,7 +63,7 @@ class Bars:
         return total // count
 
     def vwap_since(self, time: int) -> int | None:
-        """Volume-weighted price of the bars opened at or after ``time``, rounded; None without volume."""
+        """Volume-weighted price of the bars opened since ``time``, rounded; None without volume."""
         quote = volume = 0
         for bar in reversed(self._bars):
             if bar.open_time < time:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.flow import BarStream
+from orderflow_bt.sim.guard import guard
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -118,7 +119,9 @@ class Readings:
         for closed in moment.bars:
             for detector in self._detectors:
                 if detector.bars == closed.spec:
-                    for event in detector.on_bar(closed.bar):
+                    with guard(detector, "on_bar", moment.time):
+                        events = list(detector.on_bar(closed.bar))
+                    for event in events:
                         if event.known_at >= self._number_from:
                             event = replace(event, id=self._events)  # noqa: PLW2901 - the same one
                             self._events += 1

@@ -8,27 +8,25 @@ to an order it stops there, so that whoever is told of it acts before anything l
 from __future__ import annotations
 
 import heapq
-import traceback
-from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from orderflow_bt.errors import OrderflowError, PluginError, UnsupportedError
+from orderflow_bt.errors import UnsupportedError
 from orderflow_bt.kernels import broker as k
 from orderflow_bt.kernels.marking import drawdown
 from orderflow_bt.sim.account import Account, money
 from orderflow_bt.sim.broker import Happening, SimBroker
 from orderflow_bt.sim.buffer import TapeBuffer
 from orderflow_bt.sim.config import QUEUE_WINDOW
+from orderflow_bt.sim.guard import guard
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.trips import RoundTrip, Trips
 from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from decimal import Decimal
 
     from orderflow_bt.flow.events import Event
@@ -230,7 +228,7 @@ class Session:
         self._clock(int(self.buffer.time[stop - 1]))
         if self.account.position:
             self.trips.observe(self.buffer.price, start, stop)
-            constant, slope = self.account.equity_line(self.last_price)
+            constant, slope = self.account.equity_line()
             peak, worst = drawdown(
                 self.buffer.price, start, stop, constant, slope,
                 self.instrument.is_inverse, self._peak, self.max_drawdown,
@@ -282,21 +280,5 @@ class Session:
         with self._guard("on_trade"):
             self.strategy.on_trade(trade, self.market, self.broker)
 
-    @contextmanager
-    def _guard(self, hook: str) -> Iterator[None]:
-        """Name the hook, the line and the market time in whatever a plugin raises."""
-        try:
-            yield
-        except OrderflowError:
-            raise
-        except Exception as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            raise PluginError(
-                f"{type(self.strategy).__name__}.{hook} raised {type(error).__name__}: {error}",
-                where=f"{Path(frame.filename).name}:{frame.lineno}, at {_utc(self.now)}",
-                fix="Run with --debug for the traceback",
-            ) from error
-
-
-def _utc(time: int) -> str:
-    return f"{np.datetime64(time, 'us')}Z"
+    def _guard(self, hook: str) -> AbstractContextManager[None]:
+        return guard(self.strategy, hook, self.now)

@@ -1,0 +1,201 @@
+"""The broker against its slow twin on random tapes and random orders."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from decimal import Decimal
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from broker_twin import Twin
+from hypothesis import HealthCheck, given, settings
+
+from orderflow_bt.instruments import Fees, Instrument
+from orderflow_bt.sim import FillPolicy, SimConfig
+from orderflow_bt.testing.tape import Script, run_trades
+from orderflow_bt.types import MarketType, Trades
+
+EXAMPLES = int(os.environ.get("ORDERFLOW_BT_EXAMPLES", "250"))
+START = 1_704_067_200_000_000
+MIDDLE = 1_000
+LATENCIES = st.sampled_from([0, 0, 1, 100, 1_000, 50_000])
+STEPS = st.one_of(st.just(0), st.sampled_from([1, 99, 100, 1_000, 50_000]), st.integers(1, 120_000))
+
+
+@st.composite
+def tapes(draw, max_trades=40):
+    """Trades (time, price, qty, side): bursts of one time, one-sided runs, jumps, silences."""
+    sides = st.sampled_from(
+        draw(st.sampled_from([(1, -1), (1, -1), (1, 1, 1, -1), (-1, -1, -1, 1)]))
+    )
+    moves = draw(
+        st.sampled_from([(0, 0, 1, -1), (0, 1, -1, 2, -2, 5, -5), (0, 0, 0, 0, 1, -1, 40, -40)])
+    )
+    sizes = draw(st.sampled_from([(1, 2), (1, 3, 6, 10), (1, 5, 100)]))
+    steps = draw(st.sampled_from([STEPS, STEPS, st.sampled_from([0, 0, 1]), st.just(1_000)]))
+    time, price = START, MIDDLE
+    trades = []
+    for _ in range(draw(st.integers(2, max_trades))):
+        time += draw(steps)
+        price += draw(st.sampled_from(moves))
+        trades.append((time, price, draw(st.sampled_from(sizes)), draw(sides)))
+    return trades
+
+
+@st.composite
+def actions(draw, near):
+    """One thing a strategy may do when the price is ``near``."""
+    name = draw(st.sampled_from(
+        ["market", *3 * ["limit"], "stop", *2 * ["bracket"], "cancel", "cancel_all", "close"]
+    ))  # fmt: skip
+    if name == "cancel":
+        return name, draw(st.integers(0, 30))
+    if name in ("cancel_all", "close"):
+        return (name,)
+    ticket = {"side": draw(st.sampled_from([1, -1])), "qty": draw(st.integers(1, 12))}
+    if name != "market":
+        ticket["expires"] = draw(st.none() | LATENCIES | st.integers(0, 200_000))
+        ticket["cancel_at"] = draw(st.none() | st.integers(near - 5, near + 5))
+    if name == "bracket":
+        side, entry = ticket["side"], near + draw(st.integers(-4, 4))
+        ticket["stop"] = entry - side * draw(st.integers(1, 6))
+        ticket["target"] = entry + side * draw(st.integers(1, 6))
+        kind = draw(st.sampled_from(["stop_entry", "limit_entry", None]))
+        if kind:
+            ticket[kind] = entry
+        return name, ticket
+    ticket["reduce_only"] = draw(st.booleans())
+    if name != "market":
+        ticket["price"] = near + draw(st.integers(-4, 4))
+    if name == "limit":
+        ticket["post_only"] = draw(st.sampled_from([False, False, True]))
+        ticket["immediate"] = draw(st.sampled_from([False, False, False, True]))
+    return name, ticket
+
+
+@st.composite
+def scripts(draw, trades, most=12):
+    script = {}
+    for _ in range(draw(st.integers(1, most))):
+        number = draw(st.integers(0, len(trades) - 1))
+        script.setdefault(number, []).append(draw(actions(trades[number][1])))
+    return script
+
+
+RULES = st.fixed_dictionaries({
+    "entry": LATENCIES, "cancel": LATENCIES, "trigger": LATENCIES,
+    "policy": st.sampled_from(["touch", "queue", "queue", "queue", "through"]),
+    "through_ticks": st.integers(1, 2),
+    "queue": st.sampled_from(["visits:5", "visits:2", "visits:1", "last_visit", "zero", "const:7"]),
+    "slippage": st.integers(0, 2),
+    "participation": st.sampled_from([Decimal(1), Decimal("0.5"), Decimal("0.25")]),
+    "min_notional": st.sampled_from([0, 0, 3_000]),
+    "window": st.sampled_from([3, 10, 20_000]),
+})  # fmt: skip
+
+
+def act(action, broker):
+    """Tell the broker what the script says."""
+    name, *given = action
+    if name == "cancel":
+        if broker.orders:
+            broker.cancel(given[0] % len(broker.orders))
+    elif name in ("cancel_all", "close"):
+        getattr(broker, name)()
+    elif name == "bracket":
+        ticket = dict(given[0])
+        broker.bracket(ticket.pop("side"), ticket.pop("qty"), **ticket)
+    else:
+        ticket = dict(given[0])
+        price = [ticket.pop("price")] if "price" in ticket else []
+        getattr(broker, name)(ticket.pop("side"), ticket.pop("qty"), *price, **ticket)
+
+
+def columns(trades):
+    time, price, qty, side = zip(*trades, strict=True)
+    numbers = np.arange(1, len(trades) + 1, dtype=np.int64)
+    return Trades(
+        numbers, np.array(time, np.int64), np.array(price, np.int64), np.array(qty, np.int64),
+        np.array(side, np.int8), np.ones(len(trades), np.int32),
+    )  # fmt: skip
+
+
+def config_of(rules):
+    return replace(
+        SimConfig(fees=Fees(Decimal(2), Decimal(5))),
+        entry_latency=rules["entry"], cancel_latency=rules["cancel"],
+        trigger_latency=rules["trigger"], response_latency=0,
+        fills=FillPolicy(rules["policy"]), through_ticks=rules["through_ticks"],
+        queue=rules["queue"], slippage_ticks=rules["slippage"],
+        participation=rules["participation"],
+    )  # fmt: skip
+
+
+class _Several:
+    """The actions of one trade, as one step of a `Script`."""
+
+    def __init__(self, several):
+        self.several = several
+
+    def __call__(self, market, broker):
+        for action in self.several:
+            act(action, broker)
+
+
+def assert_same(trades, script, rules, tick=1, lot=1):
+    end = trades[-1][0] + 1_000_000
+    twin = Twin(trades, rules, tick, lot)
+    orders, fills = twin.run(script, end)
+    instrument = Instrument(
+        "random", MarketType.UM, "TWIN", 0, 0, tick_size=tick, lot_size=lot,
+        min_notional=Decimal(rules["min_notional"]),
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("orderflow_bt.sim.config.QUEUE_WINDOW", rules["window"])
+        patch.setattr("orderflow_bt.sim.session.QUEUE_WINDOW", rules["window"])
+        run = run_trades(
+            columns(trades), instrument, Script({n: _Several(a) for n, a in script.items()}),
+            config=config_of(rules), end=end,
+        )  # fmt: skip
+    assert [
+        (
+            f.order_id,
+            f.time,
+            f.trade_id - 1,
+            f.price,
+            f.qty,
+            f.liquidity,
+            f.rule,
+            f.ahead,
+            f.slippage_ticks,
+        )
+        for f in run.fills
+    ] == [tuple(f.values()) for f in fills]
+    assert [
+        (o.id, o.side, o.price, o.qty, o.status, o.done_time, o.filled_qty, o.ahead)
+        for o in run.orders
+    ] == [
+        (o["id"], o["side"], o["price"], o["qty"], o["status"], o["done"], o["filled"], o["ahead"])
+        for o in orders
+    ]
+    assert run.session.account.position == twin.position
+
+
+@st.composite
+def cases(draw, max_trades=40, most=12):
+    trades = draw(tapes(max_trades))
+    return trades, draw(scripts(trades, most)), draw(RULES)
+
+
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(cases())
+def test_fills_and_ends_equal_the_twin(case):
+    assert_same(*case)
+
+
+@settings(deadline=None, max_examples=EXAMPLES // 4, suppress_health_check=list(HealthCheck))
+@given(cases(), st.sampled_from([2, 3, 10]), st.sampled_from([1, 2, 5]))
+def test_fills_and_ends_equal_the_twin_off_the_grid(case, tick, lot):
+    assert_same(*case, tick, lot)
