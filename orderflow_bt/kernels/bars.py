@@ -238,7 +238,8 @@ def close_bar(
     bar[1] = state[OPEN_TIME] + size
     bar[5] = close
     bar[6] = state[VOLUME]
-    bar[7] = (state[VOLUME] + state[DELTA]) // 2
+    # half of volume + delta, which are both odd or both even, without their sum's overflow
+    bar[7] = (state[VOLUME] >> 1) + (state[DELTA] >> 1) + (state[VOLUME] & 1)
     bar[8] = state[QUOTE_UPPER]
     bar[9] = state[QUOTE_LOWER]
     bar[10] = state[COUNT]

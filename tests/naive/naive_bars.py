@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from fractions import Fraction
 
@@ -17,7 +18,7 @@ def naive_bars(trades, size, row_size, *, continuous, clock=None):
         intervals[trade[1] // size].append(trade)
     holed = set()
     if continuous:
-        for before, after in zip(trades, trades[1:], strict=False):
+        for before, after in itertools.pairwise(trades):
             if after[0] != before[0] + 1:
                 holed |= set(range(before[1] // size, after[1] // size + 1))
     first, last = min(intervals), max(intervals)

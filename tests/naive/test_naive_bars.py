@@ -7,7 +7,7 @@ from fractions import Fraction
 import hypothesis.strategies as st
 from hypothesis import given, settings
 from naive_bars import naive_bars, naive_diagonal
-from tapes_random import SIZES, as_trades, tapes
+from random_tapes import SIZES, as_trades, tapes
 
 from orderflow_bt.flow import BarStream, ZeroPolicy, diagonal
 from orderflow_bt.types import BarSpec

@@ -200,7 +200,7 @@ def _whole(days):
 
 def test_xrpeth_minutes_equal_freqtrades(lake, real_data):
     """2.5 days of spot aggTrades; minutes without trades are absent in the other table."""
-    import pyarrow.feather as feather
+    from pyarrow import feather
 
     table = feather.read_table(real_data / "freqtrade/trades/XRP_ETH-1m.feather").to_pylist()
     theirs = {
