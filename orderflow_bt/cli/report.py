@@ -9,15 +9,13 @@ import typer
 
 from orderflow_bt.errors import UnsupportedError
 
+Runs = Annotated[list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders that `run` wrote.")]
+Palette = Annotated[
+    str, typer.Option(help="Colours of pictures and page: default or colour-blind.")
+]
 
-def command(
-    runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders that `run` wrote.")
-    ],
-    palette: Annotated[
-        str, typer.Option(help="Colours of pictures and page: default or colour-blind.")
-    ] = "default",
-) -> None:
+
+def command(runs: Runs, palette: Palette = "default") -> None:
     """Rebuild the report of a run from its folder: the same folder gives the same bytes."""
     from orderflow_bt.report import build
 

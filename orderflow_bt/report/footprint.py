@@ -28,6 +28,7 @@ from orderflow_bt.report.plan import (
     VOLUME,
     Plan,
     plan_footprint,
+    unit_of,
 )
 from orderflow_bt.report.theme import Theme, mix
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, BarStatus
@@ -75,11 +76,6 @@ def draw_plan(plan: Plan, theme: Theme) -> Figure:
     return canvas.figure
 
 
-def unit_words(plan: Plan) -> str:
-    """Name of the unit in which the cells' numbers are printed."""
-    return plan.scale.unit if plan.shrink == 1 else f"{plan.shrink:g} {plan.scale.unit}"
-
-
 def _volume(plan: Plan, lots: float) -> float:
     return float(lots) * 10.0**-plan.scale.qty_decimals / plan.shrink
 
@@ -91,7 +87,7 @@ def _draw_heading(canvas: Canvas, plan: Plan, theme: Theme) -> None:
     days = first if first == last else f"{first} to {last}"
     canvas.text((LEFT, y), f"{plan.scale.title}  {days} UTC".strip(), theme.muted, 11.5, mono=False)
     if plan.width > 700:
-        legend = f"sells | buys, in {unit_words(plan)}"
+        legend = f"sells | buys, in {unit_of(plan)}"
         canvas.text((plan.width - AXIS, y), legend, theme.muted, 11.5, align="right", mono=False)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -74,7 +75,7 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
     money, money_zero = _money(metrics, quote)
     band, band_zero = _band(metrics, manifest["simulation"]["fills"], quote)
     monthly, monthly_zero = _monthly(metrics, quote)
-    window = f"{_day(manifest['window']['from'])} to {_day(manifest['window']['to'])}"
+    window = _window(manifest["window"])
     shown = trips[:MAX_TRIPS]
     note = "In order of entry; prices are averages of their fills."
     if len(trips) > len(shown):
@@ -120,11 +121,18 @@ def _market(tape: Row) -> str:
     return f"{exchange} {names.get(tape['market'], tape['market'])}"
 
 
-def _day(text: str) -> str:
-    """An ISO time without a midnight and without fractions of nothing."""
-    short = text.replace("T", " ").replace("Z", "").removesuffix("+00:00")
-    short = short.rstrip("0").rstrip(".") if "." in short else short
-    return short.removesuffix(":00").removesuffix(" 00:00")
+def _window(window: Row) -> str:
+    """First and last day, both included; exact times where the window does not end on a day."""
+    first, last = (_moment(window[name]) for name in ("from", "to"))
+    if first.time() == last.time() == dt.time():
+        final = last - dt.timedelta(days=1)
+        return f"{first:%Y-%m-%d}" + (f" to {final:%Y-%m-%d}" if final > first else "")
+    return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+
+
+def _moment(text: str) -> dt.datetime:
+    moment = dt.datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _money(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
@@ -204,7 +212,7 @@ def _next_step(run: RunFolder) -> str:
         return "Events were seen and none was traded: the reasons stand below."
     return (
         "No event was seen either: try a longer window (--to), another symbol, or looser "
-        "parameters (--param). The command orderflow-bt events shows what a detector sees by itself."
+        "parameters (--param). The command orderflow-bt events shows what a detector sees."
     )
 
 

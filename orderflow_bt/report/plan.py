@@ -156,3 +156,8 @@ def plan_footprint(
         row_height=min(max(_PLOT_MOST / rows, _ROW_LEAST), _ROW_MOST),
         shrink=shrink,
     )
+
+
+def unit_of(plan: Plan) -> str:
+    """Name of the unit in which the cells' numbers are printed: ``BTC``, or ``0.001 BTC``."""
+    return plan.scale.unit if plan.shrink == 1 else f"{plan.shrink:g} {plan.scale.unit}"
