@@ -146,7 +146,7 @@ def _notes(result: DayResult) -> list[str]:
     if result.info is None:
         return []
     quality, origin = result.info.quality, result.info.origin
-    notes = [f"{count:,} {words}" for words, count in quality.defects() if count]
+    notes = [f"{words}: {count:,}" for words, count in quality.defects() if count]
     if quality.missing_ids or quality.missing_fills:
         notes.append(
             f"{quality.missing_ids:,} ids and {quality.missing_fills:,} raw trades are missing"

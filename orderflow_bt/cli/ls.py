@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _DOWNLOAD = "orderflow-bt download BTCUSDT --market um --from 2024-01-01 --to 2024-01-07"
 
-_TAPE_COLUMNS = (
-    "symbol exchange market kind first last days rows size missing_days gaps missing_ids".split()
-)
-_DAY_COLUMNS = "date market kind rows size bytes/trade gaps missing_ids defects".split()
+_TAPE_COLUMNS = ["symbol", "exchange", "market", "kind", "first", "last", "days", "rows", "size"]
+_TAPE_COLUMNS += ["missing days", "gaps", "missing ids"]
+_DAY_COLUMNS = ["date", "market", "kind", "rows", "size", "bytes/trade"]
+_DAY_COLUMNS += ["gaps", "missing ids", "defects"]
 
 
 def command(
@@ -102,7 +102,7 @@ def _day_cells(day: DayInfo) -> list[str]:
         f"{day.bytes / day.rows:.2f}",
         f"{quality.gaps:,}",
         f"{quality.missing_ids:,}",
-        "; ".join(f"{count:,} {words}" for words, count in quality.defects() if count) or "none",
+        "; ".join(f"{words}: {count:,}" for words, count in quality.defects() if count) or "none",
     ]
 
 

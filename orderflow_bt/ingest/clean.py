@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -35,13 +36,13 @@ def clean_day(
     Raises:
         MalformedError: Not one row belongs to the day, or a row's fill ids run backwards.
     """
-    columns, order = _in_id_order(parsed.columns)
+    is_aggregate = tape.kind is Kind.AGG_TRADES
+    columns, order = _in_id_order(parsed.columns, is_aggregate=is_aggregate)
     tick, tick_factor = _tick(tape, date, parsed.price_decimals)
     factor = TIME_FACTORS[parsed.time_unit]
     day_start = (date - _EPOCH).days * DAY_US
     counts = np.zeros(quality.COUNTS, np.int64)
     gap_rows = np.zeros((MOST_GAPS, 2), np.int64)
-    is_aggregate = tape.kind is Kind.AGG_TRADES
     quality.count_defects(
         columns,
         is_aggregate,
@@ -71,9 +72,8 @@ def clean_day(
         )
         for before, after in gap_rows[: counts[quality.GAPS]].tolist()
     )
-    columns = _without_blanked(
-        columns, is_aggregate=is_aggregate, blanked=int(counts[quality.INVALID_ROWS])
-    )
+    if counts[quality.INVALID_ROWS]:
+        columns = columns[:, ~_is_blanked(columns, is_aggregate=is_aggregate)]
     rows = columns.shape[1]
     if rows == counts[quality.OUTSIDE_DAY]:
         what = "the file holds no valid trades"
@@ -94,7 +94,7 @@ def clean_day(
         duplicates=order.duplicates,
         conflicts=order.conflicts,
         quarantined=order.quarantined,
-        invalid_rows=int(counts[quality.INVALID_ROWS]),
+        invalid_rows=int(counts[quality.INVALID_ROWS]) + order.blanked,
         reordered=order.reordered,
         out_of_order=int(counts[quality.OUT_OF_ORDER]),
         zero_quantity=int(counts[quality.ZERO_QUANTITY]),
@@ -104,52 +104,52 @@ def clean_day(
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Order:
     """What putting the rows in id order has shown."""
 
-    def __init__(
-        self,
-        reordered: int = 0,
-        duplicates: int = 0,
-        conflicts: int = 0,
-        quarantined: tuple[tuple[int, ...], ...] = (),
-    ) -> None:
-        self.reordered = reordered
-        self.duplicates = duplicates
-        self.conflicts = conflicts
-        self.quarantined = quarantined
+    reordered: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    blanked: int = 0
+    quarantined: tuple[tuple[int, ...], ...] = ()
 
 
-def _in_id_order(columns: NDArray[np.int64]) -> tuple[NDArray[np.int64], _Order]:
-    """Rows by strictly increasing id: of rows with one id the first in the file stays."""
+def _in_id_order(
+    columns: NDArray[np.int64], *, is_aggregate: bool
+) -> tuple[NDArray[np.int64], _Order]:
+    """Rows by strictly increasing id.
+
+    Of rows with one id the first in the file stays, but a row that the exchange blanked never
+    stands before one that it did not.
+    """
     ids = columns[parse.ID]
     if bool((ids[1:] > ids[:-1]).all()):
         return columns, _Order()
     reordered = int((ids < np.maximum.accumulate(ids)).sum())
-    columns = columns[:, np.argsort(ids, kind="stable")]
+    columns = columns[:, np.lexsort((_is_blanked(columns, is_aggregate=is_aggregate), ids))]
     ids = columns[parse.ID]
     is_new = np.append(True, ids[1:] != ids[:-1])
     kept = np.maximum.accumulate(np.where(is_new, np.arange(ids.size), 0))
     is_copy = ~is_new & (columns == columns[:, kept]).all(axis=0)
-    is_conflict = ~is_new & ~is_copy
+    is_other = ~is_new & ~is_copy
+    is_blanked = is_other & _is_blanked(columns, is_aggregate=is_aggregate)
+    is_conflict = is_other & ~is_blanked
     quarantined = columns[:, np.flatnonzero(is_conflict)[:MOST_QUARANTINED]].T
     return columns[:, is_new], _Order(
-        reordered,
-        int(is_copy.sum()),
-        int(is_conflict.sum()),
-        tuple(tuple(row) for row in quarantined.tolist()),
+        reordered=reordered,
+        duplicates=int(is_copy.sum()),
+        conflicts=int(is_conflict.sum()),
+        blanked=int(is_blanked.sum()),
+        quarantined=tuple(tuple(row) for row in quarantined.tolist()),
     )
 
 
-def _without_blanked(
-    columns: NDArray[np.int64], *, is_aggregate: bool, blanked: int
-) -> NDArray[np.int64]:
-    if not blanked:
-        return columns
-    is_blank = (columns[parse.PRICE] == 0) & (columns[parse.QTY] == 0)
+def _is_blanked(columns: NDArray[np.int64], *, is_aggregate: bool) -> NDArray[np.bool_]:
+    blanked: NDArray[np.bool_] = (columns[parse.PRICE] == 0) & (columns[parse.QTY] == 0)
     if is_aggregate:
-        is_blank &= (columns[parse.FIRST_ID] == -1) & (columns[parse.LAST_ID] == -1)
-    return columns[:, ~is_blank]
+        blanked &= (columns[parse.FIRST_ID] == -1) & (columns[parse.LAST_ID] == -1)
+    return blanked
 
 
 def _tick(tape: TapeId, date: dt.date, price_decimals: int) -> tuple[int, int]:

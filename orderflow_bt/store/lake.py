@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
-from orderflow_bt.store.reader import read_ahead, row_groups
+from orderflow_bt.store.reader import first_line, read_ahead, row_groups
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
 from orderflow_bt.store.writer import publish, write_file
 from orderflow_bt.types import Kind, MarketType, TapeId
@@ -257,7 +257,7 @@ def _footer(path: Path) -> dict[bytes, bytes]:
         return pq.read_metadata(path).metadata or {}
     except (pa.ArrowInvalid, OSError) as error:
         raise LakeError(
-            f"a stored day cannot be read: {error}",
+            f"a stored day cannot be read: {first_line(error)}",
             where=str(path),
             fix="Delete the file and download the day again",
         ) from error

@@ -74,7 +74,7 @@ class Quality:
         return not any(count for _, count in self.defects())
 
     def defects(self) -> list[tuple[str, int]]:
-        """Each kind of defect in words, with its count; the words fit ``3 {word}``."""
+        """Each kind of defect in words, with its count."""
         return [
             ("places where trades are missing", self.gaps),
             ("exact duplicates, dropped", self.duplicates),

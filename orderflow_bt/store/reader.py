@@ -62,6 +62,11 @@ def read_ahead(decoders: Iterable[Callable[[], Trades]]) -> Iterator[Trades]:
             yield pending.result()
 
 
+def first_line(error: Exception) -> str:
+    """The first line of a library's message, which may go on for several."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 class _Day:
     """One open file and the clock that runs through it."""
 
@@ -69,7 +74,7 @@ class _Day:
         self.info = info
         self.price_factor = price_factor
         self.qty_factor = qty_factor
-        self.file = pq.ParquetFile(info.path, memory_map=True)
+        self.file = pq.ParquetFile(info.path, memory_map=True, page_checksum_verification=True)
         self.groups = self.file.metadata.num_row_groups
         self.clock = -(2**63)
 
@@ -78,7 +83,7 @@ class _Day:
             table = self.file.read_row_group(group, use_threads=False)
         except (pa.ArrowInvalid, OSError) as error:
             raise LakeError(
-                f"a stored day cannot be decoded: {error}",
+                f"a stored day cannot be decoded: {first_line(error)}",
                 where=str(self.info.path),
                 fix="Delete the file and download the day again",
             ) from error

@@ -46,6 +46,7 @@ def write_file(columns: NDArray[np.int64], info: DayInfo, part: Path) -> None:
             use_dictionary=listed,
             column_encoding={name: "DELTA_BINARY_PACKED" for name in names if name not in listed},
             store_schema=False,
+            write_page_checksum=True,
         ) as writer:
             for batch in _batches(columns, names, schema):
                 writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)

@@ -1,0 +1,144 @@
+"""Tiny archives for tests: days as zips with checksums, and a server that can misbehave."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import threading
+import time
+import zipfile
+from collections import defaultdict
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from orderflow_bt.types import Kind, MarketType, TapeId
+
+HEADER = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n"
+FOLDERS = {MarketType.SPOT: "spot", MarketType.UM: "futures/um", MarketType.CM: "futures/cm"}
+UM = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ABCUSDT")
+SPOT = TapeId("binance", MarketType.SPOT, Kind.AGG_TRADES, "ABCUSDT")
+DAY = dt.date(2024, 1, 1)
+DAY_MS = 1_704_067_200_000
+
+
+def days(count, first=DAY):
+    return [first + dt.timedelta(days=n) for n in range(count)]
+
+
+def agg_rows(date=DAY, count=50, first_id=1):
+    """Plain rows of a day: (id, price, qty, first, last, time, maker)."""
+    start = DAY_MS + (date - DAY).days * 86_400_000
+    return [
+        (
+            first_id + n,
+            f"{100 + n % 7}.{n % 10}",
+            f"0.{1 + n % 9:03}",
+            10 * (first_id + n),
+            10 * (first_id + n) + 9,
+            start + 1000 * n,
+            "true" if n % 3 else "false",
+        )
+        for n in range(count)
+    ]
+
+
+def csv_text(rows, header=HEADER):
+    return header + "".join(",".join(map(str, row)) + "\n" for row in rows)
+
+
+def zip_bytes(*members):
+    """A zip of (name, text) members, the same bytes every time."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in members:
+            archive.writestr(zipfile.ZipInfo(name), text, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def day_path(tape, date):
+    name = f"{tape.symbol}-{tape.kind.value}-{date}.zip"
+    return f"data/{FOLDERS[tape.market]}/daily/{tape.kind.value}/{tape.symbol}/{name}"
+
+
+def put_day(root, tape=UM, date=DAY, text=None, *, raw=None, digest=None):
+    """Lay one day into an archive folder; ``raw`` replaces the zip, ``digest`` its checksum."""
+    path = root / day_path(tape, date)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if raw is None:
+        raw = zip_bytes((path.stem + ".csv", csv_text(agg_rows(date)) if text is None else text))
+    path.write_bytes(raw)
+    digest = digest or hashlib.sha256(raw).hexdigest()
+    path.with_name(path.name + ".CHECKSUM").write_text(f"{digest}  {path.name}\n")
+    return path
+
+
+class ArchiveServer(ThreadingHTTPServer):
+    """Serves an archive folder on loopback; ``faults[path]`` lists what goes wrong, in order."""
+
+    daemon_threads = True
+
+    def __init__(self, root):
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.root = root
+        self.url = f"http://127.0.0.1:{self.server_port}"
+        self.requests = []
+        self.faults = defaultdict(list)
+
+    def count(self, suffix):
+        return sum(path.endswith(suffix) for path in self.requests)
+
+    def handle_error(self, request, client_address):
+        """A client that hangs up is part of the tests."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        path = self.path.lstrip("/")
+        self.server.requests.append(path)
+        faults = self.server.faults[path]
+        fault = faults.pop(0) if faults else None
+        file = self.server.root / path
+        if isinstance(fault, int):
+            self.send_response(fault)
+            self.send_header("Retry-After", "0")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        if not file.is_file():
+            self.send_error(404)
+            return
+        body = file.read_bytes()
+        if isinstance(fault, bytes):
+            body = fault
+        self.send_response(200)
+        self.send_header("ETag", f'"{hashlib.md5(body).hexdigest()}"')
+        self.send_header("Last-Modified", "Tue, 02 Jan 2024 03:00:00 GMT")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if fault == "cut":
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        elif fault == "slow":
+            for start in range(0, len(body), 16384):
+                self.wfile.write(body[start : start + 16384])
+                self.wfile.flush()
+                time.sleep(0.1)
+        else:
+            self.wfile.write(body)
+
+    def log_message(self, *args):
+        """Quiet."""
+
+
+@contextmanager
+def serving(root):
+    server = ArchiveServer(root)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,146 @@
+"""What a trader reads when downloading and listing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from archive_days import DAY, HEADER, UM, agg_rows, csv_text, days, put_day
+from typer.testing import CliRunner
+
+from orderflow_bt.cli import app
+from orderflow_bt.store import Lake
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        return CliRunner().invoke(app, ["--data", "lake", *words])
+
+    return run
+
+
+def download(run, last="2024-01-03", *more):
+    return run(
+        "download", "ABCUSDT", "--from", "2024-01-01", "--to", last, "--source", "archive", *more
+    )
+
+
+def test_a_download_a_second_one_and_a_list(run, tmp_path):
+    for date in days(3):
+        put_day(
+            tmp_path / "archive",
+            date=date,
+            text=csv_text(agg_rows(date, 50, 1 + 50 * (date - DAY).days)),
+        )
+    first = download(run)
+    assert first.exit_code == 0, first.output
+    assert "ABCUSDT (binance um aggTrades): 3 of 3 days in the lake (150 trades" in first.stdout
+    assert "bytes a trade" in first.stdout
+    assert (
+        "next: orderflow-bt --data lake bars ABCUSDT --market um --bars 5m "
+        "--from 2024-01-01 --to 2024-01-03" in first.stdout
+    )
+    assert "2024-01-02 ABCUSDT stored, 50 trades" in first.stderr
+    second = download(run)
+    assert second.exit_code == 0
+    assert "nothing to do: all 3 days are in the lake" in second.stdout
+    listed = run("ls")
+    header, line = listed.stdout.splitlines()
+    assert header.split()[:4] == ["symbol", "exchange", "market", "kind"]
+    assert line.split()[:8] == [
+        "ABCUSDT", "binance", "um", "aggTrades", "2024-01-01", "2024-01-03", "3", "150",
+    ]  # fmt: skip
+    assert line.split()[-3:] == ["0", "0", "0"]
+    assert len(run("ls", "abcusdt").stdout.splitlines()) == 4
+    (tape,) = json.loads(run("ls", "--json").stdout)
+    assert (tape["days"], tape["rows"], tape["missing_days"]) == (3, 150, [])
+    assert [d["date"] for d in json.loads(run("ls", "ABCUSDT", "--json").stdout)] == [
+        str(date) for date in days(3)
+    ]
+
+
+def test_a_missing_day_fails_after_storing_the_others(run, tmp_path):
+    put_day(tmp_path / "archive", date=days(3)[0])
+    put_day(tmp_path / "archive", date=days(3)[2])
+    result = download(run)
+    assert result.exit_code == 1
+    assert "2 of 3 days in the lake" in result.stdout
+    assert "missing        2024-01-02" in result.stdout
+    assert "error: the archive has no file of 2024-01-02" in result.stderr
+    assert Lake(tmp_path / "lake").dates(UM) == [days(3)[0], days(3)[2]]
+    (tape,) = json.loads(run("ls", "--json").stdout)
+    assert tape["missing_days"] == ["2024-01-02"]
+
+
+def test_several_reasons_are_tallied(run, tmp_path):
+    put_day(tmp_path / "archive", text=HEADER)
+    result = download(run)
+    assert result.exit_code == 1
+    assert "3 of 3 days are not in the lake: 2 missing in the archive, 1 failed" in result.stderr
+
+
+def test_defects_are_said(run, tmp_path):
+    rows = agg_rows()
+    put_day(tmp_path / "archive", text=csv_text([*rows[:10], *rows[12:], rows[-1]]))
+    result = download(run, "2024-01-01")
+    assert result.exit_code == 0
+    assert "places where trades are missing: 1" in result.stdout
+    assert "2 ids are missing" in result.stdout
+    assert "exact duplicates, dropped: 1" in result.stdout
+
+
+def test_json_lists_every_day(run, tmp_path):
+    put_day(tmp_path / "archive", digest="0" * 64)
+    result = download(run, "2024-01-01", "--json", "--accept-bad-checksum")
+    (day,) = json.loads(result.stdout)
+    assert (day["status"], day["checksum"], day["rows"]) == ("stored", "mismatch", 50)
+
+
+@pytest.mark.parametrize("kind", ["klines", "fundingRate", "metrics"])
+def test_kinds_of_a_later_version(run, kind):
+    result = download(run, "2024-01-01", "--kind", kind)
+    assert result.exit_code == 1
+    assert kind in result.stderr
+    assert "aggTrades, trades" in result.stderr
+
+
+def test_first_and_now_are_refused_in_words(run):
+    assert "--to now is not known" in download(run, "now").stderr
+
+
+def test_a_source_that_is_none(run):
+    result = download(run)
+    assert result.exit_code == 2
+    assert "'archive' is not a folder laid out like the archive" in result.stderr
+
+
+def test_an_empty_lake_says_what_to_type(run):
+    result = run("ls")
+    assert result.exit_code == 0
+    assert "orderflow-bt download" in result.stdout
+    assert run("ls", "--json").stdout.strip() == "[]"
+    assert "orderflow-bt download" in run("ls", "ABCUSDT").stderr
+
+
+def test_an_unknown_symbol_is_answered_with_the_known(run, tmp_path):
+    put_day(tmp_path / "archive")
+    download(run, "2024-01-01")
+    result = run("ls", "XYZ")
+    assert result.exit_code == 1
+    assert "Stored symbols: ABCUSDT" in result.stderr
+
+
+def test_help_loads_nothing_heavy():
+    import subprocess
+    import sys
+
+    heavy = {"numba", "polars", "pyarrow", "duckdb", "matplotlib", "requests", "filelock"}
+    code = (
+        "import sys; from orderflow_bt.cli import download, ls; "
+        f"print(sorted({heavy!r} & set(sys.modules)))"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
