@@ -18,6 +18,7 @@ from orderflow_bt.types import MarketType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HIT_RATE = 0.5  # of planted situations: targets of two risks make that an edge, not a gift
 MARKER = """\
 The trades in this lake are invented: `orderflow-bt demo` made them. Reports on them say so.
 """
@@ -40,7 +41,9 @@ def command(
 
     say = partial(typer.echo, err=True)
     start = dt.date(2026, 1, 5)
-    market = SimulatedMarket(seed=seed, start=start, days=days, placebo=placebo)
+    market = SimulatedMarket(
+        seed=seed, start=start, days=days, placebo=placebo, hit_rate=HIT_RATE
+    )
     last = start + dt.timedelta(days=days - 1)
     say(f"This market is SIMULATED: {days} days of {market.symbol}, seed {seed}. Nothing here is a")
     say("statement about a real market; it shows the road that real data takes.\n")

@@ -82,12 +82,16 @@ class Script:
 
 
 def divergence(rng: np.random.Generator, direction: int, unit: float, *, works: bool) -> Script:
-    """A second higher high that buyers did not pay for, then a fall."""
+    """A second higher high that buyers did not pay for, then a fall.
+
+    The swing between the highs is deep against the turn at the second one, so that a stop beyond
+    that high and a target at the swing make a trade worth taking.
+    """
     first = round(rng.uniform(1.6, 2.4) * unit)
     second = first + int(rng.integers(4, 10))
-    trough = first - rng.uniform(1.6, 2.2) * unit
-    reaction = second - 1.6 * unit
-    bars_down, bars_up = int(rng.integers(2, 5)), int(rng.integers(3, 5))
+    trough = first - rng.uniform(3.6, 4.4) * unit
+    reaction = second - 0.9 * unit
+    bars_down, bars_up = int(rng.integers(4, 7)), int(rng.integers(4, 7))
     turn = int(rng.integers(90, 170))  # second of the bar in which an extreme is made
     rest = BAR_SECONDS - turn - 40
     phases = [
@@ -99,8 +103,8 @@ def divergence(rng: np.random.Generator, direction: int, unit: float, *, works: 
         Phase(bars_up * BAR_SECONDS, first - 0.2 * unit, -0.1, ceiling=first - 3),
         Phase(turn, second - 3, -0.1, 0.4, ceiling=second - 2),
         *_extreme(second, -0.05),
-        Phase(rest, second - 0.7 * unit, -0.4, 0.4, ceiling=second - 2),
-        Phase(2 * BAR_SECONDS, reaction, -0.3, ceiling=second - 0.4 * unit),
+        Phase(rest, second - 0.5 * unit, -0.4, 0.4, ceiling=second - 2),
+        Phase(2 * BAR_SECONDS, reaction, -0.3, 0.5, ceiling=second - 0.3 * unit),
     ]
     known = sum(phase.seconds for phase in phases)
     phases += _outcome(
