@@ -45,7 +45,7 @@ def scale_of(run: RunFolder) -> Scale:
         qty_decimals=unit["qty_decimals"],
         row_size=run.manifest["row_size"],
         unit="contracts" if unit["contract_usd"] else unit["base"],
-        title=f"{tape['symbol']} {run.manifest['bars']}",
+        title=f"{tape['symbol']} {run.manifest['bars'] or ''}".strip(),
         tick_size=unit["tick_size"],
     )
 
@@ -97,7 +97,7 @@ def _marks(run: RunFolder, trip: Row, event: Row | None, scale: Scale) -> Marks:
             low=event["price_low"],
             high=event["price_high"],
             direction=event["direction"],
-            text=event["kind"].replace("_", " ") + arrow,
+            text=event["detector"].replace("_", " ") + arrow,
         )
     return Marks(
         side=trip["side"],
@@ -154,9 +154,7 @@ def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
         when = words.clock(event["known_at"])
         kind = f"{event['state']} {event['kind']}".strip().replace("_", " ")
         detector = event["detector"].replace("_", " ")
-        parts.append(
-            f"At {when} the {detector} detector knew of a {kind} at {at}, leaning {leaning}."
-        )
+        parts.append(f"At {when} a {detector} ({kind}) was known at {at}, leaning {leaning}.")
     verb = "Bought" if trip["side"] > 0 else "Sold"
     did = f"{verb} at {_price(run, trip['entry_price'])} ({words.clock(trip['entry_time'])})"
     if trip["stop_price"] is not None:
@@ -174,13 +172,10 @@ def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
     if trip["spans_gap"]:
         parts.append("Trades are missing while it was open.")
     rows = words.exact(plan.height, decimals)
+    ticks = plan.height // plan.scale.tick_size
     parts.append(
         f"Rows of {rows}"
-        + (f", {plan.height // plan.scale.row_size} stored rows each" if _grouped(plan) else "")
+        + (f", {ticks:,} ticks each" if ticks > 1 else "")
         + f"; an imbalance is {RATIO}:1 across the diagonal of these rows."
     )
     return " ".join(parts)
-
-
-def _grouped(plan: Plan) -> bool:
-    return plan.height != plan.scale.row_size

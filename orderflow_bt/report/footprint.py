@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Circle, Rectangle
 
 from orderflow_bt.report import words
 from orderflow_bt.report.canvas import Canvas, new_canvas, text_width
@@ -65,6 +65,7 @@ def draw_plan(plan: Plan, theme: Theme) -> Figure:
     _draw_price_axis(canvas, plan, theme)
     _draw_cells(canvas, plan, theme)
     _draw_spines(canvas, plan, theme)
+    _draw_unfinished(canvas, plan, theme)
     _draw_numbers(canvas, plan, theme)
     _draw_gaps(canvas, plan, theme)
     _draw_strips(canvas, plan, theme)
@@ -218,6 +219,22 @@ def _draw_spines(canvas: Canvas, plan: Plan, theme: Theme) -> None:
             LineCollection(lines, colors=colours, linewidths=width, capstyle="butt", zorder=3),
             autolim=False,
         )
+
+
+def _draw_unfinished(canvas: Canvas, plan: Plan, theme: Theme) -> None:
+    """A small open dot beyond an extreme at which both sides traded."""
+    if plan.column_width < 20:
+        return
+    for k, column in enumerate(plan.columns):
+        x = plan.x(k) + plan.spine / 2
+        for is_open, y in (
+            (column.open_high, plan.y(column.bar.high + plan.scale.tick_size) + 4.5),
+            (column.open_low, plan.y(column.bar.low) - 4.5),
+        ):
+            if is_open:
+                dot = Circle((x, y), 2.4, fill=False, edgecolor=theme.muted, linewidth=0.9)
+                dot.set_zorder(4)
+                canvas.axes.add_patch(dot)
 
 
 def _draw_numbers(canvas: Canvas, plan: Plan, theme: Theme) -> None:

@@ -56,6 +56,8 @@ class Column:
         depth: Largest cell side seen up to and with this bar: what its fills are relative to.
         buy: bool [rows], buy imbalances.
         sell: bool [rows], sell imbalances.
+        open_high: Whether both sides traded at the very high: an unfinished auction.
+        open_low: The same at the low.
     """
 
     bar: Bar
@@ -65,6 +67,8 @@ class Column:
     depth: int
     buy: NDArray[np.bool_]
     sell: NDArray[np.bool_]
+    open_high: bool = False
+    open_low: bool = False
 
     @property
     def poc_row(self) -> int | None:
@@ -113,8 +117,17 @@ def stacks(flags: NDArray[np.bool_], least: int = STACK) -> list[tuple[int, int]
     return [(start, stop) for start, stop in pairs if stop - start >= least]
 
 
-def columns(bars: Sequence[Bar], cells: Sequence[Cells], height: int) -> list[Column]:
-    """Every bar's shown rows. Depth and volume floor look at the bar itself and the past only."""
+def columns(
+    bars: Sequence[Bar], cells: Sequence[Cells], height: int, *, ticks: bool = False
+) -> list[Column]:
+    """Every bar's shown rows. Depth and volume floor look at the bar itself and the past only.
+
+    Args:
+        bars: In time order.
+        cells: Stored rows of each bar.
+        height: Price units in a shown row.
+        ticks: Whether a stored row is one tick, as unfinished auctions need.
+    """
     made: list[Column] = []
     sides: list[NDArray[np.int64]] = []
     depth = 1
@@ -126,7 +139,9 @@ def columns(bars: Sequence[Bar], cells: Sequence[Cells], height: int) -> list[Co
         pooled = np.concatenate(past)
         floor = float(np.median(pooled)) if pooled.size else 0.0
         buy, sell = diagonal_imbalances(bid, ask, floor)
-        made.append(Column(bar, low, bid, ask, depth, buy, sell))
+        both = (own[:, 1] > 0) & (own[:, 2] > 0) if ticks else np.zeros(0, dtype=np.bool_)
+        open_low, open_high = (bool(both[at]) if both.size > 1 else False for at in (0, -1))
+        made.append(Column(bar, low, bid, ask, depth, buy, sell, open_high, open_low))
         sides.append(volumes[volumes > 0])
     return made
 

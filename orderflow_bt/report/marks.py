@@ -129,7 +129,7 @@ def _line(
     """A level from entry to exit, with a rim of the ground so that it parts from the cells."""
     x0, x1, y = place
     colour, ground = shades
-    for width, shade, dash, depth in ((4.2, ground, "solid", 9.0), (1.5, colour, style, 10.0)):
+    for width, shade, dash, depth in ((3.4, ground, "solid", 9.0), (1.4, colour, style, 10.0)):
         canvas.axes.add_collection(
             LineCollection(
                 [[(x0, y), (x1, y)]],
@@ -137,7 +137,7 @@ def _line(
                 linewidths=width,
                 linestyles=[dash],
                 capstyle="butt",
-                alpha=0.85 if shade == ground else 1.0,
+                alpha=0.6 if shade == ground else 1.0,
                 zorder=depth,
             ),
             autolim=False,

@@ -82,9 +82,10 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
         note += f" The first {len(shown):,} of {len(trips):,}; all are in round_trips.parquet."
     return Page(
         title=f"{title}, {tape['symbol']}, {window}",
-        kicker=f"{title} on {tape['symbol']} ({_market(tape)}), {manifest['bars']} bars, "
-        f"{window} UTC",
-        doc=strategy.get("doc", ""),
+        kicker=f"{title} on {tape['symbol']} ({_market(tape)})"
+        + (f", {manifest['bars']} bars" if manifest["bars"] else "")
+        + f", {window} UTC",
+        doc=" ".join(strategy.get("doc", "").split("\n\n")[0].split()),
         simulated=bool(manifest.get("simulated_market")),
         tone=metrics["verdict"]["tone"],
         headline=metrics["verdict"]["headline"],
@@ -245,7 +246,7 @@ def _facts(manifest: Row, metrics: Row) -> list[tuple[str, str]]:
         ("result hash", manifest["result_hash"]),
         ("version", code["version"]),
         ("kernels", code["kernels"]),
-        ("strategy file", code["strategy_sha256"]),
+        ("strategy file", code["strategy_sha256"] or "not a file"),
         ("starting cash", f"{simulation['cash']} {unit['quote']}"),
         ("seed", str(simulation["seed"])),
         ("queue estimate", str(simulation["queue"])),

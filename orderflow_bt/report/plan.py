@@ -137,7 +137,7 @@ def plan_footprint(
     width = min(max((WIDTH - LEFT - AXIS) / (slots[-1] + 1), _NARROWEST), _WIDEST)
     has_room = width - _spine(width) - max(1.0, 0.05 * width) >= 2 * _TEXT_WIDTH
     height = choose_height(low, high, scale.row_size, MAX_ROWS if has_room else _MAX_HEAT_ROWS)
-    shown = columns(bars, cells, height)
+    shown = columns(bars, cells, height, ticks=scale.row_size == scale.tick_size)
     margin = _MARGIN_ROWS if marks else 0
     rows = high // height - low // height + 1 + 2 * margin
     largest = max(column.depth for column in shown) * 10.0**-scale.qty_decimals

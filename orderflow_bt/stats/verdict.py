@@ -149,8 +149,11 @@ def _result(e: Evidence, tone: str) -> str:
                 "the reasons stand under events below."
             )
         return "Nothing was detected in the window: try a longer one, or looser parameters."
-    verb = "made" if e.net_pnl > 0 else "lost" if e.net_pnl < 0 else "ended at"
-    made = f"{count(e.round_trips, 'round trip')} {verb} {money(e.net_pnl, e.quote)} after fees"
+    trips = count(e.round_trips, "round trip")
+    if e.net_pnl < 0:
+        made = f"{trips} lost {amount(e.net_pnl, e.quote)} after fees"
+    else:
+        made = f"{trips} made {money(e.net_pnl, e.quote)} after fees"
     if e.sum_interval is None or e.round_trips < MIN_TRIPS:
         return (
             f"{made}. With fewer than {MIN_TRIPS} results one or two decide the sum, whichever "
@@ -184,6 +187,11 @@ def _band(e: Evidence) -> str:
     named = [name for name in ("touch", "queue", "through") if name in e.band]
     if not named or (e.round_trips == 0 and not any(e.band.values())):
         return ""
+    if len(named) > 1 and len(set(e.band.values())) == 1:
+        return (
+            f"How resting limit orders are filled made no difference: {', '.join(named)} all give "
+            f"{money(e.band[named[0]], e.quote)}."
+        )
     values = ", ".join(f"{name} {money(e.band[name], e.quote)}" for name in named)
     if band_changes_sign(e.band):
         end = "the sign changes inside the band, and trades alone cannot say which is right."

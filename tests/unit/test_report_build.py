@@ -95,7 +95,9 @@ def test_it_reads_from_verdict_to_appendix(run: Path):
 def test_captions_say_what_was_seen_and_what_happened(run: Path):
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", read(run))[1:]
     assert len(captions) == 3
-    assert all("delta divergence detector" in caption for caption in captions)
+    assert all(
+        "a delta divergence (confirmed divergence) was known at" in caption for caption in captions
+    )
     assert all("USDT after fees" in caption for caption in captions)
     assert "Trades are missing while it was open" in captions[0]
 

@@ -58,6 +58,13 @@ def test_a_sign_inside_the_band_stands_in_the_headline_whatever_the_tone():
         assert "\u22123.00 USDT to +5.00 USDT" in headline
 
 
+def test_a_loss_is_not_negative_twice_and_an_idle_band_is_said_once():
+    band = dict.fromkeys(("touch", "queue", "through"), -5.0)
+    verdict = judge(replace(LUCKY, net_pnl=-5.0, gross_pnl=3.0, band=band))
+    assert verdict.sentences[0].startswith("41 round trips lost 5.00 USDT after fees")
+    assert verdict.sentences[2].startswith("How resting limit orders are filled made no difference")
+
+
 def test_no_trades_says_what_to_do_next():
     nothing = Evidence(0, 0.0, 0.0, 0.0)
     assert "longer" in judge(nothing).sentences[0]
