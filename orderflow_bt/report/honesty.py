@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt.stats import money
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,7 +60,9 @@ def _ticks(number: float) -> str:
     return f"{number:g} tick" + ("" if number == 1 else "s")
 
 
-def coverage_notes(metrics: Mapping[str, Any], trips: list[dict[str, Any]]) -> list[str]:
+def coverage_notes(
+    metrics: Mapping[str, Any], trips: list[dict[str, Any]], quote: str
+) -> list[str]:
     """What the data lacked, and what of the result touches a hole."""
     coverage = metrics.get("coverage", {})
     days, missing = coverage.get("days", 0), list(coverage.get("missing_days", []))
@@ -80,9 +84,9 @@ def coverage_notes(metrics: Mapping[str, Any], trips: list[dict[str, Any]]) -> l
         notes.append("Inside the days no trade is missing: their ids have no holes.")
     spanning = [trip for trip in trips if trip["spans_gap"] and not trip["is_open"]]
     if spanning:
-        with_gap = sum(trip["net_pnl"] for trip in spanning)
+        made = money(float(sum(trip["net_pnl"] for trip in spanning)), quote)
         notes.append(
             f"{len(spanning)} round trip{'' if len(spanning) == 1 else 's'} spanned a hole and "
-            f"made {with_gap:+,.2f} of the net result; judge them apart."
+            f"made {made} of the net result; judge them apart."
         )
     return notes

@@ -106,7 +106,7 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
         events=_events(run.rows("events")),
         skipped=[(why, f"{n:,}") for why, n in sorted(metrics.get("skipped", {}).items())],
         simulation_notes=simulation_notes(manifest, metrics),
-        coverage_notes=coverage_notes(metrics, trips),
+        coverage_notes=coverage_notes(metrics, trips, quote),
         parameters=[
             ("strategy", strategy["name"]),
             *((name, str(value)) for name, value in strategy["parameters"].items()),
