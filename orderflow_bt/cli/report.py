@@ -7,21 +7,20 @@ from typing import Annotated
 
 import typer
 
-from orderflow_bt.errors import UnsupportedError
-
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders that `run` wrote.")]
 Palette = Annotated[
     str, typer.Option(help="Colours of pictures and page: default or colour-blind.")
 ]
+Out = Annotated[
+    Path, typer.Option(help="Page that lays several runs side by side; not used for one run.")
+]
 
 
-def command(runs: Runs, palette: Palette = "default") -> None:
-    """Rebuild the report of a run from its folder: the same folder gives the same bytes."""
-    from orderflow_bt.report import build
+def command(runs: Runs, palette: Palette = "default", out: Out = Path("comparison.html")) -> None:
+    """Rebuild the report of a run from its folder; of several, also one page side by side."""
+    from orderflow_bt.report import build, compare
 
+    for run in runs:
+        typer.echo(build(run, palette))
     if len(runs) > 1:
-        raise UnsupportedError(
-            "several runs side by side are not laid out by this version",
-            fix="Give one folder at a time",
-        )
-    typer.echo(build(runs[0], palette))
+        typer.echo(compare(runs, out, palette))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from orderflow_bt.report.build import build
+from orderflow_bt.report.compare import compare
 from orderflow_bt.report.footprint import draw_footprint
 from orderflow_bt.report.grid import Scale
 from orderflow_bt.report.marks import EventMark, Marks
 
-__all__ = ["EventMark", "Marks", "Scale", "build", "draw_footprint"]
+__all__ = ["EventMark", "Marks", "Scale", "build", "compare", "draw_footprint"]

@@ -47,26 +47,31 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
     equity = _equity_shot(run, dark, light, figures)
     entries = _entry_shots(run, dark, light, figures)
     page = make_page(run, equity, entries)
-    environment = Environment(
-        loader=PackageLoader("orderflow_bt.report"), autoescape=True, undefined=StrictUndefined
-    )
-    html = environment.get_template("report.html.j2").render(
-        page=page,
-        css=Markup(_css(dark, light, page.tone)),  # noqa: S704 - our own style sheet
+    html = (
+        environment()
+        .get_template("report.html.j2")
+        .render(page=page, css=style_sheet(dark, light, page.tone))
     )
     folder = run_dir / "figures"
     folder.mkdir(exist_ok=True)
     for name, content in figures.items():
-        _write(folder / name, content)
+        write_whole(folder / name, content)
     for stale in sorted(folder.glob("e*-*.png")):
         if stale.name not in figures:
             stale.unlink()
     report = run_dir / "report.html"
-    _write(report, html.encode())
+    write_whole(report, html.encode())
     return report
 
 
-def _write(path: Path, content: bytes) -> None:
+def environment() -> Environment:
+    """The templates, escaping all text and refusing names that are not there."""
+    return Environment(
+        loader=PackageLoader("orderflow_bt.report"), autoescape=True, undefined=StrictUndefined
+    )
+
+
+def write_whole(path: Path, content: bytes) -> None:
     """The whole file or the one that was there before; never a part."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -151,7 +156,7 @@ def _entry_shots(
     return shots
 
 
-def _css(dark: Theme, light: Theme, tone: str) -> str:
+def style_sheet(dark: Theme, light: Theme, tone: str) -> Markup:
     """The style sheet with the palette's colours as variables, light where the system is light."""
 
     def variables(theme: Theme) -> str:
@@ -171,7 +176,7 @@ def _css(dark: Theme, light: Theme, tone: str) -> str:
         return "".join(f"--{name}:{colour};" for name, colour in named.items())
 
     sheet = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    return (
+    return Markup(  # noqa: S704 - our own style sheet and palettes, no text from outside
         f":root{{{variables(dark)}}}\n"
         f"@media (prefers-color-scheme:light){{:root{{{variables(light)}}}}}\n"
         f"@media print{{:root{{{variables(light)}}}}}\n{sheet}"

@@ -11,7 +11,8 @@ from orderflow_bt.stats import money_digits
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FEW_DAYS = 30
+LEAST_DAYS = 10  # under these, ratios of days are not printed
+FEW_DAYS = 30  # under these, they are printed with a warning
 _OF_DAYS = ("sharpe", "sortino", "psr", "min_track_record_days", "volatility")
 
 
@@ -106,7 +107,11 @@ def number_groups(metrics: Mapping[str, Any], quote: str) -> list[tuple[str, lis
         rows = []
         for spec in specs:
             value = metrics.get(spec.key)
-            if value is not None:
+            days = metrics.get("days", 0)
+            if spec.key in _OF_DAYS and value is not None and days < LEAST_DAYS:
+                why = f"needs at least {LEAST_DAYS} days to be worth printing, has {days:g}"
+                rows.append(NumberRow(spec.name, "n/a", "", why))
+            elif value is not None:
                 whole, rest = words.split_point(_print(value, spec.form, quote))
                 rows.append(NumberRow(spec.name, whole, rest, _note(metrics, spec, quote)))
             elif spec.key in reasons:

@@ -1,0 +1,112 @@
+"""Several runs side by side on one page, with a word on choosing the best of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orderflow_bt.report.build import environment, style_sheet, write_whole
+from orderflow_bt.report.folder import RunFolder, read_run
+from orderflow_bt.report.numbers import number_groups
+from orderflow_bt.report.page import Page, make_page
+from orderflow_bt.report.theme import palette
+from orderflow_bt.stats import money
+from orderflow_bt.stats.luck import expected_max_sharpe
+from orderflow_bt.stats.metrics import DAYS_PER_YEAR
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """A run with its number in the comparison."""
+
+    number: int
+    run: RunFolder
+    page: Page
+
+
+def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") -> Path:
+    """Write one page with the numbers of several runs in columns.
+
+    Args:
+        run_dirs: Run folders, in the order of the columns.
+        out: File to write.
+        palette_name: ``default`` or ``colour-blind``.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        UsageError: A folder is not a run folder, or there is no such palette.
+        OrderflowError: A file of a run cannot be read.
+    """
+    dark, light = palette(palette_name)
+    runs = []
+    for number, folder in enumerate(run_dirs, start=1):
+        run = read_run(folder)
+        runs.append(ComparedRun(number, run, make_page(run, None, [])))
+    html = (
+        environment()
+        .get_template("comparison.html.j2")
+        .render(
+            runs=runs,
+            rows=_rows(runs),
+            notes=_notes(runs),
+            css=style_sheet(dark, light, "luck"),
+        )
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(out, html.encode())
+    return out
+
+
+def _rows(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:
+    printed: list[dict[str, str]] = []
+    for one in runs:
+        quote = one.page.quote
+        cells = {
+            "Strategy": one.run.manifest["strategy"]["name"],
+            "Symbol": one.run.manifest["tape"]["symbol"],
+            "95 of 100 resamples of the sum": _interval(one.run.metrics, quote),
+            "Under touch": _policy(one.run.metrics, "touch", quote),
+            "Under queue": _policy(one.run.metrics, "queue", quote),
+            "Under through": _policy(one.run.metrics, "through", quote),
+        }
+        for _, rows in number_groups(one.run.metrics, quote):
+            cells |= {row.name: row.whole + row.rest for row in rows}
+        printed.append(cells | {"Result hash": one.run.manifest["result_hash"][:12]})
+    names = list(dict.fromkeys(name for cells in printed for name in cells))
+    return [(name, [cells.get(name, "n/a") for cells in printed]) for name in names]
+
+
+def _interval(metrics: dict[str, Any], quote: str) -> str:
+    interval = metrics.get("trip_sum_interval")
+    return "n/a" if interval is None else " to ".join(money(end, quote) for end in interval)
+
+
+def _policy(metrics: dict[str, Any], name: str, quote: str) -> str:
+    entry = metrics.get("band", {}).get(name)
+    return "n/a" if entry is None else money(entry["net_pnl"], quote)
+
+
+def _notes(runs: list[ComparedRun]) -> list[str]:
+    """What makes the runs hard to compare, and what choosing among them costs."""
+    notes = []
+    if any(one.page.simulated for one in runs):
+        notes.append("At least one of these runs is on a simulated market.")
+    windows = {(r.run.manifest["window"]["from"], r.run.manifest["window"]["to"]) for r in runs}
+    tapes = {tuple(sorted(one.run.manifest["tape"].items())) for one in runs}
+    if len(windows) > 1 or len(tapes) > 1:
+        notes.append("The runs do not cover the same tape and window: compare them with care.")
+    days = min(one.run.metrics["days"] for one in runs)
+    if len(windows) == 1 and len(runs) > 1 and days >= 1:
+        best = expected_max_sharpe(len(runs), 1.0) * math.sqrt(DAYS_PER_YEAR / days)
+        notes.append(
+            f"Choosing the best of {len(runs)}: that many useless variants, independent of each "
+            f"other, show a best Sharpe ratio near {best:.1f} over {days:g} days by luck alone."
+        )
+    return notes

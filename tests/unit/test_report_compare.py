@@ -1,0 +1,54 @@
+"""Several runs on one page, and the command that rebuilds reports."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from run_folders import build_run_folder
+from typer.testing import CliRunner
+
+from orderflow_bt.cli.report import command
+from orderflow_bt.report import compare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
+    return [
+        build_run_folder(folder / "a", trips=2, bars=288, seed=1),
+        build_run_folder(folder / "b", trips=0, bars=288, seed=2),
+    ]
+
+
+def test_runs_stand_in_columns_with_a_word_on_choosing(runs: list[Path], tmp_path: Path):
+    page = compare(runs, tmp_path / "new" / "page.html")
+    text = page.read_text()
+    assert "2 runs side by side" in text
+    assert "Choosing the best of 2" in text
+    for run in runs:
+        verdict = json.loads((run / "metrics.json").read_text())["verdict"]
+        assert verdict["headline"] in text
+    assert "compare them with care" not in text
+    assert text == compare(runs, page).read_text()
+
+
+def test_runs_on_other_windows_are_pointed_out(runs: list[Path], tmp_path: Path):
+    longer = build_run_folder(tmp_path / "c", trips=0, bars=576)
+    assert "compare them with care" in compare([*runs, longer], tmp_path / "page.html").read_text()
+
+
+def test_the_command_rebuilds_each_and_compares_several(runs: list[Path], tmp_path: Path):
+    app = typer.Typer()
+    app.command()(command)
+    out = tmp_path / "page.html"
+    one = CliRunner().invoke(app, [str(runs[0])])
+    assert one.output.strip() == str(runs[0] / "report.html")
+    both = CliRunner().invoke(app, [*map(str, runs), "--out", str(out)])
+    assert both.output.split()[-1] == str(out)
+    assert out.exists()
