@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.quotes import NO_PRICE, queue_ahead, quotes_before
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 NEVER = 2**62

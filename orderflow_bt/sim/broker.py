@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.session import Session
 
 FIRST_ROWS = 32
+NOT_SENT = -1  # the id of an order sent while orders are disabled
 MIN_RISK_TICKS = 4
 MIN_TARGET_R = Decimal("1.5")
 MAX_COST_R = Decimal("0.25")
@@ -144,7 +145,7 @@ class SimBroker:
         parent = self._send(
             kind, "entry", side, qty, entry, expires=expires, cancel_at=cancel_at, reason=reason
         )
-        if parent < 0 or self.orders[parent].status == "rejected":
+        if parent == NOT_SENT or self.orders[parent].status == "rejected":
             return parent
         self._plans[parent] = Plan(self.orders[parent].price, stop, target)
         self._groups += 1
@@ -154,10 +155,10 @@ class SimBroker:
 
     def cancel(self, order_id: int) -> None:
         """Ask for an order's end; fills that reach the exchange first still count."""
-        if not 0 <= order_id < len(self.orders):
-            if order_id >= 0 or self._session.trading:
-                raise PluginError(f"there is no order {order_id} to cancel")
+        if order_id == NOT_SENT:
             return
+        if not 0 <= order_id < len(self.orders):
+            raise PluginError(f"there is no order {order_id} to cancel")
         if order_id not in self._ids:
             return  # it ended before the matrix was last compacted
         row = self._ids.index(order_id)
@@ -231,11 +232,11 @@ class SimBroker:
         immediate: bool = False,
         parent: int | None = None,
     ) -> int:
-        """Put one order into the table; returns its id, -1 while orders are disabled."""
+        """Put one order into the table; returns its id, `NOT_SENT` while orders are disabled."""
         session = self._session
         _check_ticket(side, qty, price=price, expires=expires, cancel_at=cancel_at)
         if not session.trading:
-            return -1
+            return NOT_SENT
         is_child = parent is not None
         if price is not None:
             price = self._on_grid(kind, side, price)
