@@ -96,9 +96,10 @@ class _Parser:
         while start < end:
             if self.rows == self.columns.shape[1]:
                 self._grow()
-            code, start, self.rows, detail = parse.parse_rows(
+            code, offset, self.rows, detail = parse.parse_rows(
                 text, start, end, self.roles, self.columns, self.rows, self.decimals, self.digits
             )
+            start = int(offset)
             if code == parse.DONE:
                 return
             if code == parse.FINER:

@@ -45,9 +45,9 @@ def clean_day(
     gap_rows = np.zeros((MOST_GAPS, 2), np.int64)
     quality.count_defects(
         columns,
-        is_aggregate,
-        tape.ids_are_continuous,
-        is_aggregate and tape.market is MarketType.SPOT,
+        int(is_aggregate),
+        int(tape.ids_are_continuous),
+        int(is_aggregate and tape.market is MarketType.SPOT),
         tick,
         tick_factor,
         day_start // factor,

@@ -31,9 +31,9 @@ COUNTS = 12
 @kernel
 def count_defects(
     columns: NDArray[np.int64],
-    is_aggregate: bool,
-    ids_are_continuous: bool,
-    fills_are_continuous: bool,
+    is_aggregate: int,
+    ids_are_continuous: int,
+    fills_are_continuous: int,
     tick: int,
     tick_factor: int,
     day_start: int,
@@ -45,11 +45,12 @@ def count_defects(
 
     Args:
         columns: int64 ``[COLUMNS, rows]`` as `parse_rows` makes them.
-        is_aggregate: Whether a row has first and last fill ids; a row of price and quantity
-            zero is invalid only if these are -1 too.
-        ids_are_continuous: A hole in the ids means lost trades; otherwise it means ids that the
-            exchange never printed.
-        fills_are_continuous: A row's first fill id must follow the last one of the row before.
+        is_aggregate: 1 where a row has first and last fill ids, else 0; a row of price and
+            quantity zero is invalid only if these are -1 too.
+        ids_are_continuous: 1 where a hole in the ids means lost trades; 0 where it means ids
+            that the exchange never printed.
+        fills_are_continuous: 1 where a row's first fill id must follow the last one of the row
+            before, else 0.
         tick: The exchange's price step after scaling by ``tick_factor``; 0 where unknown.
         tick_factor: What a price is multiplied by to be compared with ``tick``.
         day_start: First moment of the file's day, in the file's time unit.
@@ -67,7 +68,7 @@ def count_defects(
         skipped = number - columns[ID, before] - 1 if before >= 0 else 0
         is_gap = False
         if skipped > 0:
-            if ids_are_continuous:
+            if ids_are_continuous == 1:
                 counts[MISSING_IDS] += skipped
                 is_gap = True
             else:
@@ -77,15 +78,17 @@ def count_defects(
         invalid = (
             price == 0
             and quantity == 0
-            and (not is_aggregate or (columns[FIRST_ID, row] == -1 and columns[LAST_ID, row] == -1))
+            and (
+                is_aggregate == 0 or (columns[FIRST_ID, row] == -1 and columns[LAST_ID, row] == -1)
+            )
         )
-        if not invalid and is_aggregate:
+        if not invalid and is_aggregate == 1:
             first = columns[FIRST_ID, row]
             if columns[LAST_ID, row] < first or columns[LAST_ID, row] - first >= 2**31 - 1:
                 if counts[BAD_FILLS] == 0:
                     counts[BAD_FILLS_ROW] = row
                 counts[BAD_FILLS] += 1
-            if fills_are_continuous and before_valid >= 0:
+            if fills_are_continuous == 1 and before_valid >= 0:
                 lost = first - columns[LAST_ID, before_valid] - 1
                 if lost > 0:
                     counts[MISSING_FILLS] += lost

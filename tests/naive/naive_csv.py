@@ -20,7 +20,10 @@ def naive_csv(text):
     lines = [line for line in lines if line]
     if not lines:
         raise UnreadableError("empty")
-    rows = [next(csv.reader([line], quoting=csv.QUOTE_NONE)) for line in lines]
+    try:
+        rows = [next(csv.reader([line], quoting=csv.QUOTE_NONE)) for line in lines]
+    except csv.Error as error:
+        raise UnreadableError("a lone carriage return") from error
     width = len(rows[0])
     if width not in (7, 8):
         raise UnreadableError("width")
