@@ -146,7 +146,7 @@ def _result(e: Evidence, tone: str) -> str:
         if e.events:
             return (
                 f"The detectors reported {count(e.events, 'event')} and none became an order: "
-                "the reasons stand under events below."
+                "the report lists why, reason by reason."
             )
         return "Nothing was detected in the window: try a longer one, or looser parameters."
     trips = count(e.round_trips, "round trip")
