@@ -40,7 +40,8 @@ class TerminalProgress:
         self._days.update(self._day_task, description=f"{result.tape.symbol} {result.date}")
         self._days.advance(self._day_task)
         if result.error:
-            self._days.console.print(f"{result.date} {result.status}: {result.error.what}")
+            text = f"{result.date} {result.status.replace('_', ' ')}: {result.error.what}"
+            self._days.console.print(text, markup=False, highlight=False)
 
 
 @contextmanager

@@ -68,8 +68,8 @@ class Road:
         """
         try:
             with self._locked(tape, date):
-                if self.lake.has(tape, date):
-                    return DayResult(tape, date, "present")
+                if info := self.lake.day(tape, date):
+                    return DayResult(tape, date, "present", info=info)
                 return DayResult(tape, date, "stored", info=self._store(tape, date))
         except MissingDayError as error:
             published_by = _day_end(date) + self.exchange.publication_delay

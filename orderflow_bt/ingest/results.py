@@ -22,7 +22,7 @@ class DayResult:
     Attributes:
         status: ``stored`` now; ``present`` before, so that nothing was asked of the source;
             ``missing`` in the archive; ``not_published`` yet; or ``failed``.
-        info: The stored day, where it is in the lake and was looked at.
+        info: The stored day, where it is in the lake.
         error: Why it is not in the lake.
     """
 

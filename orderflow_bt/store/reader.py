@@ -89,11 +89,10 @@ class _Day:
             ) from error
         columns = {name: table[name].to_numpy() for name in table.column_names}
         time = columns["time"]
-        # Where the exchange's clock ran backwards, time stands still.
-        if time.size:
+        if self.info.quality.out_of_order:
+            # Where the exchange's clock ran backwards, time stands still.
             time = np.maximum.accumulate(time)
-            if time[0] < self.clock:
-                np.maximum(time, self.clock, out=time)
+            np.maximum(time, self.clock, out=time)
             self.clock = int(time[-1])
         if self.info.tape.kind is Kind.AGG_TRADES:
             fills = (columns["last_id"] - columns["first_id"] + 1).astype(np.int32)

@@ -144,3 +144,17 @@ def test_help_loads_nothing_heavy():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_the_bar_of_a_terminal(capsys):
+    from orderflow_bt.cli.progress import terminal_progress
+    from orderflow_bt.errors import MissingDayError
+    from orderflow_bt.ingest import DayResult
+
+    with terminal_progress(2) as bar:
+        bar.received(1000)
+        bar.finished(DayResult(UM, DAY, "stored"))
+        bar.finished(DayResult(UM, DAY, "missing", error=MissingDayError("no such file")))
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "2024-01-01 missing: no such file" in captured.err

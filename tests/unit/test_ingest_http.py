@@ -263,11 +263,8 @@ from orderflow_bt.store import Lake
 from orderflow_bt.types import Kind, MarketType, TapeId
 tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ABCUSDT")
 dates = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(int(sys.argv[3]))]
-try:
-    for r in download(Lake(pathlib.Path(sys.argv[1])), tape, dates, open_source(sys.argv[2])):
-        print(r.date, r.status, r.error or "")
-except KeyboardInterrupt:
-    sys.exit(130)
+for r in download(Lake(pathlib.Path(sys.argv[1])), tape, dates, open_source(sys.argv[2])):
+    print(r.date, r.status, r.error or "")
 """
 
 
@@ -333,11 +330,22 @@ def test_what_a_killed_download_of_another_day_left_is_cleared(archive, server, 
 def test_interrupted_from_the_keyboard(archive, server, lake):
     put_day(archive, raw=noise())
     server.faults[day_path(UM, DAY)] = ["slow"]
-    process = child(lake, server, 1)
+    process = subprocess.Popen(
+        [
+            *[sys.executable, "-c", "from orderflow_bt.cli import main; main()"],
+            *["--data", str(lake.root), "download", "ABCUSDT", "--source", server.url],
+            *["--from", "2024-01-01", "--to", "2024-01-01"],
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     wait_for_part(lake, process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)
     assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
     assert leftovers(lake) == []
     assert lake.tapes() == []
 

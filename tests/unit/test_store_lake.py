@@ -114,7 +114,8 @@ def test_time_stands_still_where_the_clock_ran_back_also_across_row_groups(lake)
     matrix[5] = START_US // 1000
     matrix[5, 5] += 7
     matrix[5, -1] += 9
-    store(lake, matrix)
+    quality = Quality(rows=matrix.shape[1], first_id=1, last_id=matrix.shape[1], out_of_order=1)
+    store(lake, matrix, quality=quality)
     trades, chunks = read(lake)
     assert len(chunks) == 2
     assert trades[1].tolist()[:6] == [START_US] * 5 + [START_US + 7000]
