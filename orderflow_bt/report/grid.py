@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from orderflow_bt.flow.imbalance import diagonal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,19 +98,13 @@ def group_cells(cells: Cells, height: int) -> tuple[int, NDArray[np.int64], NDAr
     return low, bid, ask
 
 
-def diagonal_imbalances(
+def imbalances(
     bid: NDArray[np.int64], ask: NDArray[np.int64], floor: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rows where one side is at least three times the other across the diagonal.
-
-    The partner row must lie inside the bar; a partner without volume counts as infinitely weak.
-    """
-    buy = np.zeros(bid.size, dtype=np.bool_)
-    sell = np.zeros(bid.size, dtype=np.bool_)
-    if bid.size > 1:
-        buy[1:] = (ask[1:] >= RATIO * bid[:-1]) & (ask[1:] > 0) & (ask[1:] >= floor)
-        sell[:-1] = (bid[:-1] >= RATIO * ask[1:]) & (bid[:-1] > 0) & (bid[:-1] >= floor)
-    return buy, sell
+    """Buy and sell imbalances of shown rows, across the diagonal; see `flow.imbalance`."""
+    rows = np.zeros((bid.size, 5), dtype=np.int64)
+    rows[:, 0], rows[:, 1], rows[:, 2] = np.arange(bid.size), bid, ask
+    return diagonal(rows, (RATIO, 1), math.ceil(floor))
 
 
 def stacks(flags: NDArray[np.bool_], least: int = STACK) -> list[tuple[int, int]]:
@@ -138,7 +135,7 @@ def columns(
         past = sides[-LOOK_BACK:] or [volumes[volumes > 0]]
         pooled = np.concatenate(past)
         floor = float(np.median(pooled)) if pooled.size else 0.0
-        buy, sell = diagonal_imbalances(bid, ask, floor)
+        buy, sell = imbalances(bid, ask, floor)
         both = (own[:, 1] > 0) & (own[:, 2] > 0) if ticks else np.zeros(0, dtype=np.bool_)
         open_low, open_high = (bool(both[at]) if both.size > 1 else False for at in (0, -1))
         made.append(Column(bar, low, bid, ask, depth, buy, sell, open_high, open_low))

@@ -13,8 +13,8 @@ from orderflow_bt.report.grid import (
     Scale,
     choose_height,
     columns,
-    diagonal_imbalances,
     group_cells,
+    imbalances,
     stacks,
 )
 from orderflow_bt.report.marks import EventMark, Marks, tag_places
@@ -36,26 +36,26 @@ def test_rows_fold_onto_a_grid_anchored_at_zero():
     assert group_cells(np.zeros((0, 5), dtype=np.int64), 20)[1].size == 0
 
 
-def test_diagonal_imbalances_of_the_definition():
+def test_imbalances_of_the_definition():
     bid = np.array([20, 6, 4, 2, 0])
     ask = np.array([1, 18, 24, 30, 12])
-    buy, sell = diagonal_imbalances(bid, ask, 10)
+    buy, sell = imbalances(bid, ask, 10)
     assert np.flatnonzero(buy).tolist() == [2, 3, 4]
     assert not sell.any()
     assert stacks(buy) == [(2, 5)]
 
 
 def test_a_hole_in_the_rows_breaks_a_stack():
-    buy, _ = diagonal_imbalances(np.array([0, 0, 9, 0, 0]), np.array([5, 15, 40, 0, 30]), 10)
+    buy, _ = imbalances(np.array([0, 0, 9, 0, 0]), np.array([5, 15, 40, 0, 30]), 10)
     assert np.flatnonzero(buy).tolist() == [1, 2, 4]
     assert stacks(buy) == []
 
 
 def test_extreme_rows_have_no_partner():
-    buy, sell = diagonal_imbalances(np.array([0, 50]), np.array([50, 0]), 0)
+    buy, sell = imbalances(np.array([0, 50]), np.array([50, 0]), 0)
     assert not buy.any()
     assert not sell.any()
-    assert not any(flags.any() for flags in diagonal_imbalances(np.array([9]), np.array([0]), 0))
+    assert not any(flags.any() for flags in imbalances(np.array([9]), np.array([0]), 0))
 
 
 def test_depth_and_floor_do_not_look_ahead():
