@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from orderflow_bt.errors import OrderflowError, UnsupportedError, UsageError
-from orderflow_bt.flow.views import Footprint
-from orderflow_bt.kernels import bars as kernels
-from orderflow_bt.types import Bar, Trades
+from orderflow_bt.flow.batch import BarBatch
+from orderflow_bt.kernels import bar_state
+from orderflow_bt.kernels.bars import inspect_trades, time_bars
+from orderflow_bt.kernels.cells import CELL_FIELDS
+from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,67 +31,6 @@ _NOTHING = np.zeros(0, dtype=np.int64)
 _NO_TRADES = Trades(
     _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING.astype(np.int8), _NOTHING.astype(np.int32)
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BarBatch:
-    """Bars that closed together, oldest first.
-
-    Attributes:
-        bars: int64 [n, 18], columns in the order of `Bar`'s fields.
-        at: int64 [n], position in the fed chunk of the first trade after the bar: the bar is known
-            before that trade is looked at.
-        known_at: int64 [n], microseconds UTC; a time bar is known at its close time.
-        cells: int64 [m, 5]: low price of the row, bid volume, ask volume, bid count, ask count.
-            A bar's rows are dense, from its low to its high; rows without trades hold zeros.
-        cell_start: int64 [n + 1]; bar ``k`` owns ``cells[cell_start[k]:cell_start[k + 1]]``.
-        row_size: Height of a row, in price units.
-    """
-
-    bars: NDArray[np.int64]
-    at: NDArray[np.int64]
-    known_at: NDArray[np.int64]
-    cells: NDArray[np.int64]
-    cell_start: NDArray[np.int64]
-    row_size: int
-
-    def __len__(self) -> int:
-        return len(self.bars)
-
-    def bar(self, k: int) -> Bar:
-        """Bar ``k`` as plain integers."""
-        return Bar._make(self.bars[k].tolist())
-
-    def tolist(self) -> list[Bar]:
-        """All bars as plain integers."""
-        return [Bar._make(row) for row in self.bars.tolist()]
-
-    def bar_cells(self, k: int) -> NDArray[np.int64]:
-        """The rows of bar ``k``, lowest first; none for a bar without trades."""
-        return self.cells[self.cell_start[k] : self.cell_start[k + 1]]
-
-    def footprint(self, k: int) -> Footprint:
-        """Bar ``k`` with its rows."""
-        return Footprint(self.bar(k), self.row_size, self.bar_cells(k))
-
-    @classmethod
-    def concat(cls, parts: list[BarBatch]) -> BarBatch:
-        """Several batches, at least one, in their order."""
-        if len(parts) == 1:
-            return parts[0]
-        starts = [np.zeros(1, dtype=np.int64)]
-        used = 0
-        for part in parts:
-            starts.append(part.cell_start[1:] + used)
-            used += part.cells.shape[0]
-        return cls(
-            np.concatenate([part.bars for part in parts]),
-            np.concatenate([part.at for part in parts]),
-            np.concatenate([part.known_at for part in parts]),
-            np.concatenate([part.cells for part in parts]),
-            np.concatenate(starts),
-            parts[0].row_size,
-        )
 
 
 class BarStream:
@@ -134,13 +74,13 @@ class BarStream:
         self.row_size = ticks_per_row
         self._continuous = int(ids_are_continuous)
         self._keep_cells = int(keep_cells)
-        self._state = kernels.new_state()
+        self._state = bar_state.new_state()
         self._scratch = np.zeros(4 * _FIRST_ROWS, dtype=np.int64)
-        self._bars = np.zeros((64, kernels.BAR_FIELDS), dtype=np.int64)
+        self._bars = np.zeros((64, bar_state.BAR_FIELDS), dtype=np.int64)
         self._at = np.zeros(64, dtype=np.int64)
         self._cell_start = np.zeros(65, dtype=np.int64)
         first_cells = _FIRST_CELLS if keep_cells else 0
-        self._cells = np.zeros((first_cells, kernels.CELL_FIELDS), dtype=np.int64)
+        self._cells = np.zeros((first_cells, CELL_FIELDS), dtype=np.int64)
         self._last_time = _NEVER
 
     def feed(self, trades: Trades) -> BarBatch:
@@ -158,8 +98,7 @@ class BarStream:
 
         All of them must be taken before the next call.
         """
-        self._check(trades)
-        return self._run(trades, _NEVER)
+        return self._run(trades, _NEVER, self._check(trades))
 
     def close_until(self, time_us: int) -> BarBatch:
         """Close the bars that end at or before ``time_us``, when the clock passes without a trade.
@@ -167,28 +106,34 @@ class BarStream:
         Raises:
             OrderflowError: As for `feed`.
         """
-        return self._gather(self._run(_NO_TRADES, time_us))
+        return self._gather(self._run(_NO_TRADES, time_us, (0, 0)))
 
     def mark_gap(self) -> None:
         """Say that trades are missing between the last trade fed and the next one."""
-        self._state[kernels.HOLE] = 1
+        self._state[bar_state.HOLE] = 1
 
     @property
     def open_time(self) -> int | None:
         """Start of the open interval, or None before the first trade."""
-        return int(self._state[kernels.OPEN_TIME]) if self._state[kernels.STARTED] else None
+        return int(self._state[bar_state.OPEN_TIME]) if self._state[bar_state.STARTED] else None
 
-    def _run(self, trades: Trades, clock: int) -> Iterator[BarBatch]:
+    def _run(self, trades: Trades, clock: int, largest: tuple[int, int]) -> Iterator[BarBatch]:
         state = self._state
-        state[kernels.NEXT] = 0
+        state[bar_state.NEXT] = 0
         while True:
-            code = kernels.time_bars(
+            code = time_bars(
                 self.spec.size,
                 self.row_size,
                 self._keep_cells,
                 self._continuous,
                 clock,
-                *trades,
+                *largest,
+                trades.id,
+                trades.time,
+                trades.price,
+                trades.qty,
+                trades.side,
+                trades.fills,
                 state,
                 self._scratch,
                 self._bars,
@@ -196,18 +141,18 @@ class BarStream:
                 self._cell_start,
                 self._cells,
             )
-            if code == kernels.DONE:
+            if code == bar_state.DONE:
                 yield self._take()
                 return
-            if code == kernels.SCRATCH_SMALL:
+            if code == bar_state.SCRATCH_SMALL:
                 self._grow_scratch()
-            elif code == kernels.CELLS_FULL:
+            elif code == bar_state.CELLS_FULL:
                 self._grow_cells()
-            elif code == kernels.BARS_FULL and self._bars.shape[0] < _PART_BARS:
+            elif code == bar_state.BARS_FULL and self._bars.shape[0] < _PART_BARS:
                 self._grow_bars()
-            elif code == kernels.BARS_FULL:
+            elif code == bar_state.BARS_FULL:
                 yield self._take()
-            elif code == kernels.VOLUME_OVERFLOW:
+            elif code == bar_state.VOLUME_OVERFLOW:
                 raise OrderflowError(
                     "a bar's volume does not fit 64 bits",
                     where=f"bar of {self.open_time} µs",
@@ -236,8 +181,8 @@ class BarStream:
 
     def _take(self) -> BarBatch:
         """Copy the written output out and make the buffers free again."""
-        n, used = int(self._state[kernels.BARS]), int(self._state[kernels.CELLS])
-        self._state[kernels.BARS] = self._state[kernels.CELLS] = 0
+        n, used = int(self._state[bar_state.BARS]), int(self._state[bar_state.CELLS])
+        self._state[bar_state.BARS] = self._state[bar_state.CELLS] = 0
         bars = self._bars[:n].copy()
         return BarBatch(
             bars,
@@ -250,19 +195,19 @@ class BarStream:
 
     def _grow_bars(self) -> None:
         capacity = 2 * self._bars.shape[0]
-        self._bars = np.resize(self._bars, (capacity, kernels.BAR_FIELDS))
+        self._bars = np.resize(self._bars, (capacity, bar_state.BAR_FIELDS))
         self._at = np.resize(self._at, capacity)
         self._cell_start = np.resize(self._cell_start, capacity + 1)
 
     def _grow_cells(self) -> None:
-        needed = int(self._state[kernels.CELLS]) + self._scratch.shape[0] // 4
+        needed = int(self._state[bar_state.CELLS]) + self._scratch.shape[0] // 4
         capacity = max(needed, 2 * self._cells.shape[0])
-        self._cells = np.resize(self._cells, (capacity, kernels.CELL_FIELDS))
+        self._cells = np.resize(self._cells, (capacity, CELL_FIELDS))
 
     def _grow_scratch(self) -> None:
         """Give the open bar a scratch that holds its rows, with room on both sides."""
         state = self._state
-        low, high = int(state[kernels.NEED_LOW]), int(state[kernels.NEED_HIGH])
+        low, high = int(state[bar_state.NEED_LOW]), int(state[bar_state.NEED_HIGH])
         rows = high - low + 1
         if rows > MAX_ROWS:
             raise OrderflowError(
@@ -275,18 +220,18 @@ class BarStream:
             capacity *= 2
         origin = low - (capacity - rows) // 2
         scratch = np.zeros(4 * capacity, dtype=np.int64)
-        if state[kernels.TRADES]:
-            old = int(state[kernels.ORIGIN])
-            first = int(state[kernels.LOW]) // self.row_size
-            last = int(state[kernels.HIGH]) // self.row_size
+        if state[bar_state.TRADES]:
+            old = int(state[bar_state.ORIGIN])
+            first = int(state[bar_state.LOW]) // self.row_size
+            last = int(state[bar_state.HIGH]) // self.row_size
             scratch[4 * (first - origin) : 4 * (last + 1 - origin)] = self._scratch[
                 4 * (first - old) : 4 * (last + 1 - old)
             ]
         self._scratch = scratch
-        state[kernels.ORIGIN] = origin
+        state[bar_state.ORIGIN] = origin
 
-    def _check(self, trades: Trades) -> None:
-        """Refuse what the kernel could not read, or could not count."""
+    def _check(self, trades: Trades) -> tuple[int, int]:
+        """Refuse what the kernel could not read or count; give the largest quantity and quote."""
         rows = trades.rows
         columns: tuple[NDArray[Any], ...] = tuple(trades)
         for name, column, dtype in zip(Trades._fields, columns, _DTYPES, strict=True):
@@ -296,8 +241,8 @@ class BarStream:
                     fix=f"Give every column {rows} values, and {name} as {np.dtype(dtype)}",
                 )
         if rows == 0:
-            return
-        backwards, unsided, least, most, largest = kernels.inspect_trades(
+            return 0, 0
+        backwards, unsided, least, most, largest = inspect_trades(
             trades.time, trades.price, trades.qty, trades.side
         )
         where = f"trades {trades.id[0]} to {trades.id[-1]}"
@@ -313,10 +258,12 @@ class BarStream:
             )
         if largest < 0:
             raise OrderflowError("a trade has a negative quantity", where=where)
-        if max(-int(least), int(most)) * int(largest) >= 2**63:
+        largest_quote = max(-int(least), int(most)) * int(largest)
+        if largest_quote >= 2**63:
             raise OrderflowError(
                 "price times quantity does not fit 64 bits",
                 where=f"{where}: price up to {most} units, quantity up to {largest} lots",
                 fix="Read the tape with fewer decimals",
             )
         self._last_time = int(trades.time[-1])
+        return int(largest), largest_quote

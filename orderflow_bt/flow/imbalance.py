@@ -19,7 +19,7 @@ from orderflow_bt.kernels import imbalance as kernels
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from orderflow_bt.flow.bars import BarBatch
+    from orderflow_bt.flow.batch import BarBatch
 
 Flags = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 

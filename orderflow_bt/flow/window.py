@@ -13,7 +13,7 @@ from orderflow_bt.types import DAY_US
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orderflow_bt.flow.bars import BarBatch
+    from orderflow_bt.flow.batch import BarBatch
     from orderflow_bt.store import Lake
     from orderflow_bt.types import BarSpec, TapeId
 
