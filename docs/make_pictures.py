@@ -31,9 +31,7 @@ def main() -> None:
         (run,) = (demo / "runs").iterdir()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
-            page = browser.new_page(
-                viewport={"width": 1200, "height": 1180}, color_scheme="dark"
-            )
+            page = browser.new_page(viewport={"width": 1200, "height": 1180}, color_scheme="dark")
             page.goto((run / "report.html").as_uri())
             page.screenshot(path=HERE / "report.png")
             picture = page.locator("figure picture").nth(1)

@@ -50,7 +50,7 @@ class Instrument:
         qty_decimals: A lot is ``10**-qty_decimals`` of the base currency, or of a contract.
         tick_size: The exchange's price step, in price units.
         lot_size: The exchange's quantity step, in lots.
-        min_notional: Smallest order value, in quote currency (contracts' USD value for coin-margined).
+        min_notional: Smallest order value, in quote currency.
         contract_usd: USD value of one contract where the exchange counts contracts, else None.
         source: Where tick and lot come from: ``shipped`` or ``inferred``.
     """
@@ -111,7 +111,7 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The exchange's grid for one symbol from a date on: decimal texts, as the exchange prints them."""
+    """The exchange's grid for one symbol from a date on, as decimal texts."""
 
     since: str
     tick: str

@@ -24,7 +24,7 @@ CONFIG_FILE = "orderflow-bt.toml"
 
 app = typer.Typer(
     name="orderflow-bt",
-    help="Historical backtesting of order flow in crypto: exchange archives in, an honest verdict out.",
+    help="Backtest order flow in crypto: exchange archives in, an honest verdict out.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,9 +45,11 @@ def _settings(
     ] = "data",
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print results only.")] = False,
-    version: Annotated[
+    _version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     settings.data, settings.debug, settings.quiet = data, debug, quiet

@@ -1,4 +1,4 @@
-"""``orderflow-bt demo``: the whole road on a simulated market, by the commands a user would type."""
+"""``orderflow-bt demo``: the whole road on a simulated market, by a user's own commands."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def command(
 
     say = partial(typer.echo, err=True)
     start = dt.date(2026, 1, 5)
-    market = SimulatedMarket(
-        seed=seed, start=start, days=days, placebo=placebo, hit_rate=HIT_RATE
-    )
+    market = SimulatedMarket(seed=seed, start=start, days=days, placebo=placebo, hit_rate=HIT_RATE)
     last = start + dt.timedelta(days=days - 1)
     say(f"This market is SIMULATED: {days} days of {market.symbol}, seed {seed}. Nothing here is a")
     say("statement about a real market; it shows the road that real data takes.\n")

@@ -58,9 +58,7 @@ def tape_id(exchange: str, market: MarketType, kind: str, symbol: str) -> TapeId
         UsageError: Unknown exchange or kind, or a symbol that cannot be one.
     """
     if exchange != "binance":
-        raise UsageError(
-            f"unknown exchange {exchange!r}", where="--exchange", fix="Known: binance"
-        )
+        raise UsageError(f"unknown exchange {exchange!r}", where="--exchange", fix="Known: binance")
     try:
         known = Kind(kind)
     except ValueError:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from orderflow_bt.cli import options
+from orderflow_bt.cli import options  # noqa: TC001 - typer reads the annotations
 
 
 def command(

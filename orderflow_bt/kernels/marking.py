@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def price_range(
     price: NDArray[np.int64], start: int, stop: int, low: int, high: int
 ) -> tuple[int, int]:
-    """Lowest and highest price of trades ``[start, stop)``, not above ``low`` nor below ``high``."""
+    """Lowest and highest price of trades ``[start, stop)``, ``low`` and ``high`` included."""
     for i in range(start, stop):
         low = min(low, price[i])
         high = max(high, price[i])
@@ -29,7 +29,7 @@ def drawdown(
     stop: int,
     cash: float,
     per_unit: float,
-    inverse: bool,
+    inverse: bool,  # noqa: FBT001 - a scalar like the others
     peak: float,
     worst: float,
 ) -> tuple[float, float]:

@@ -135,4 +135,3 @@ def _clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:
             yield trades._replace(time=time).slice(0, stop)
         if stop < trades.rows:
             return
-

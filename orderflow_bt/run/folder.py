@@ -291,4 +291,3 @@ def _floats(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _iso(time: int) -> str:
     return f"{np.datetime64(time, 'us')}Z"
-

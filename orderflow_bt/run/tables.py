@@ -95,10 +95,7 @@ def fills_table(fills: list[Fill], trips: list[int]) -> pa.Table:
     """Fills, each with its round trip."""
     return from_rows(
         "fills",
-        (
-            {**fill._asdict(), "round_trip": trip}
-            for fill, trip in zip(fills, trips, strict=True)
-        ),
+        ({**fill._asdict(), "round_trip": trip} for fill, trip in zip(fills, trips, strict=True)),
     )
 
 

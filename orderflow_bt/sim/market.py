@@ -63,7 +63,7 @@ class Bars:
         return total // count
 
     def vwap_since(self, time: int) -> int | None:
-        """Volume-weighted price of the bars opened since ``time``, rounded; None without volume."""
+        """Volume-weighted price of bars opened since ``time``, rounded; None without volume."""
         quote = volume = 0
         for bar in reversed(self._bars):
             if bar.open_time < time:

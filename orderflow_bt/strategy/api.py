@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 class Order(NamedTuple):
-    """An order as it stands. ``status``: sent, working, waiting, filled, cancelled, expired, rejected.
+    """An order as it stands.
 
+    ``status`` is sent, working, triggered, waiting, filled, cancelled, expired or rejected.
     ``price`` is the limit or trigger price, None for a market order. ``why`` tells the end of an
     order that did not fill whole. ``ahead`` is the inferred volume in front of it when it came to
     rest, None for an order that never rested.
@@ -98,11 +99,11 @@ class BarHistory(Protocol):
         ...
 
     def atr(self, count: int) -> int | None:
-        """Average true range of the last ``count`` bars, rounded down; None until there are so many."""
+        """Average true range of the last ``count`` bars, rounded down; None if fewer."""
         ...
 
     def vwap_since(self, time: int) -> int | None:
-        """Volume-weighted price of the bars opened at or after ``time``, rounded; None without volume."""
+        """Volume-weighted price of bars opened from ``time`` on, rounded; None without volume."""
         ...
 
 
@@ -188,7 +189,10 @@ class Broker(Protocol):
         cancel_at: int | None = None,
         reason: Event | None = None,
     ) -> int:
-        """Trade at ``price`` or better. ``expires`` is a duration; ``cancel_at`` a price whose trading cancels it."""
+        """Trade at ``price`` or better.
+
+        ``expires`` is a duration; ``cancel_at`` a price whose trading has the client cancel it.
+        """
         ...
 
     def stop(
@@ -237,7 +241,7 @@ class Broker(Protocol):
         ...
 
     def size(self, risk: float, entry: int, stop: int) -> int:
-        """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth, whole lots."""
+        """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth."""
         ...
 
     def refusal(self, entry: int, stop: int, target: int) -> str:

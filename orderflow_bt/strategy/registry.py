@@ -54,7 +54,7 @@ def _import(name: str) -> Any:
         if error.name and name.startswith(error.name):
             raise UsageError(f"no module {name!r} can be imported") from None
         raise PluginError(f"{name} imports {error.name!r}, which is not installed") from error
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything while it is imported
+    except Exception as error:  # a plugin may raise anything while it is imported
         raise PluginError(f"importing {name} failed: {type(error).__name__}: {error}") from error
 
 
@@ -71,7 +71,7 @@ def _from_file(text: str) -> type[Strategy]:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - a plugin may raise anything while it is imported
+    except Exception as error:  # a plugin may raise anything while it is imported
         raise PluginError(
             f"importing the plugin failed: {type(error).__name__}: {error}", where=file_name
         ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,7 +55,7 @@ class Script(Strategy):
         self._steps = steps
         self._seen = 0
 
-    def on_trade(self, trade: TradeView, market: Market, broker: Broker) -> None:
+    def on_trade(self, _trade: TradeView, market: Market, broker: Broker) -> None:
         """Do what stands for this trade."""
         step = self._steps.get(self._seen)
         self._seen += 1
@@ -167,7 +168,7 @@ def run_trades(
     )  # fmt: skip
     session = Session(strategy, instrument, config, readings.specs, start=0)
     edges = [0, *chunks, trades.rows]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         session.feed(readings.feed(trades.slice(start, stop)))
     last = int(trades.time[-1]) if trades.rows else 0
     end = last if end is None else end

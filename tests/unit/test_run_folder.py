@@ -121,7 +121,7 @@ def test_the_hash_is_of_inputs_and_results_not_of_code(lake, tmp_path, monkeypat
 
 def test_a_missing_day_is_refused_unless_accepted(lake, tmp_path):
     beyond = request(end=START + (DAYS + 1) * DAY_US)
-    with pytest.raises(CoverageError, match="1 of 4 days .* 2026-01-09"):
+    with pytest.raises(CoverageError, match=r"1 of 4 days .* 2026-01-09"):
         backtest(lake, beyond, tmp_path / "refused")
     assert not (tmp_path / "refused").exists()
     metrics = backtest(lake, replace(beyond, accept_gaps=True), tmp_path / "accepted")

@@ -1,0 +1,303 @@
+"""Nothing depends on how a tape is cut or on what comes later: sessions on random tapes."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from orderflow_bt import BarSpec, param, time_bars
+from orderflow_bt.instruments import Fees, Instrument
+from orderflow_bt.sim import FillPolicy, SimConfig
+from orderflow_bt.strategy import Strategy
+from orderflow_bt.testing.tape import MIDNIGHT_2024, run_trades
+from orderflow_bt.types import MarketType, Trades
+from strategies.delta_divergence import DeltaDivergenceFade
+
+EXAMPLES = int(os.environ.get("ORDERFLOW_BT_EXAMPLES", "25"))
+UNITS = Instrument("random", MarketType.UM, "CHUNK", 1, 2)
+SECOND = 1_000_000
+
+
+def random_tape(seed, rows, pause=SECOND // 5, start_price=10_000):
+    """A random walk with bursts of equal times, jumps, silences and a few lost trades."""
+    luck = np.random.default_rng(seed)
+    gaps = luck.choice(
+        [0, 0, 1, pause // 10, pause, 10 * pause], rows, p=[0.2, 0.1, 0.1, 0.3, 0.28, 0.02]
+    )
+    moves = luck.choice(
+        [-40, -2, -1, 0, 1, 2, 40], rows, p=[0.003, 0.1, 0.2, 0.394, 0.2, 0.1, 0.003]
+    )
+    ids = np.cumsum(luck.choice([1, 3], rows, p=[0.995, 0.005]))
+    return Trades(
+        ids.astype(np.int64),
+        MIDNIGHT_2024 + np.cumsum(gaps).astype(np.int64),
+        start_price + np.cumsum(moves).astype(np.int64),
+        luck.integers(1, 60, rows).astype(np.int64),
+        luck.choice([-1, 1], rows).astype(np.int8),
+        np.ones(rows, np.int32),
+    )
+
+
+class Actor(Strategy):
+    """Does something at random in every hook; its luck follows the order in which hooks run."""
+
+    fast: BarSpec = param(time_bars("1s"))
+    slow: BarSpec = param(time_bars("5s"))
+    seed: int = param(0)
+    often: float = param(0.5)
+
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.luck = random.Random(self.seed)
+        self.diary = []
+        self.decided_after = {}
+
+    def detectors(self):
+        from orderflow_bt.detectors import DeltaDivergence
+
+        return [DeltaDivergence(self.fast, min_bars=1, left=1, right=1)]
+
+    def act(self, hook, market, broker):
+        self.diary.append((hook, market.now, market.last, market.inferred_bid, market.position.qty))
+        if self.luck.random() > self.often or not market.last:
+            return
+        side, qty = self.luck.choice([1, -1]), self.luck.randint(1, 90)
+        price = market.last + self.luck.randint(-5, 5)
+        expires = self.luck.choice([None, 0, 1, SECOND // 3, 5 * SECOND])
+        cancel_at = self.luck.choice([None, None, market.last, price + 7, price - 7])
+        before = len(broker.orders)
+        match self.luck.randint(0, 9):
+            case 0 | 1:
+                broker.market(side, qty, reduce_only=self.luck.random() < 0.3)
+            case 2 | 3:
+                broker.limit(
+                    side, qty, price, expires=expires, cancel_at=cancel_at,
+                    post_only=self.luck.random() < 0.2, immediate=self.luck.random() < 0.2,
+                )  # fmt: skip
+            case 4:
+                broker.stop(side, qty, price, expires=expires, cancel_at=cancel_at)
+            case 5 | 6:
+                kind = self.luck.choice([{}, {"stop_entry": price}, {"limit_entry": price}])
+                near, far = price - 6 * side, price + 6 * side
+                broker.bracket(side, qty, stop=near, target=far, expires=expires, **kind)
+            case 7:
+                broker.close()
+            case 8:
+                broker.timer(market.now + self.luck.choice([0, 1, SECOND // 7, 2 * SECOND]))
+            case _:
+                if self.luck.random() < 0.5:
+                    broker.cancel_all()
+                elif before:
+                    broker.cancel(self.luck.randrange(before))
+        for number in range(before, len(broker.orders)):
+            self.decided_after[number] = market.now
+
+    def on_fill(self, fill, market, broker):
+        self.act(("fill", fill), market, broker)
+
+    def on_order(self, order, market, broker):
+        self.act(("order", order), market, broker)
+
+    def on_bar(self, spec, bar, market, broker):
+        self.act(("bar", spec, bar), market, broker)
+
+    def on_event(self, event, market, broker):
+        self.act(("event", event), market, broker)
+
+    def on_timer(self, market, broker):
+        self.act(("timer",), market, broker)
+
+
+class Watcher(Actor):
+    """As the actor, and acts on trades too."""
+
+    often: float = param(0.1)
+
+    def on_trade(self, trade, market, broker):
+        self.act(("trade", trade), market, broker)
+
+
+@st.composite
+def assumptions(draw):
+    latencies = st.sampled_from([0, 0, 1, SECOND // 10, SECOND])
+    return replace(
+        SimConfig(fees=Fees(Decimal("-0.5"), Decimal(5)), cash=Decimal(100_000)),
+        fills=FillPolicy(draw(st.sampled_from(["touch", "queue", "through"]))),
+        queue=draw(st.sampled_from(["visits:5", "last_visit", "const:30"])),
+        entry_latency=draw(latencies),
+        cancel_latency=draw(latencies),
+        trigger_latency=draw(latencies),
+        response_latency=draw(latencies),
+        participation=draw(st.sampled_from([Decimal(1), Decimal("0.3")])),
+    )
+
+
+def outcome(strategy, trades, config, chunks=(), end=None):
+    """Everything a run says."""
+    run = run_trades(trades, UNITS, strategy, config=config, chunks=chunks, end=end)
+    return {
+        "orders": run.orders,
+        "fills": run.fills,
+        "round trips": run.round_trips,
+        "still open": run.still_open,
+        "events": run.events,
+        "skipped": dict(run.skipped),
+        "equity": run.equity,
+        "drawdown": run.session.max_drawdown,
+        "diary": getattr(strategy, "diary", None),
+    }
+
+
+def assert_equal(found, expected):
+    for name, value in expected.items():
+        assert found[name] == value, name
+
+
+def cuts(rows, seed):
+    """Three ways to cut a tape: trade by trade, at random, with empty pieces."""
+    luck = random.Random(seed)
+    some = sorted(luck.choices(range(rows + 1), k=9))
+    return [tuple(range(1, rows)), tuple(sorted(set(some))), tuple(some)]
+
+
+@pytest.fixture(params=[12, 20_000], ids=["forgetful", "mindful"], scope="module")
+def window(request):
+    """A tape buffer that forgets within a test, and the real one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("orderflow_bt.sim.config.QUEUE_WINDOW", request.param)
+        patch.setattr("orderflow_bt.sim.session.QUEUE_WINDOW", request.param)
+        yield request.param
+
+
+SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+
+
+@pytest.mark.parametrize("kind", [Actor, Watcher])
+@settings(max_examples=EXAMPLES, **SETTINGS)
+@given(st.integers(0, 10**6), assumptions())
+def test_cutting_the_tape_changes_nothing(window, kind, seed, config):
+    trades = random_tape(seed, 150)
+    end = int(trades.time[-1]) + 3 * SECOND
+    whole = outcome(kind(seed=seed), trades, config, end=end)
+    for chunks in cuts(trades.rows, seed):
+        assert_equal(outcome(kind(seed=seed), trades, config, chunks, end), whole)
+
+
+@pytest.mark.parametrize("kind", [Actor, Watcher])
+@settings(max_examples=EXAMPLES, **SETTINGS)
+@given(st.integers(0, 10**6), assumptions(), st.integers(1, 149))
+def test_what_comes_later_changes_nothing(window, kind, seed, config, rows):
+    trades = random_tape(seed, 150)
+    whole = outcome(kind(seed=seed), trades, config)
+    part = outcome(kind(seed=seed), trades.slice(0, rows), config)
+    last_id, last_time = trades.id[rows - 1], trades.time[rows - 1]
+    assert part["fills"] == [fill for fill in whole["fills"] if fill.trade_id <= last_id]
+    for early, late in zip(part["orders"], whole["orders"], strict=False):
+        if late.decision_time < last_time:
+            assert early[:4] + early[6:8] == late[:4] + late[6:8]
+        if late.done_time is not None and late.done_time < last_time:
+            assert early == late
+    decided = sum(order.decision_time < last_time for order in whole["orders"])
+    assert decided == sum(order.decision_time < last_time for order in part["orders"])
+    for name in ("round trips", "events", "equity"):
+        ended = [row for row in part[name] if _time_of(row) < last_time]
+        assert ended == [row for row in whole[name] if _time_of(row) < last_time]
+
+
+def _time_of(row):
+    for name in ("exit_time", "known_at", "time"):
+        if hasattr(row, name):
+            return getattr(row, name)
+    raise AssertionError(row)
+
+
+@pytest.mark.parametrize("kind", [Actor, Watcher])
+@settings(max_examples=2 * EXAMPLES, **SETTINGS)
+@given(st.integers(0, 10**6), assumptions())
+def test_books_balance(kind, seed, config):
+    trades = random_tape(seed, 200)
+    strategy = kind(seed=seed, often=0.3)
+    run = run_trades(trades, UNITS, strategy, config=config)
+    account = run.session.account
+    row_of = {int(number): row for row, number in enumerate(trades.id)}
+
+    assert account.position == sum(fill.side * fill.qty for fill in run.fills)
+    trips = [*run.round_trips, *([run.still_open] if run.still_open else [])]
+    assert (run.still_open is None) == (account.position == 0)
+    assert account.equity(run.session.last_price) == Fraction(config.cash) + sum(
+        Fraction(trip.net_pnl) for trip in trips
+    )
+    assert account.fees_paid == sum((fill.fee for fill in run.fills), Decimal(0))
+    assert account.fees_paid == sum((trip.fees for trip in trips), Decimal(0))
+
+    used = Counter()
+    filled = Counter()
+    for fill in run.fills:
+        used[fill.trade_id] += fill.qty
+        filled[fill.order_id] += fill.qty
+        order = run.orders[fill.order_id]
+        entry = config.entry_latency if order.parent_id is None else 0
+        assert fill.time >= order.decision_time + entry
+        assert fill.time == trades.time[row_of[fill.trade_id]]
+        if order.kind == "limit":
+            assert order.side * (order.price - fill.price) >= 0
+        if fill.liquidity == "maker":
+            assert trades.side[row_of[fill.trade_id]] == -fill.side
+    for number, volume in used.items():
+        assert volume <= trades.qty[row_of[number]]
+    for order in run.orders:
+        assert order.filled_qty == filled[order.id] <= order.qty
+        assert (order.done_time is None) == (
+            order.status in ("sent", "working", "waiting", "triggered")
+        )
+        if order.parent_id is not None:
+            assert order.qty == filled[order.parent_id] or order.status == "cancelled"
+    times = [fill.time for fill in run.fills]
+    assert times == sorted(times)
+    assert run.session.max_drawdown <= 0
+
+
+class Prompt(Strategy):
+    """Sends an order after every trade and remembers after which."""
+
+    def __init__(self):
+        super().__init__()
+        self.after = {}
+
+    def on_trade(self, trade, market, broker):
+        side = 1 if trade.id % 2 else -1
+        for number in (broker.market(side, 3), broker.limit(side, 2, trade.price)):
+            self.after[number] = trade.id
+
+
+@settings(max_examples=EXAMPLES, **SETTINGS)
+@given(st.integers(0, 10**6), assumptions())
+def test_a_decision_never_fills_on_its_own_trade(seed, config):
+    prompt = Prompt()
+    run = run_trades(random_tape(seed, 100), UNITS, prompt, config=config)
+    assert all(fill.trade_id > prompt.after[fill.order_id] for fill in run.fills)
+    assert run.fills
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_shipped_strategy_trades_the_same_however_the_tape_is_cut(window, seed):
+    trades = random_tape(seed, 12_000, pause=SECOND // 2)
+    config = replace(SimConfig(fees=Fees(Decimal(0), Decimal(0))), slippage_ticks=0)
+
+    def fade():
+        return DeltaDivergenceFade(bars="1s", time_stop=12)
+
+    whole = outcome(fade(), trades, config)
+    assert len(whole["round trips"]) >= 3
+    assert len(whole["events"]) > len(whole["round trips"])
+    for chunks in cuts(trades.rows, seed):
+        assert_equal(outcome(fade(), trades, config, chunks), whole)
