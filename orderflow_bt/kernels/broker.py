@@ -154,7 +154,7 @@ def _is_live(orders: NDArray[np.int64], k: int) -> bool:
 def _leave(orders: NDArray[np.int64], k: int) -> None:
     """Take order ``k`` out; a bracket's leg may live again while its entry can still fill."""
     parent = orders[k, PARENT]
-    if parent >= 0 and orders[parent, STATE] != DONE:
+    if orders[k, GROWTH] > 0 or (parent >= 0 and orders[parent, STATE] != DONE):
         orders[k, STATE] = SPENT
         orders[k, LEFT] = 0
     else:

@@ -389,7 +389,8 @@ class Twin:
         order["status"] = status
         order["done"] = time
         entry = order["entry"]
-        if entry is not None and entry["state"] != "done" and not by_request:
+        may_grow = entry is not None and (order["growth"] > 0 or entry["state"] != "done")
+        if may_grow and not by_request:
             order.update(state="spent", left=0)  # it may live again
             return
         order["state"] = "done"

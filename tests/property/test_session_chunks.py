@@ -59,7 +59,7 @@ class Actor(Strategy):
         super().__init__(*given, **named)
         self.luck = random.Random(self.seed)
         self.diary = []
-        self.decided_after = {}
+        self.acted_at = self.acted_before = None
 
     def detectors(self):
         from orderflow_bt.detectors import DeltaDivergence
@@ -68,8 +68,9 @@ class Actor(Strategy):
 
     def act(self, hook, market, broker):
         self.diary.append((hook, market.now, market.last, market.inferred_bid, market.position.qty))
-        if self.luck.random() > self.often or not market.last:
-            return
+        if self.luck.random() > self.often or market.now == self.acted_at == self.acted_before:
+            return  # twice at one instant is enough: answers to answers would never end
+        self.acted_before, self.acted_at = self.acted_at, market.now
         side, qty = self.luck.choice([1, -1]), self.luck.randint(1, 90)
         price = market.last + self.luck.randint(-5, 5)
         expires = self.luck.choice([None, 0, 1, SECOND // 3, 5 * SECOND])
@@ -98,8 +99,6 @@ class Actor(Strategy):
                     broker.cancel_all()
                 elif before:
                     broker.cancel(self.luck.randrange(before))
-        for number in range(before, len(broker.orders)):
-            self.decided_after[number] = market.now
 
     def on_fill(self, fill, market, broker):
         self.act(("fill", fill), market, broker)

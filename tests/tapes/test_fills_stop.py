@@ -161,6 +161,18 @@ def test_a_part_that_fills_after_the_position_was_closed_by_hand_has_its_stop():
     ]
 
 
+def test_the_last_part_of_an_entry_has_its_stop_even_if_the_target_fills_on_that_very_trade():
+    script = after(1, send("bracket", -1, 3, stop=105, target=98))
+    run = Tape("S 100 1 | S 100 2 | S 97 9 | B 105 9 | B 106 9").run(script)
+    assert told(run) == [
+        "trade 2: sell 2 at 100, took",
+        "trade 3: sell 1 at 97, took",  # the rest of the entry
+        "trade 3: buy 2 at 98, through",  # the target of its first part
+        "trade 5: buy 1 at 106, took",
+    ]
+    assert run.session.account.position == 0
+
+
 def test_a_leg_cancelled_by_request_stays_cancelled():
     script = steps(
         {
