@@ -97,8 +97,9 @@ def _tables(record: RunRecord) -> dict[str, pa.Table]:
     session = record.session
     trip_of_fill = [trip for _, trip in session.trips.fills]
     by_order = {fill.order_id: trip for fill, trip in session.trips.fills}
-    actions = {order.event_id: "order" for order in session.broker.orders}
-    actions = {k: v for k, v in actions.items() if k is not None} | session.broker.skipped
+    ordered = {order.event_id for order in session.broker.orders}
+    actions = {event.id: "order" for event in session.events if event.id in ordered}
+    actions |= session.broker.skipped
     return {
         "orders": tables.orders_table(session.broker.orders, by_order),
         "fills": tables.fills_table(session.broker.fills, trip_of_fill),
