@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from orderflow_bt.errors import UnsupportedError
+from orderflow_bt.errors import PluginError, UnsupportedError
 from orderflow_bt.kernels import broker as k
 from orderflow_bt.kernels.marking import drawdown
 from orderflow_bt.sim.account import Account, money
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.readings import Moment, Slice
     from orderflow_bt.types import BarSpec
+
+
+MAX_ANSWERS = 10_000  # notices and timers at one instant; more can only be a plugin's endless loop
 
 
 class EquityRow(NamedTuple):
@@ -101,6 +104,7 @@ class Session:
         self._settings = config.kernel_settings(instrument)
         self._notices: list[tuple[int, int, Happening | None]] = []
         self._notice_count = 0
+        self._answers = (0, 0)  # the latest instant with a notice, and how many it had
         kind = type(strategy)
         self._hears_fills = kind.on_fill is not Strategy.on_fill
         self._hears_orders = kind.on_order is not Strategy.on_order
@@ -260,6 +264,14 @@ class Session:
                 self.strategy.on_event(event, self.market, self.broker)
 
     def _notify(self, happening: Happening | None) -> None:
+        instant, count = self._answers
+        self._answers = (self.now, count + 1 if instant == self.now else 1)
+        if self._answers[1] > MAX_ANSWERS:
+            raise PluginError(
+                f"{type(self.strategy).__name__} keeps answering itself while time stands still",
+                where=f"{np.datetime64(self.now, 'us')}Z",
+                fix="Set timers later than now; do not send an order for every order's change",
+            )
         if happening is None:
             with self._guard("on_timer"):
                 self.strategy.on_timer(self.market, self.broker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import replace
 from decimal import Decimal
 
@@ -17,7 +18,7 @@ from orderflow_bt.sim import FillPolicy, SimConfig
 from orderflow_bt.testing.tape import Script, run_trades
 from orderflow_bt.types import MarketType, Trades
 
-EXAMPLES = int(os.environ.get("ORDERFLOW_BT_EXAMPLES", "250"))
+EXAMPLES = int(os.environ.get("ORDERFLOW_BT_EXAMPLES", "400"))
 START = 1_704_067_200_000_000
 MIDDLE = 1_000
 LATENCIES = st.sampled_from([0, 0, 1, 100, 1_000, 50_000])
@@ -195,7 +196,71 @@ def test_fills_and_ends_equal_the_twin(case):
     assert_same(*case)
 
 
-@settings(deadline=None, max_examples=EXAMPLES // 4, suppress_health_check=list(HealthCheck))
+@settings(deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 @given(cases(), st.sampled_from([2, 3, 10]), st.sampled_from([1, 2, 5]))
 def test_fills_and_ends_equal_the_twin_off_the_grid(case, tick, lot):
     assert_same(*case, tick, lot)
+
+
+def crowded(seed):
+    """Many orders on a narrow tape: they meet on the same trades, and ends meet beginnings."""
+    luck = random.Random(seed)
+    wide = luck.choice([1, 2, 4])
+    latencies = [0, 0, 1_000, luck.choice([500, 1_000, 3_000])]
+    time, price, trades, script = START, MIDDLE, [], {}
+    for number in range(luck.choice([20, 60])):
+        time += luck.choice([0, 0, 500, 1_000, 1_000, 1_000, 5_000])
+        price += luck.choice([0, 0, 1, -1, wide, -wide])
+        price += (MIDDLE - price) // 4
+        trades.append((time, price, luck.choice([1, 2, 3, 8]), luck.choice([1, -1])))
+        script[number] = [crowded_action(luck, price) for _ in range(luck.choice([0, 0, 1, 1, 2]))]
+    rules = {
+        "entry": luck.choice(latencies), "cancel": luck.choice(latencies),
+        "trigger": luck.choice(latencies),
+        "policy": luck.choice(["touch", "queue", "queue", "through"]), "through_ticks": 1,
+        "queue": luck.choice(["visits:5", "visits:2", "last_visit", "zero", "const:3"]),
+        "slippage": luck.choice([0, 1]),
+        "participation": luck.choice([Decimal(1), Decimal(1), Decimal("0.5")]),
+        "min_notional": 0, "window": luck.choice([5, 20_000]),
+    }  # fmt: skip
+    return trades, script, rules
+
+
+def crowded_action(luck, near):
+    name = luck.choice([*4 * ["bracket"], "market", "limit", "limit", "stop", "cancel", "close"])
+    if name == "cancel":
+        return luck.choice(
+            [(name, luck.randint(0, 60)), (name, -luck.randint(1, 9)), ("cancel_all",)]
+        )
+    if name == "close":
+        return (name,)
+    side = luck.choice([1, -1])
+    ticket = {"side": side, "qty": luck.randint(1, 9)}
+    if name != "market":
+        ticket["expires"] = luck.choice([None, None, 0, 1_000, 4_000, 20_000])
+        ticket["cancel_at"] = luck.choice([None, None, None, near, near + 3, near - 3])
+    if name == "bracket":
+        entry = near + luck.randint(-2, 2)
+        ticket["stop"] = entry - side * luck.randint(1, 3)
+        ticket["target"] = entry + side * luck.randint(1, 3)
+        kind = luck.choice(["stop_entry", "limit_entry", "limit_entry", None])
+        if kind:
+            ticket[kind] = entry
+        return name, ticket
+    ticket["reduce_only"] = luck.random() < 0.3
+    if name != "market":
+        ticket["price"] = near + luck.randint(-2, 2)
+    if name == "limit":
+        ticket["post_only"] = luck.random() < 0.2
+        ticket["immediate"] = luck.random() < 0.2
+    return name, ticket
+
+
+@pytest.mark.parametrize("first", range(0, 2 * EXAMPLES, 100))
+def test_crowds_of_orders_equal_the_twin(first):
+    for seed in range(first, first + 100):
+        try:
+            assert_same(*crowded(seed))
+        except AssertionError as error:
+            error.add_note(f"crowded({seed})")
+            raise

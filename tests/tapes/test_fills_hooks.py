@@ -123,6 +123,35 @@ def test_timers_ring_between_trades_and_after_the_last():
     assert alarm.rang == [3, 3, 7]
 
 
+def test_arrivals_come_before_expiries_of_the_same_time():
+    heard = []
+
+    class Listener(Strategy):
+        def on_trade(self, trade, market, broker):
+            if trade.id == 1:
+                broker.limit(1, 1, 50, expires=5 * MS)
+            if trade.id == 2:
+                broker.limit(1, 1, 51)
+
+        def on_order(self, order, market, broker):
+            heard.append((order.id, order.status))
+
+    Tape("B 100 1 | +2ms B 100 9 | +9ms B 100 9").run(Listener(), config=config(entry_latency=3))
+    assert heard == [(0, "working"), (1, "working"), (0, "expired")]
+
+
+def test_a_strategy_that_answers_itself_for_ever_is_stopped():
+    class Loop(Strategy):
+        def on_trade(self, trade, market, broker):
+            broker.timer(market.now)
+
+        def on_timer(self, market, broker):
+            broker.timer(market.now)
+
+    with pytest.raises(PluginError, match="Loop keeps answering itself while time stands still"):
+        Tape("B 100 1 | B 100 9").run(Loop())
+
+
 def test_an_answer_to_a_fill_leaves_after_the_response():
     class Answer(Strategy):
         def on_trade(self, trade, market, broker):
