@@ -482,7 +482,8 @@ def _match_takers(
     reports: NDArray[np.int64],
 ) -> int:
     """Fill taking orders from one trade in order of arrival; returns the volume they used."""
-    room = volume * settings[S_PARTICIPATION] // MILLION
+    share = settings[S_PARTICIPATION]  # the product in two parts: a whole one could overflow
+    room = volume // MILLION * share + volume % MILLION * share // MILLION
     used = 0
     after_arrival = -NEVER
     after_row = -1

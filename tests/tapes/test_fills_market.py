@@ -79,6 +79,12 @@ def test_v6_participation_spreads_an_order_over_trades():
     assert Decimal(spent).scaleb(-1) / 5 == Decimal("100.12")
 
 
+def test_a_trade_too_large_for_a_product_still_fills():
+    tape = Tape("B 1 1 | B 1 5000000000000000000")
+    run = tape.run(after(1, send("market", 1, 7)), config=config(participation=Decimal("0.5")))
+    assert told(run) == ["trade 2: buy 7 at 1, took"]
+
+
 def test_slippage_is_paid_against_the_order_and_told_by_itself():
     tape = Tape("B 100 1 | B 100 9 | S 100 9")
     both = after(1, send("market", 1, 2), send("market", -1, 2))
