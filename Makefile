@@ -25,9 +25,13 @@ check: $(DEV) ## format, lint, types, package borders
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Tests that run kernels on small tapes: without the compiler they are slow but can be measured.
+KERNEL_TESTS := tests/naive tests/tapes $(wildcard tests/unit/test_flow_*.py) \
+	tests/unit/test_archive_zip.py tests/unit/test_synth_archive.py
+
 coverage: $(DEV) ## line coverage of the kernels, run as plain Python
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --quiet --numprocesses auto -m "not real and not browser and not slow" \
-		--cov --cov-report=term --cov-fail-under=95 tests/unit tests/naive tests/tapes -k "kernel or twin or tape or naive or bars or parse or fills"
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto -m "not slow" \
+		--cov --cov-report=term --cov-fail-under=95 $(KERNEL_TESTS)
 
 bench: $(DEV) ## our speed beside other libraries', in the same run
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
