@@ -37,10 +37,11 @@ def clean_day(
         MalformedError: Not one row belongs to the day, or a row's fill ids run backwards.
     """
     is_aggregate = tape.kind is Kind.AGG_TRADES
-    columns, order = _in_id_order(parsed.columns, is_aggregate=is_aggregate)
-    tick, tick_factor = _tick(tape, date, parsed.price_decimals)
     factor = TIME_FACTORS[parsed.time_unit]
     day_start = (date - _EPOCH).days * DAY_US
+    day = (day_start // factor, (day_start + DAY_US) // factor)
+    columns, order = _in_id_order(parsed.columns, day, is_aggregate=is_aggregate)
+    tick, tick_factor = _tick(tape, date, parsed)
     counts = np.zeros(quality.COUNTS, np.int64)
     gap_rows = np.zeros((MOST_GAPS, 2), np.int64)
     quality.count_defects(
@@ -50,8 +51,7 @@ def clean_day(
         int(is_aggregate and tape.market is MarketType.SPOT),
         tick,
         tick_factor,
-        day_start // factor,
-        (day_start + DAY_US) // factor,
+        *day,
         counts,
         gap_rows,
     )
@@ -98,7 +98,7 @@ def clean_day(
         reordered=order.reordered,
         out_of_order=int(counts[quality.OUT_OF_ORDER]),
         zero_quantity=int(counts[quality.ZERO_QUANTITY]),
-        off_tick=int(counts[quality.OFF_TICK]) if tick else None,
+        off_tick=int(counts[quality.OFF_TICK]),
         outside_day=int(counts[quality.OUTSIDE_DAY]),
         max_time_gap_us=int(counts[quality.MAX_TIME_GAP]) * factor,
     )
@@ -116,20 +116,25 @@ class _Order:
 
 
 def _in_id_order(
-    columns: NDArray[np.int64], *, is_aggregate: bool
+    columns: NDArray[np.int64], day: tuple[int, int], *, is_aggregate: bool
 ) -> tuple[NDArray[np.int64], _Order]:
     """Rows by strictly increasing id.
 
-    Of rows with one id the first in the file stays, but a row that the exchange blanked never
-    stands before one that it did not.
+    Which of several rows with one id stays does not depend on their order in the file: one that
+    the exchange did not blank, of the file's ``day``, with the latest time (known repetitions
+    carry earlier ones); then the least of its numbers decides.
     """
     ids = columns[parse.ID]
     if bool((ids[1:] > ids[:-1]).all()):
         return columns, _Order()
     reordered = int((ids < np.maximum.accumulate(ids)).sum())
-    columns = columns[:, np.lexsort((_is_blanked(columns, is_aggregate=is_aggregate), ids))]
+    columns = columns[:, ids.argsort(kind="stable")]
     ids = columns[parse.ID]
     is_new = np.append(True, ids[1:] != ids[:-1])
+    if bool(is_new.all()):
+        return columns, _Order(reordered=reordered)
+    shared = np.flatnonzero(~is_new | np.append(~is_new[1:], False))
+    columns[:, shared] = _by_claim(columns[:, shared], day, is_aggregate=is_aggregate)
     kept = np.maximum.accumulate(np.where(is_new, np.arange(ids.size), 0))
     is_copy = ~is_new & (columns == columns[:, kept]).all(axis=0)
     is_other = ~is_new & ~is_copy
@@ -145,6 +150,19 @@ def _in_id_order(
     )
 
 
+def _by_claim(
+    columns: NDArray[np.int64], day: tuple[int, int], *, is_aggregate: bool
+) -> NDArray[np.int64]:
+    """Rows of shared ids, by id, the one that keeps the id first."""
+    time = columns[parse.TIME]
+    is_outside = (time < day[0]) | (time >= day[1])
+    is_blanked = _is_blanked(columns, is_aggregate=is_aggregate)
+    plain = [
+        columns[k] for k in (parse.SIDE, parse.QTY, parse.PRICE, parse.LAST_ID, parse.FIRST_ID)
+    ]
+    return columns[:, np.lexsort((*plain, -time, is_outside, is_blanked, columns[parse.ID]))]
+
+
 def _is_blanked(columns: NDArray[np.int64], *, is_aggregate: bool) -> NDArray[np.bool_]:
     blanked: NDArray[np.bool_] = (columns[parse.PRICE] == 0) & (columns[parse.QTY] == 0)
     if is_aggregate:
@@ -152,11 +170,15 @@ def _is_blanked(columns: NDArray[np.int64], *, is_aggregate: bool) -> NDArray[np
     return blanked
 
 
-def _tick(tape: TapeId, date: dt.date, price_decimals: int) -> tuple[int, int]:
-    """The tick as an integer, and what stored prices are multiplied by to be compared with it."""
+def _tick(tape: TapeId, date: dt.date, parsed: ParsedDay) -> tuple[int, int]:
+    """The tick as an integer, and what stored prices are multiplied by to be compared with it.
+
+    Where the exchange's tick is not known, it is the step that all but a thousandth of the day's
+    own prices keep to.
+    """
     rules = shipped_rules(tape.exchange, tape.market, tape.symbol, date)
     if rules is None:
-        return 0, 1
+        return 10 ** (parsed.price_decimals - parsed.tick_decimals), 1
     tick = Decimal(rules.tick)
-    decimals = max(price_decimals, -int(tick.as_tuple().exponent))
-    return int(tick.scaleb(decimals)), 10 ** (decimals - price_decimals)
+    decimals = max(parsed.price_decimals, -int(tick.as_tuple().exponent))
+    return int(tick.scaleb(decimals)), 10 ** (decimals - parsed.price_decimals)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import CoverageError
+from orderflow_bt.store import broken_borders
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
-    from orderflow_bt.store import DayInfo, Lake, Quality
+    from orderflow_bt.store import Border, DayInfo, Lake, Quality
     from orderflow_bt.types import TapeId
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -27,6 +28,8 @@ class Window:
         warmup: Stored days read before the first day, oldest first.
         days: Stored days of the window.
         missing: Days of the window that are not stored.
+        borders: Where the ids of two consecutive days do not continue, and a day of the window
+            is the likelier to lack trades.
     """
 
     start: int
@@ -34,6 +37,7 @@ class Window:
     warmup: tuple[DayInfo, ...]
     days: tuple[DayInfo, ...]
     missing: tuple[dt.date, ...]
+    borders: tuple[Border, ...] = ()
 
     @property
     def dates(self) -> list[dt.date]:
@@ -46,8 +50,9 @@ class Window:
             "days": len(self.days) + len(self.missing),
             "days_with_data": len(self.days),
             "missing_days": [date.isoformat() for date in self.missing],
-            "gaps": sum(day.quality.gaps for day in self.days),
-            "missing_ids": sum(day.quality.missing_ids for day in self.days),
+            "gaps": sum(day.quality.gaps for day in self.days) + len(self.borders),
+            "missing_ids": sum(day.quality.missing_ids for day in self.days)
+            + sum(border.missing_ids for border in self.borders),
             "days_with_defects": [d.date.isoformat() for d in self.days if not d.quality.is_clean],
         }
 
@@ -64,8 +69,11 @@ def find_window(
     """
     first, last = _date(start), _date(end - 1)
     dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
-    stored = {day.date: day for day in lake.days(tape) if first <= day.date <= last}
+    one = dt.timedelta(days=1)
+    near = [day for day in lake.days(tape) if first - one <= day.date <= last + one]
+    stored = {day.date: day for day in near if first <= day.date <= last}
     days = tuple(stored[date] for date in dates if date in stored)
+    borders = tuple(b for b in broken_borders(near) if first <= b.short_day <= last)
     missing = tuple(date for date in dates if date not in stored)
     download = (
         f"orderflow-bt download {tape.symbol} --market {tape.market.value}"
@@ -78,12 +86,16 @@ def find_window(
             fix=f"Get them: {download}",
         )
     if not accept_gaps:
-        _refuse_gaps(tape, days, missing, download)
-    return Window(start, end, _warmup(lake, tape, first, start - lookback), days, missing)
+        _refuse_gaps(tape, days, missing, borders, download)
+    return Window(start, end, _warmup(lake, tape, first, start - lookback), days, missing, borders)
 
 
 def _refuse_gaps(
-    tape: TapeId, days: tuple[DayInfo, ...], missing: tuple[dt.date, ...], download: str
+    tape: TapeId,
+    days: tuple[DayInfo, ...],
+    missing: tuple[dt.date, ...],
+    borders: tuple[Border, ...],
+    download: str,
 ) -> None:
     if missing:
         listed = ", ".join(map(str, missing[:LISTED])) + (", …" if len(missing) > LISTED else "")
@@ -93,10 +105,12 @@ def _refuse_gaps(
             fix=f"Get them ({download}), or say --accept-gaps",
         )
     bad = [(day.date, text) for day in days if (text := _untrustworthy(day.quality))]
+    bad = sorted(bad + [(border.short_day, f"{border} beside it") for border in borders])
     if bad:
         listed = "; ".join(f"{date}: {text}" for date, text in bad[:LISTED])
+        count = len({date for date, _ in bad})
         raise CoverageError(
-            f"{len(bad)} of {len(days)} days of {tape} cannot be trusted ({listed})",
+            f"{count} of {len(days)} days of {tape} cannot be trusted ({listed})",
             fix="Run on other days, or say --accept-gaps",
         )
 
@@ -108,6 +122,7 @@ def _untrustworthy(quality: Quality) -> str:
     """
     faults = {
         "trades missing": quality.missing_ids,
+        "raw trades missing": quality.missing_fills,
         "conflicting ids": quality.conflicts,
         "zero quantities": quality.zero_quantity,
     }

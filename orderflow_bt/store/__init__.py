@@ -1,5 +1,6 @@
 """The lake: whole days of trades as Parquet, their catalogue and their quality records."""
 
+from orderflow_bt.store.borders import Border, broken_borders
 from orderflow_bt.store.catalogue import TapeSummary, ids_between, summarize
 from orderflow_bt.store.instruments import resolve_instrument
 from orderflow_bt.store.lake import Lake
@@ -8,12 +9,14 @@ from orderflow_bt.store.schema import SCHEMA_VERSION, DayInfo, Origin
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Border",
     "DayInfo",
     "Gap",
     "Lake",
     "Origin",
     "Quality",
     "TapeSummary",
+    "broken_borders",
     "ids_between",
     "resolve_instrument",
     "summarize",

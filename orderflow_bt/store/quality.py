@@ -36,15 +36,16 @@ class Quality:
         unassigned_ids: Ids absent where that means no loss (raw futures trades).
         gap_list: The first `MOST_GAPS` gaps.
         duplicates: Exact copies of a row, dropped.
-        conflicts: Rows whose id another row has with other content. The row that stands first in
-            the file is kept, the others are set aside in ``quarantined``.
+        conflicts: Rows whose id another row has with other content. The one of the file's day
+            with the latest time is kept, the others are set aside in ``quarantined``.
         quarantined: The first `MOST_QUARANTINED` such rows: id, price, quantity, first id, last
             id, time, side, in the day's own units.
         invalid_rows: Rows that the exchange blanked (price and quantity 0), dropped.
         reordered: Rows that stood in the file after a row of higher id, put in their place.
         out_of_order: Rows whose time is before that of a row of lower id.
         zero_quantity: Rows of quantity 0, kept.
-        off_tick: Prices off the exchange's tick, kept; None where the tick is not known.
+        off_tick: Prices off the tick, kept: the exchange's where it is known, else the step that
+            all but a thousandth of the day's own prices keep to; None in days stored before that.
         outside_day: Rows whose time is not on the file's UTC day, kept.
         max_time_gap_us: The longest silence between two rows.
     """

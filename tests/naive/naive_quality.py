@@ -21,8 +21,12 @@ def naive_quality(rows, *, aggregate, continuous_ids, continuous_fills, tick, da
     def blanked(row):
         return row[1] == row[2] == 0 and (not aggregate or row[3] == row[4] == -1)
 
+    def claim(row):
+        _, price, qty, first, last, time, side = row
+        return blanked(row), not day[0] <= time < day[1], -time, first, last, price, qty, side
+
     by_id = {}
-    for row in sorted(rows, key=blanked):  # a stable sort: blanked rows come last
+    for row in sorted(rows, key=claim):
         if row[0] not in by_id:
             by_id[row[0]] = row
         elif by_id[row[0]] == row:
