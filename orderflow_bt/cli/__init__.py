@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderflow_bt import __version__
-from orderflow_bt.cli import bars, demo, download, ls, report, run, strategies
+from orderflow_bt.cli import (
+    bars,
+    demo,
+    detectors,
+    download,
+    events,
+    ls,
+    new,
+    report,
+    run,
+    strategies,
+)
 from orderflow_bt.cli.options import settings
 from orderflow_bt.errors import OrderflowError, UsageError
 
@@ -83,9 +94,12 @@ for _name, _module in {
     "download": download,
     "ls": ls,
     "bars": bars,
+    "events": events,
     "run": run,
     "report": report,
     "strategies": strategies,
+    "detectors": detectors,
+    "new": new,
 }.items():
     app.command(_name)(_guarded(_module.command))
 

@@ -72,6 +72,21 @@ def tape_id(exchange: str, market: MarketType, kind: str, symbol: str) -> TapeId
     return TapeId(exchange, market, known, symbol.upper())
 
 
+def parameters(texts: list[str]) -> dict[str, str]:
+    """``--param name=value`` by name.
+
+    Raises:
+        UsageError: A text is not ``name=value``.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise UsageError(f"{text!r} is not name=value", where="--param")
+        found[name.strip()] = value.strip()
+    return found
+
+
 def parse_date(text: str, option: str) -> dt.date:
     """A day such as 2024-01-31.
 

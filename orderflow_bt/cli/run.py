@@ -61,7 +61,7 @@ def command(
     start, end = options.time_window(first, last)
     tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
     config = _config(market, fills, latency, fees, slippage, queue, cash, seed)
-    parameters = _parameters(param or [])
+    parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
         raise UsageError("no strategy is named")
@@ -167,16 +167,6 @@ def _folder(out: Path | None, name: str, tape: TapeId, *, many: bool) -> Path:
         number += 1
         folder = Path("runs") / f"{moment}-{label}-{number}"
     return folder
-
-
-def _parameters(texts: list[str]) -> dict[str, str]:
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise UsageError(f"{text!r} is not name=value", where="--param")
-        found[name.strip()] = value.strip()
-    return found
 
 
 def _config(

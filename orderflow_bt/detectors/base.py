@@ -1,4 +1,4 @@
-"""The protocol of a detector: a plugin that reads bars and reports events. It never trades."""
+"""The protocol of a detector: a plugin that reads the tape and reports events. It never trades."""
 
 from __future__ import annotations
 
@@ -11,24 +11,54 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orderflow_bt.flow.events import Event
-    from orderflow_bt.types import Bar, BarSpec
+    from orderflow_bt.flow.views import Footprint
+    from orderflow_bt.types import Bar, BarSpec, Trades
 
 
 class Detector(Parametrised, ABC):
-    """Turns closed bars into events, in one pass, keeping what state it needs.
+    """Turns the tape into events, in one pass, keeping what state it needs.
 
-    A detector has a parameter ``bars``, the bars it reads, and forgets what is older than its
-    `lookback`: where reading begins further back than that must not change what it reports.
+    Override the readings you need; the others cost nothing. They come in the order in which they
+    become known: trades before a bar's close are given before the bar. A detector forgets what is
+    older than its `lookback`: where reading begins further back than that must not change what it
+    reports. See ``docs/plugins.md``, "Writing a detector".
+
+    Attributes:
+        name: What its events call it.
+        bars: The bars it reads, as a parameter; None if it reads trades alone.
+        tick: The exchange's price step in price units, set before the first reading.
     """
 
     name: ClassVar[str]
-    bars: BarSpec
+    bars: BarSpec | None = None
+    tick: int = 1
 
     @property
     @abstractmethod
     def lookback(self) -> int:
         """How much earlier tape it needs before its events can be trusted, in microseconds."""
 
-    @abstractmethod
-    def on_bar(self, bar: Bar) -> Iterable[Event]:
-        """Read the next closed bar; the events it makes known, ``known_at`` its close."""
+    def begin(self, tick: int) -> None:
+        """Called once before the first reading, with the price step of the tape."""
+        self.tick = tick
+
+    def on_bar(self, bar: Bar) -> Iterable[Event]:  # noqa: ARG002 - for whoever overrides it
+        """Read the next closed bar; the events it makes known, ``known_at`` when it is known."""
+        return ()
+
+    def on_footprint(self, footprint: Footprint) -> Iterable[Event]:  # noqa: ARG002 - as above
+        """As `on_bar`, with the bar's rows; they are one tick high."""
+        return ()
+
+    def on_trades(self, trades: Trades) -> Iterable[tuple[int, Event]]:  # noqa: ARG002 - as above
+        """Read the next piece of tape, of any length; each event with the row that made it known.
+
+        An event is known once that row's trade is over: its ``known_at`` is the trade's time, and
+        the earliest trade that an order because of it can meet is the next one.
+        """
+        return ()
+
+
+def reads(detector: Detector, hook: str) -> bool:
+    """Whether a detector has its own ``hook``."""
+    return getattr(type(detector), hook) is not getattr(Detector, hook)

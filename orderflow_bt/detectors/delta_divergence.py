@@ -129,7 +129,7 @@ class DeltaDivergence(Detector):
         shortfall = outward * (earlier.cvd - later.cvd)
         needed = self._margin * Fraction(sum(self._abs_delta), len(self._abs_delta))
         if (
-            later.height - earlier.height < self.min_ticks
+            later.height - earlier.height < self.min_ticks * self.tick
             or not self.min_bars <= apart <= self.max_bars
             or shortfall <= needed
         ):

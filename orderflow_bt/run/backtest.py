@@ -100,7 +100,7 @@ def backtest(
     total = sum(day.rows for day in (*window.warmup, *window.days))
     units = (instrument.price_decimals, instrument.qty_decimals)
     nothing = None
-    for trades in _clocked(lake.read_days(request.tape, window.dates, *units), request.end):
+    for trades in clocked(lake.read_days(request.tape, window.dates, *units), request.end):
         nothing = trades.slice(0, 0)
         piece = readings.feed(trades)
         for session in sessions.values():
@@ -122,7 +122,7 @@ def backtest(
     return write_run(record, folder)
 
 
-def _clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:
+def clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:
     """Trades before ``end``, on a clock that never runs backwards over a day's edge either."""
     clock = 0
     for trades in chunks:

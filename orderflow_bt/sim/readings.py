@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from orderflow_bt.flow import BarStream
-from orderflow_bt.sim.guard import guard
+from orderflow_bt.sim.watch import Closed, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +54,7 @@ class Readings:
 
     Args:
         specs: The bars to build, each once.
-        detectors: Each reads the bars of its own ``bars`` parameter.
+        detectors: Each reads the bars of its own ``bars`` parameter, and trades.
         ids_are_continuous: Whether a hole in the ids means lost trades.
         row_size: Height of a footprint row, in price units.
         number_from: Events known earlier belong to the warm-up and get no number.
@@ -70,17 +69,16 @@ class Readings:
         row_size: int,
         number_from: int = 0,
     ) -> None:
-        wanted = sorted({*specs, *(d.bars for d in detectors)}, key=lambda spec: spec.size)
+        theirs = {detector.bars for detector in detectors if detector.bars is not None}
+        wanted = sorted({*specs, *theirs}, key=lambda spec: spec.size)
         self._streams = {
             spec: BarStream(spec, ids_are_continuous=ids_are_continuous, ticks_per_row=row_size)
             for spec in wanted
         }
-        self._detectors = detectors
+        self._watch = Watch(detectors, tick=row_size, number_from=number_from)
         self._continuous = ids_are_continuous
         self._last_id: int | None = None
         self._last_time = 0
-        self._number_from = number_from
-        self._events = 0
 
     @property
     def specs(self) -> list[BarSpec]:
@@ -91,41 +89,30 @@ class Readings:
         """Read the next trades."""
         batches = {spec: stream.feed(trades) for spec, stream in self._streams.items()}
         gaps = self._find_gaps(trades)
-        return Slice(trades, self._moments(batches), gaps)
+        return Slice(trades, self._moments(batches, trades), gaps)
 
     def close_until(self, time: int, nothing: Trades) -> Slice:
         """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
         batches = {spec: stream.close_until(time) for spec, stream in self._streams.items()}
-        return Slice(nothing, self._moments(batches), [])
+        return Slice(nothing, self._moments(batches, nothing), [])
 
-    def _moments(self, batches: dict[BarSpec, BarBatch]) -> list[Moment]:
+    def _moments(self, batches: dict[BarSpec, BarBatch], trades: Trades) -> list[Moment]:
+        """Bars and events in the order of knowing, those of one moment together."""
         closed: list[tuple[int, int, ClosedBar]] = []
         for spec, batch in batches.items():
             known, at = batch.known_at.tolist(), batch.at.tolist()
             for row, bar in enumerate(batch.tolist()):
-                closed.append((known[row], at[row], ClosedBar(spec, bar, batch, row)))
-        closed.sort(key=lambda item: (item[0], item[2].spec.size))
-        moments: list[Moment] = []
-        for time, index, closed_bar in closed:
-            if not moments or moments[-1].time != time:
-                moments.append(Moment(time, index, [], []))
-            moments[-1].bars.append(closed_bar)
-        if self._detectors:
-            for moment in moments:
-                self._detect(moment)
-        return moments
-
-    def _detect(self, moment: Moment) -> None:
-        for closed in moment.bars:
-            for detector in self._detectors:
-                if detector.bars == closed.spec:
-                    with guard(detector, "on_bar", moment.time):
-                        events = list(detector.on_bar(closed.bar))
-                    for event in events:
-                        if event.known_at >= self._number_from:
-                            event = replace(event, id=self._events)  # noqa: PLW2901 - the same one
-                            self._events += 1
-                        moment.events.append(event)
+                closed.append((at[row], known[row], ClosedBar(spec, bar, batch, row)))
+        closed.sort(key=lambda item: (item[0], item[1], item[2].spec.size))
+        seen = self._watch.read(
+            trades, [Closed(time, at, bar.spec, bar) for at, time, bar in closed]
+        )
+        moments: dict[tuple[int, int], Moment] = {}
+        for at, time, closed_bar in closed:
+            moments.setdefault((at, time), Moment(time, at, [], [])).bars.append(closed_bar)
+        for time, at, event in seen:
+            moments.setdefault((at, time), Moment(time, at, [], [])).events.append(event)
+        return [moments[key] for key in sorted(moments)]
 
     def _find_gaps(self, trades: Trades) -> list[tuple[int, int]]:
         gaps: list[tuple[int, int]] = []

@@ -1,26 +1,24 @@
-"""Finds plugins: installed ones by entry point, one's own by file or module."""
+"""Finds strategies: installed ones by entry point, one's own by file or module."""
 
 from __future__ import annotations
 
-import difflib
-import importlib
-import importlib.util
-import sys
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
-from orderflow_bt.errors import PluginError, UsageError
+from orderflow_bt import plugins
+from orderflow_bt.plugins import source_of
 from orderflow_bt.strategy.base import Strategy
 
-STRATEGIES = "orderflow_bt.strategies"
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
-P = TypeVar("P")
+__all__ = ["STRATEGIES", "installed", "load_strategy", "source_of"]
+
+STRATEGIES = plugins.Family("strategy", "strategies", "orderflow_bt.strategies", Strategy)
 
 
-def installed(group: str = STRATEGIES) -> dict[str, EntryPoint]:
-    """Installed plugins by name. Reads names only: no plugin code runs."""
-    return {point.name: point for point in sorted(entry_points(group=group))}
+def installed() -> dict[str, EntryPoint]:
+    """Installed strategies by name. Reads names only: no plugin code runs."""
+    return plugins.installed(STRATEGIES.group)
 
 
 def load_strategy(text: str) -> type[Strategy]:
@@ -30,78 +28,4 @@ def load_strategy(text: str) -> type[Strategy]:
         UsageError: Nothing by that name, or not a strategy.
         PluginError: The plugin's own code failed while it was imported.
     """
-    if text.partition(":")[0].endswith(".py"):
-        return _from_file(text)
-    if ":" in text:
-        module_name, _, class_name = text.partition(":")
-        return _class_in(_import(module_name), class_name, text)
-    found = installed()
-    if text not in found:
-        close = difflib.get_close_matches(text, found, n=1)
-        hint = f"Did you mean {close[0]!r}? " if close else ""
-        raise UsageError(
-            f"no strategy is called {text!r}",
-            fix=f"{hint}Installed: {', '.join(found) or 'none'}; or give file.py, or module:Class",
-        )
-    point = found[text]
-    return _class_in(_import(point.module), point.attr, text)
-
-
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
-            raise UsageError(f"no module {name!r} can be imported") from None
-        raise PluginError(f"{name} imports {error.name!r}, which is not installed") from error
-    except Exception as error:  # a plugin may raise anything while it is imported
-        raise PluginError(f"importing {name} failed: {type(error).__name__}: {error}") from error
-
-
-def _from_file(text: str) -> type[Strategy]:
-    file_name, _, class_name = text.partition(":")
-    path = Path(file_name)
-    if not path.is_file():
-        raise UsageError(f"there is no file {file_name}")
-    name = f"orderflow_bt_plugin_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # a plugin may raise anything while it is imported
-        raise PluginError(
-            f"importing the plugin failed: {type(error).__name__}: {error}", where=file_name
-        ) from error
-    return _class_in(module, class_name, text)
-
-
-def _class_in(module: Any, class_name: str, text: str) -> type[Strategy]:
-    if class_name:
-        found = getattr(module, class_name, None)
-        if not (isinstance(found, type) and issubclass(found, Strategy)):
-            raise UsageError(f"{class_name!r} is not a strategy", where=text)
-        return found
-    own = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and issubclass(value, Strategy)
-        and value.__module__ == module.__name__
-    ]
-    if len(own) != 1:
-        names = ", ".join(cls.__name__ for cls in own) or "none"
-        raise UsageError(
-            f"the file holds {len(own)} strategies ({names})",
-            where=text,
-            fix="Name one, as file.py:Class",
-        )
-    return own[0]
-
-
-def source_of(cls: type[Strategy]) -> Path | None:
-    """The file a strategy is written in, None where it has none (typed in a notebook)."""
-    name = getattr(sys.modules.get(cls.__module__), "__file__", None)
-    return Path(name) if name else None
+    return plugins.load(text, STRATEGIES)

@@ -22,6 +22,7 @@ from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US, MarketType, Trades
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.events import Event
     from orderflow_bt.sim.session import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
@@ -150,6 +151,38 @@ class Tape:
         return run_trades(
             self.trades, self.instrument, strategy, config=config, chunks=chunks, end=end
         )
+
+    def events(
+        self, detector: Detector, *, chunks: tuple[int, ...] = (), end: int | None = None
+    ) -> list[Event]:
+        """What a detector sees on the tape.
+
+        Args:
+            detector: Fresh; it reads once.
+            chunks: Where to cut the tape into pieces; nothing may depend on it.
+            end: Where the clock stops; by default at the last trade.
+        """
+        return read_events(self.trades, self.instrument, detector, chunks=chunks, end=end)
+
+
+def read_events(
+    trades: Trades,
+    instrument: Instrument,
+    detector: Detector,
+    *,
+    chunks: tuple[int, ...] = (),
+    end: int | None = None,
+) -> list[Event]:
+    """What a detector sees on columns in memory, cut at the rows ``chunks`` names."""
+    readings = Readings((), [detector], ids_are_continuous=True, row_size=instrument.tick_size)
+    pieces = [
+        readings.feed(trades.slice(start, stop))
+        for start, stop in pairwise([0, *chunks, trades.rows])
+    ]
+    if trades.rows:
+        end = int(trades.time[-1]) if end is None else end
+        pieces.append(readings.close_until(end, trades.slice(0, 0)))
+    return [event for piece in pieces for moment in piece.moments for event in moment.events]
 
 
 def run_trades(

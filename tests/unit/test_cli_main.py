@@ -14,7 +14,9 @@ HEAVY = ["numba", "polars", "pyarrow", "duckdb", "matplotlib", "requests", "nump
 runner = CliRunner()
 
 
-@pytest.mark.parametrize("command", ["", "run", "download", "bars", "demo", "ls", "report"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "download", "bars", "demo", "ls", "report", "events", "detectors", "new"]
+)
 def test_help_loads_nothing_heavy(command):
     code = (
         "import sys\n"

@@ -82,3 +82,19 @@ def test_the_lake_example_reads_a_day(tmp_path, monkeypatch):
     assert table["time"].dt.date().unique().to_list() == [dt.date(2024, 1, 1)]
     prices = market.day(0).trades.price / 10
     assert np.allclose(table["price"].to_numpy(), prices)
+
+
+def test_the_example_detectors_see_something_however_the_tape_is_cut(trades, tmp_path):
+    from orderflow_bt.detectors.registry import load_detector
+    from orderflow_bt.testing import read_events
+
+    examples = [code for code in blocks("docs/plugins.md") if "(Detector)" in code]
+    assert len(examples) == 3
+    for number, code in enumerate(examples):
+        file = tmp_path / f"example_{number}.py"
+        file.write_text(code)
+        cls = load_detector(str(file))
+        parameters = {"least": 10} if "least" in cls.params else {}
+        whole = read_events(trades, INSTRUMENT, cls(**parameters))
+        assert whole
+        assert whole == read_events(trades, INSTRUMENT, cls(**parameters), chunks=(1, 777, 20_000))

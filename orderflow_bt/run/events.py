@@ -1,0 +1,76 @@
+"""What a detector sees in a window of stored days."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from orderflow_bt.run.backtest import clocked
+from orderflow_bt.run.window import find_window
+from orderflow_bt.sim import Readings
+from orderflow_bt.store import resolve_instrument
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator
+
+    from orderflow_bt.detectors import Detector
+    from orderflow_bt.flow.events import Event
+    from orderflow_bt.sim.readings import Moment
+    from orderflow_bt.store import Lake
+    from orderflow_bt.types import TapeId
+
+
+class EventWindow:
+    """A detector's events known in ``[start, end)``, read a piece of tape at a time.
+
+    Reading begins as much earlier as the detector's look-back asks, as far as consecutive days are
+    stored. Missing days and trades are read over; bars around them say GAP.
+
+    Args:
+        lake: Where the days are stored.
+        tape: Whose trades.
+        detector: Fresh; it reads once.
+        start: First microsecond.
+        end: First microsecond after.
+
+    Attributes:
+        instrument: Units of the tape.
+        missing: Days of the window that are not stored.
+        short_by: Look-back that is not stored, in microseconds.
+
+    Raises:
+        CoverageError: No day of the window is stored.
+    """
+
+    def __init__(self, lake: Lake, tape: TapeId, detector: Detector, start: int, end: int) -> None:
+        self._lake, self._tape, self._detector = lake, tape, detector
+        self._start, self._end = start, end
+        self._window = find_window(
+            lake, tape, start, end, lookback=detector.lookback, accept_gaps=True
+        )
+        self.missing: tuple[dt.date, ...] = self._window.missing
+        self.instrument = resolve_instrument(lake, tape, [day.date for day in self._window.days])
+        first = lake.day(tape, self._window.dates[0])
+        began = first.first_time if first is not None else start
+        self.short_by = max(0, began - (start - detector.lookback))
+
+    def __iter__(self) -> Iterator[list[Event]]:
+        """Events in the order of knowing, some at a time."""
+        readings = Readings(
+            (),
+            [self._detector],
+            ids_are_continuous=self._tape.ids_are_continuous,
+            row_size=self.instrument.tick_size,
+            number_from=self._start,
+        )
+        units = (self.instrument.price_decimals, self.instrument.qty_decimals)
+        nothing = None
+        days = self._lake.read_days(self._tape, self._window.dates, *units)
+        for trades in clocked(days, self._end):
+            nothing = trades.slice(0, 0)
+            yield self._inside(readings.feed(trades).moments)
+        if nothing is not None:
+            yield self._inside(readings.close_until(self._end, nothing).moments)
+
+    def _inside(self, moments: list[Moment]) -> list[Event]:
+        return [e for moment in moments for e in moment.events if self._start <= e.known_at]
