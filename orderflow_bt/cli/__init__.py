@@ -13,6 +13,7 @@ import typer
 
 from orderflow_bt import __version__
 from orderflow_bt.cli import (
+    audit,
     bars,
     demo,
     detectors,
@@ -93,6 +94,7 @@ for _name, _module in {
     "demo": demo,
     "download": download,
     "ls": ls,
+    "audit": audit,
     "bars": bars,
     "events": events,
     "run": run,

@@ -22,11 +22,19 @@ def count_text(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def duration_text(time_us: int) -> str:
+    """Microseconds in the unit that suits them: ``350 ms``, ``2.5 s``, ``14 min``, ``3.2 h``."""
+    for unit, size, limit in (("ms", 1e3, 1e6), ("s", 1e6, 12e7), ("min", 6e7, 72e8)):
+        if time_us < limit:
+            return f"{time_us / size:.3g} {unit}"
+    return f"{time_us / 36e8:,.1f} h"
+
+
 def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Columns wide enough for their cells; those of numbers are set to the right."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     numeric = [
-        all(cell[:1].isdigit() and "-" not in cell for cell in column) and bool(rows)
+        all(cell[:1].isdigit() and "-" not in cell for cell in column if cell) and any(column)
         for column in zip(*rows, strict=True)
     ] or [False] * len(header)
     return [

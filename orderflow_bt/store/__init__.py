@@ -5,6 +5,7 @@ from orderflow_bt.store.catalogue import TapeSummary, ids_between, summarize
 from orderflow_bt.store.instruments import resolve_instrument
 from orderflow_bt.store.lake import Lake
 from orderflow_bt.store.quality import Gap, Quality
+from orderflow_bt.store.reader import read_columns
 from orderflow_bt.store.schema import SCHEMA_VERSION, DayInfo, Origin
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "TapeSummary",
     "broken_borders",
     "ids_between",
+    "read_columns",
     "resolve_instrument",
     "summarize",
 ]

@@ -15,7 +15,7 @@ from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.types import Kind, Trades
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,6 +47,25 @@ def row_groups(
     day = _Day(info, *factors)
     for group in range(day.groups):
         yield partial(day.decode, group)
+
+
+def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDArray[np.int64]]]:
+    """Columns of a stored day as they stand in the file, one row group after the other.
+
+    Raises:
+        LakeError: The file is damaged or lacks a column.
+    """
+    try:
+        with pq.ParquetFile(info.path, page_checksum_verification=True) as file:
+            for group in range(file.metadata.num_row_groups):
+                table = file.read_row_group(group, columns=list(names), use_threads=False)
+                yield {name: table[name].to_numpy() for name in names}
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise LakeError(
+            f"a stored day cannot be decoded: {first_line(error)}",
+            where=str(info.path),
+            fix="Delete the file and download the day again",
+        ) from error
 
 
 def read_ahead(decoders: Iterable[Callable[[], Trades]]) -> Iterator[Trades]:

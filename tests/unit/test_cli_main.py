@@ -15,7 +15,8 @@ runner = CliRunner()
 
 
 @pytest.mark.parametrize(
-    "command", ["", "run", "download", "bars", "demo", "ls", "report", "events", "detectors", "new"]
+    "command",
+    ["", "run", "download", "bars", "demo", "ls", "audit", "report", "events", "detectors", "new"],
 )
 def test_help_loads_nothing_heavy(command):
     code = (
