@@ -10,9 +10,9 @@ import numpy as np
 
 from orderflow_bt.audit.silence import Habit
 from orderflow_bt.errors import LakeError
-from orderflow_bt.store import read_columns
+from orderflow_bt.store import broken_borders, read_columns
 from orderflow_bt.store.schema import TIME_FACTORS
-from orderflow_bt.types import DAY_US, Kind, MarketType
+from orderflow_bt.types import Kind, MarketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from orderflow_bt.audit.silence import Silence
     from orderflow_bt.store import DayInfo, Lake
     from orderflow_bt.types import TapeId
-
-_EPOCH = dt.date(1970, 1, 1)
 
 
 class Loss(NamedTuple):
@@ -62,6 +60,7 @@ class DayAudit:
         unlisted_losses: Further places, of which the record does not keep where.
         halts: Silences that are long against the tape's habit, nothing lost in them.
         repeated_ids: Ids that the day before has too.
+        restarted: Whether its ids lie below those of the day before: another contract of that name.
         open_start: Whether nothing is known of what came before its first row: the day before is
             not stored.
         open_end: The same for its last row and the day after.
@@ -75,6 +74,7 @@ class DayAudit:
     unlisted_losses: int = 0
     halts: list[Silence] = field(default_factory=list)
     repeated_ids: int = 0
+    restarted: bool = False
     open_start: bool = True
     open_end: bool = True
     unequal_minutes: int = 0
@@ -104,6 +104,7 @@ class DayAudit:
         found = list(self.info.quality.defects())[1:] if self.info else []
         found = [("places where trades are missing", self.gaps), *found]
         found.append(("ids that the day before has too", self.repeated_ids))
+        found.append(("start of new ids: another contract of that name", int(self.restarted)))
         found.append(("minutes that differ from the exchange's klines", self.unequal_minutes))
         found.append(("file that cannot be read", int(bool(self.unreadable))))
         return [(words, count) for words, count in found if count]
@@ -225,19 +226,14 @@ def _judge_border(before: DayAudit, after: DayAudit, pending: Sequence[DayAudit]
         return
     if (after.date - before.date).days == 1:
         before.open_end = after.open_start = False
-    if not right.tape.ids_are_continuous:
-        return
-    step = right.first_id - left.last_id
-    if step <= 0:
-        after.repeated_ids = 1 - step
-        return
-    if step == 1:
-        return
-    loss = Loss(left.last_id, right.first_id, left.last_time, right.first_time, at_border=True)
-    absent = [day for day in pending if day.info is None]
-    if absent:
-        absent[0].losses.append(loss)
-        return
-    midnight = (after.date - _EPOCH).days * DAY_US
-    is_late = midnight - loss.before_time > loss.after_time - midnight
-    (before if is_late else after).losses.append(loss)
+        for border in broken_borders([left, right]):
+            after.repeated_ids, after.restarted = border.repeated_ids, border.restarted
+            if border.missing_ids:
+                short = before if border.short_day == before.date else after
+                short.losses.append(_border_loss(left, right))
+    elif right.tape.ids_are_continuous and right.first_id > left.last_id + 1:
+        next(day for day in pending if day.info is None).losses.append(_border_loss(left, right))
+
+
+def _border_loss(left: DayInfo, right: DayInfo) -> Loss:
+    return Loss(left.last_id, right.first_id, left.last_time, right.first_time, at_border=True)

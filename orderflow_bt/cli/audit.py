@@ -220,6 +220,7 @@ def _plain(day: DayAudit) -> dict[str, Any]:
         "unassigned_ids": quality.unassigned_ids if quality else 0,
         "conflicts": quality.conflicts if quality else 0,
         "repeated_ids": day.repeated_ids,
+        "restarted": day.restarted,
         "invalid_rows": quality.invalid_rows if quality else 0,
         "reordered": quality.reordered if quality else 0,
         "outside_day": quality.outside_day if quality else 0,
