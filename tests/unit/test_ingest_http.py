@@ -351,14 +351,14 @@ def test_interrupted_from_the_keyboard(archive, server, lake):
 
 
 def test_two_processes_share_the_work(archive, server, lake):
-    for date in days(5):
+    for date in days(30):
         put_day(archive, date=date)
-    processes = [child(lake, server, 5) for _ in range(2)]
+    processes = [child(lake, server, 30) for _ in range(2)]
     for process in processes:
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 0
-        assert len(out.splitlines()) == 5
+        assert len(out.splitlines()) == 30
         assert "failed" not in out
-    assert lake.dates(UM) == days(5)
-    assert server.count(".zip") == 5
+    assert lake.dates(UM) == days(30)
+    assert server.count(".zip") == 30
     assert leftovers(lake) == []
