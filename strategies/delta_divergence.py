@@ -5,7 +5,7 @@ from orderflow_bt.detectors import DeltaDivergence
 
 
 class DeltaDivergenceFade(Strategy):
-    """Fade a swing extreme that cumulative delta does not confirm. Prices are integer ticks.
+    """Fade a swing extreme that cumulative delta does not confirm.
 
     A higher swing high on lower cumulative delta is sold, by a stop order under the bars since
     that high; the mirror is bought. The stop stands beyond the extreme, the target is the swing

@@ -12,6 +12,7 @@ from orderflow_bt.run.recorder import Recorder
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Readings, Session
 from orderflow_bt.store import resolve_instrument
+from orderflow_bt.types import time_bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from orderflow_bt.store import Lake
     from orderflow_bt.strategy import Strategy
     from orderflow_bt.types import TapeId, Trades
+
+MARKING_BARS = time_bars("1h")  # on which equity is marked where a strategy reads no bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ def backtest(
     )
     instrument = resolve_instrument(lake, request.tape, [day.date for day in window.days])
     readings = Readings(
-        strategy.bar_specs(),
+        strategy.bar_specs() or [MARKING_BARS],
         strategy.detectors(),
         ids_are_continuous=request.tape.ids_are_continuous,
         row_size=instrument.tick_size,

@@ -249,9 +249,10 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             simulated_market=record.simulated_market,
         )
     )
-    unsimulated = ["margin and liquidation"]
     if request.tape.market.is_futures:
-        unsimulated.insert(0, "funding")
+        unsimulated = ["funding", "margin and liquidation"]
+    else:
+        unsimulated = ["the cost of borrowing what is sold short"]
     return {
         "result_hash": result_hash,
         **summary,
