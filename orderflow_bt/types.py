@@ -68,6 +68,11 @@ class TapeId:
         """
         return self.kind is Kind.AGG_TRADES or not self.market.is_futures
 
+    @property
+    def label(self) -> str:
+        """A name for files on their way."""
+        return f"{self.exchange}-{self.market.value}-{self.symbol}-{self.kind.value}"
+
     def __str__(self) -> str:
         return f"{self.symbol} ({self.exchange} {self.market.value} {self.kind.value})"
 

@@ -63,10 +63,17 @@ def day_path(tape, date):
 
 def put_day(root, tape=UM, date=DAY, text=None, *, raw=None, digest=None):
     """Lay one day into an archive folder; ``raw`` replaces the zip, ``digest`` its checksum."""
-    path = root / day_path(tape, date)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path = day_path(tape, date)
     if raw is None:
-        raw = zip_bytes((path.stem + ".csv", csv_text(agg_rows(date)) if text is None else text))
+        name = path.rsplit("/", 1)[-1].replace(".zip", ".csv")
+        raw = zip_bytes((name, csv_text(agg_rows(date)) if text is None else text))
+    return put_zip(root, path, raw, digest)
+
+
+def put_zip(root, path, raw, digest=None):
+    """Lay a file and its checksum into an archive folder."""
+    path = root / path
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(raw)
     digest = digest or hashlib.sha256(raw).hexdigest()
     path.with_name(path.name + ".CHECKSUM").write_text(f"{digest}  {path.name}\n")

@@ -8,7 +8,9 @@ from collections.abc import Sequence  # noqa: TC003 - the protocol's signature, 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from orderflow_bt.archive.binance_series import series_places
 from orderflow_bt.archive.rows import parse_csv
+from orderflow_bt.archive.series_rows import parse_series
 from orderflow_bt.archive.zipped import open_csv
 from orderflow_bt.errors import ChecksumError, MalformedError
 from orderflow_bt.kernels.parse import FIRST_ID, ID, LAST_ID, PRICE, QTY, SIDE, SKIP, TIME
@@ -17,7 +19,8 @@ from orderflow_bt.types import Kind, MarketType
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orderflow_bt.archive.protocol import ParsedDay
+    from orderflow_bt.archive.protocol import ParsedDay, ParsedSeries
+    from orderflow_bt.series import SeriesId
     from orderflow_bt.types import TapeId
 
 _FOLDERS = {MarketType.SPOT: "spot", MarketType.UM: "futures/um", MarketType.CM: "futures/cm"}
@@ -64,11 +67,21 @@ class Binance:
     name = "binance"
     base_url = "https://data.binance.vision"
     publication_delay = dt.timedelta(days=2)
+    monthly_delay = dt.timedelta(days=45)  # months have been seen six weeks late
 
     def day_paths(self, tape: TapeId, date: dt.date) -> Sequence[str]:
         """The one zip of a day."""
         folder = f"data/{_FOLDERS[tape.market]}/daily/{tape.kind.value}/{tape.symbol}"
         return [f"{folder}/{tape.symbol}-{tape.kind.value}-{date.isoformat()}.zip"]
+
+    def series_paths(self, series: SeriesId, piece: dt.date) -> Sequence[str]:
+        """The one zip of a day, or of a month where the exchange publishes no shorter files."""
+        span = "monthly" if series.kind.is_monthly else "daily"
+        folder = f"data/{_FOLDERS[series.market]}/{span}/{series.kind.value}/{series.symbol}"
+        part = series.kind.value
+        if series.interval:
+            folder, part = f"{folder}/{series.interval}", series.interval
+        return [f"{folder}/{series.symbol}-{part}-{series.piece_text(piece)}.zip"]
 
     def checksum_path(self, path: str) -> str:
         """The file beside it that signs it."""
@@ -101,6 +114,21 @@ class Binance:
             return field_roles(tape.kind, header, fields)
 
         parsed = parse_csv(member.blocks(), layout, name, member.inflated_bytes)
+        return replace(parsed, ignored=member.ignored)
+
+    def read_series(self, files: Sequence[Path], series: SeriesId, name: str) -> ParsedSeries:
+        """Parse a zip of klines, funding rates or metrics.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+        (path,) = files
+        member = open_csv(path, name)
+
+        def layout(header: list[str] | None, fields: int) -> list[int]:
+            return series_places(series, header, fields)
+
+        parsed = parse_series(member.blocks(), series.fields, layout, name)
         return replace(parsed, ignored=member.ignored)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from orderflow_bt.series import SeriesId
     from orderflow_bt.types import TapeId
 
 
@@ -58,6 +59,26 @@ class ParsedDay:
         return int(self.columns.shape[1])
 
 
+@dataclass(frozen=True, slots=True)
+class ParsedSeries:
+    """The rows of one file of a series as they stand in it: not sorted, not checked.
+
+    Attributes:
+        columns: By name, in the order of the series' fields: int64, but Decimal or None in those
+            of unit ``exact``. Times in ``time_unit``.
+        decimals: By unit; a number of a column is ``10**-decimals`` of it.
+        time_unit: ``ms`` or ``us``.
+        header: Whether the file names its columns.
+        ignored: Members of the archive that were passed over.
+    """
+
+    columns: dict[str, NDArray[np.int64] | NDArray[np.object_]]
+    decimals: dict[str, int]
+    time_unit: str
+    header: bool
+    ignored: tuple[str, ...] = ()
+
+
 class Exchange(Protocol):
     """One exchange's public archive: where a day lies, how it is signed, how it is read."""
 
@@ -65,9 +86,14 @@ class Exchange(Protocol):
     base_url: str
     publication_delay: dt.timedelta
     """How long after its end a day may be absent without being missing."""
+    monthly_delay: dt.timedelta
+    """The same after the end of a month, for files that hold one."""
 
     def day_paths(self, tape: TapeId, date: dt.date) -> Sequence[str]:
         """Paths, below the archive's root, of the files that hold a UTC day."""
+
+    def series_paths(self, series: SeriesId, piece: dt.date) -> Sequence[str]:
+        """Paths of the files that hold a day, or a month, of a series."""
 
     def checksum_path(self, path: str) -> str | None:
         """Where the SHA-256 of a file is published, or None where it never is."""
@@ -81,6 +107,13 @@ class Exchange(Protocol):
 
     def read_day(self, files: Sequence[Path], tape: TapeId, name: str) -> ParsedDay:
         """Parse the fetched files of a day; ``name`` is what an error calls them.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+
+    def read_series(self, files: Sequence[Path], series: SeriesId, name: str) -> ParsedSeries:
+        """Parse the fetched files of a piece of a series.
 
         Raises:
             MalformedError: The content cannot be read.

@@ -68,6 +68,25 @@ def parse_csv(
     return parser.finish()
 
 
+def time_unit(times: NDArray[np.int64], label: str, *, header: bool) -> str:
+    """The unit, ``ms`` or ``us``, that the magnitude of every time tells.
+
+    Raises:
+        MalformedError: The times are of neither unit, or of both.
+    """
+    low, high = int(times.min()), int(times.max())
+    for unit, start, stop in (("ms", _MS_FROM, _US_FROM), ("us", _US_FROM, _US_TO)):
+        if start <= low and high < stop:
+            return unit
+    if low >= _MS_FROM and high < _US_TO:
+        odd = int((times >= _US_FROM).argmax() or (times < _US_FROM).argmax())
+        what = f"milliseconds and microseconds are mixed: the time {times[odd]}"
+    else:
+        odd = int(((times < _MS_FROM) | (times >= _US_TO)).argmax())
+        what = f"the time {times[odd]} is neither in milliseconds nor in microseconds"
+    raise MalformedError(what, where=f"{label}, row {odd + 1 + header}, column time")
+
+
 class _Parser:
     def __init__(self, layout: Layout, label: str, expected_bytes: int) -> None:
         self.layout = layout
@@ -117,7 +136,7 @@ class _Parser:
             price_decimals=int(self.decimals[parse.PRICE]),
             qty_decimals=int(self.decimals[parse.QTY]),
             tick_decimals=int(enough.argmax()),
-            time_unit=self._time_unit(columns[parse.TIME]),
+            time_unit=time_unit(columns[parse.TIME], self.label, header=self.header),
             header=self.header,
         )
 
@@ -164,20 +183,6 @@ class _Parser:
             )
         column *= factor
         self.decimals[role] = decimals
-
-    def _time_unit(self, times: NDArray[np.int64]) -> str:
-        """The unit that the magnitude of every time tells."""
-        low, high = int(times.min()), int(times.max())
-        for unit, start, stop in (("ms", _MS_FROM, _US_FROM), ("us", _US_FROM, _US_TO)):
-            if start <= low and high < stop:
-                return unit
-        if low >= _MS_FROM and high < _US_TO:
-            odd = int((times >= _US_FROM).argmax() or (times < _US_FROM).argmax())
-            what = f"milliseconds and microseconds are mixed: the time {times[odd]}"
-        else:
-            odd = int(((times < _MS_FROM) | (times >= _US_TO)).argmax())
-            what = f"the time {times[odd]} is neither in milliseconds nor in microseconds"
-        raise MalformedError(what, where=f"{self.label}, row {odd + 1 + self.header}, column time")
 
     def _row_error(self, code: int, detail: int, block: bytes, at: int) -> MalformedError:
         end = min(x for x in (block.find(b",", at), block.find(b"\n", at)) if x >= 0)

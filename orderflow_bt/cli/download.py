@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,17 +10,29 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderflow_bt.cli import options
+from orderflow_bt.cli.day_words import summary
 from orderflow_bt.cli.words import count_text, size_text
 from orderflow_bt.errors import ArchiveError, UnsupportedError
-from orderflow_bt.types import MarketType, TapeId
+from orderflow_bt.series import SeriesId
+from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from orderflow_bt.ingest import DayResult, Progress
 
-_LATER_KINDS = ("klines", "fundingRate", "metrics")
-
+KindOption = Annotated[
+    str,
+    typer.Option(
+        "--kind",
+        help="aggTrades, trades, klines, markPriceKlines, indexPriceKlines, premiumIndexKlines, "
+        "fundingRate or metrics (open interest).",
+    ),
+]
+IntervalOption = Annotated[
+    str | None,
+    typer.Option("--interval", help="Of klines: 1s to 1d; 1m if not given.", show_default=False),
+]
 SourceOption = Annotated[
     str | None,
     typer.Option(
@@ -39,7 +50,8 @@ def command(
     last: options.To,
     market: options.Market = MarketType.UM,
     exchange: options.Exchange = "binance",
-    kind: options.KindOption = "aggTrades",
+    kind: KindOption = "aggTrades",
+    interval: IntervalOption = None,
     source: SourceOption = None,
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=64, help="Days on their way at a time.")
@@ -56,17 +68,11 @@ def command(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Fetch days of trades from an exchange's archive, verify them and store them.
+    """Fetch days of trades, klines, funding or metrics from an archive, verify and store them.
 
     Days that are stored already are not asked for again, so an interrupted download is continued
     by typing the same command.
     """
-    if kind in _LATER_KINDS:
-        raise UnsupportedError(
-            f"files of kind {kind} are not stored by this version",
-            where="--kind",
-            fix="Kinds it stores: aggTrades, trades",
-        )
     for option, text, word in (("--from", first, "first"), ("--to", last, "now")):
         if text == word:
             raise UnsupportedError(
@@ -74,17 +80,17 @@ def command(
                 where=option,
                 fix="Give a day, such as 2024-01-31",
             )
-    tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
+    tapes = [options.series_or_tape(exchange, market, kind, symbol, interval) for symbol in symbols]
     dates = options.date_range(first, last)
 
     from orderflow_bt import archive
-    from orderflow_bt.ingest import download
+    from orderflow_bt.ingest import download, pieces
     from orderflow_bt.store import Lake
 
     lake = Lake(options.lake_path())
     opened = archive.open_source(source or archive.exchange(exchange).base_url)
     results: list[DayResult] = []
-    with _progress(len(tapes) * len(dates)) as progress:
+    with _progress(sum(len(pieces(tape, dates)) for tape in tapes)) as progress:
         for tape in dict.fromkeys(tapes):
             results += download(
                 lake,
@@ -105,88 +111,13 @@ def command(
     _raise_for(results)
 
 
-def summary(tape: TapeId, results: Sequence[DayResult]) -> list[str]:
-    """What a trader wants to know when a download has ended."""
-    present = [result for result in results if result.status == "present"]
-    stored = [result for result in results if result.status == "stored"]
-    infos = [result.info for result in stored + present if result.info]
-    rows, size = sum(info.rows for info in infos), sum(info.bytes for info in infos)
-    amount = f"{count_text(rows, 'trade')}, {size_text(size)}"
-    amount += f", {size / rows:.2f} bytes a trade" if rows else ""
-    if len(present) == len(results):
-        days = "the day is" if len(results) == 1 else f"all {len(results)} days are"
-        return [f"{tape}: nothing to do: {days} in the lake ({amount})", _next(tape, results)]
-    lines = [
-        f"{tape}: {len(stored) + len(present)} of {count_text(len(results), 'day')} in the lake"
-    ]
-    if infos:
-        lines[0] += f" ({amount})"
-    lines.append(f"  stored now     {count_text(len(stored), 'day')}{_span(stored)}")
-    if present:
-        lines.append(f"  there before   {count_text(len(present), 'day')}{_span(present)}")
-    for word, status in (
-        ("not published", "not_published"),
-        ("missing", "missing"),
-        ("failed", "failed"),
-    ):
-        lines += [
-            f"  {word:14} {result.date}: {result.error.what}"
-            for result in results
-            if result.status == status and result.error
-        ]
-    for result in stored:
-        lines += [f"  {'look at':14} {result.date}: {note}" for note in _notes(result)]
-    if infos:
-        lines.append(_next(tape, [result for result in results if result.is_in_lake]))
-    return lines
-
-
-def _notes(result: DayResult) -> list[str]:
-    """What was wrong with a stored day, in words."""
-    if result.info is None:
-        return []
-    quality, origin = result.info.quality, result.info.origin
-    notes = [f"{words}: {count:,}" for words, count in quality.defects() if count]
-    if quality.missing_ids or quality.missing_fills:
-        notes.append(
-            f"{quality.missing_ids:,} ids and {quality.missing_fills:,} raw trades are missing"
-            if quality.missing_fills
-            else f"{quality.missing_ids:,} ids are missing"
-        )
-    if origin.checksum == "mismatch":
-        notes.append("stored although its checksum does not match")
-    elif origin.checksum == "absent":
-        notes.append("stored although no checksum of it is published")
-    if origin.ignored:
-        notes.append(f"other files in the zip were ignored: {', '.join(origin.ignored[:5])}")
-    return notes
-
-
-def _span(results: Sequence[DayResult]) -> str:
-    dates = sorted(result.date for result in results)
-    if not dates:
-        return ""
-    return f"  {dates[0]}" + (f" .. {dates[-1]}" if len(dates) > 1 else "")
-
-
-def _next(tape: TapeId, results: Sequence[DayResult]) -> str:
-    dates = sorted(result.date for result in results)
-    words = ["orderflow-bt"]
-    if options.settings.data != "data":
-        words += ["--data", options.settings.data]
-    words += ["bars", tape.symbol, "--market", tape.market.value]
-    if tape.kind.value != "aggTrades":
-        words += ["--kind", tape.kind.value]
-    words += ["--bars", "5m", "--from", str(dates[0]), "--to", str(dates[-1])]
-    return "next: " + shlex.join(words)
-
-
 def _plain(result: DayResult) -> dict[str, Any]:
     info = result.info
     return {
         "symbol": result.tape.symbol,
         "market": result.tape.market.value,
         "kind": result.tape.kind.value,
+        "interval": getattr(result.tape, "interval", None),
         "date": result.date.isoformat(),
         "status": result.status,
         "rows": info.rows if info else None,
@@ -251,7 +182,8 @@ class _Lines:
         """Say what became of a day."""
         text = f"{result.date} {result.tape.symbol} {result.status.replace('_', ' ')}"
         if result.info:
-            text += f", {count_text(result.info.rows, 'trade')}, {size_text(result.info.bytes)}"
+            row = "row" if isinstance(result.tape, SeriesId) else "trade"
+            text += f", {count_text(result.info.rows, row)}, {size_text(result.info.bytes)}"
         if result.error:
             text += f": {result.error.what}"
         typer.echo(text, err=True)

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from orderflow_bt.errors import UsageError
+from orderflow_bt.series import DEFAULT_INTERVAL, SeriesId, SeriesKind
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
 
 Symbol = Annotated[str, typer.Argument(help="Symbol as the exchange writes it, e.g. BTCUSDT.")]
@@ -85,6 +86,31 @@ def parameters(texts: list[str]) -> dict[str, str]:
             raise UsageError(f"{text!r} is not name=value", where="--param")
         found[name.strip()] = value.strip()
     return found
+
+
+def series_or_tape(
+    exchange: str, market: MarketType, kind: str, symbol: str, interval: str | None
+) -> TapeId | SeriesId:
+    """The tape or the series that the options name; klines are of ``1m`` unless told.
+
+    Raises:
+        UsageError: Unknown exchange, kind or interval, or a kind that the market does not have.
+    """
+    known = {series.value: series for series in SeriesKind}
+    if kind not in known:
+        if kind not in set(Kind):
+            raise UsageError(
+                f"unknown kind {kind!r}",
+                where="--kind",
+                fix="Known: " + ", ".join([*Kind, *SeriesKind]),
+            )
+        if interval is not None:
+            raise UsageError(f"{kind} has no interval", where="--interval")
+        return tape_id(exchange, market, kind, symbol)
+    tape = tape_id(exchange, market, Kind.AGG_TRADES, symbol)
+    if known[kind].is_klines:
+        interval = interval or DEFAULT_INTERVAL
+    return SeriesId(exchange, market, known[kind], tape.symbol, interval or "")
 
 
 def parse_date(text: str, option: str) -> dt.date:

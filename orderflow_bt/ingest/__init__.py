@@ -1,6 +1,6 @@
 """Where archives and the lake meet: the downloader."""
 
-from orderflow_bt.ingest.download import download
+from orderflow_bt.ingest.download import download, pieces
 from orderflow_bt.ingest.results import DayResult, NoProgress, Progress
 
-__all__ = ["DayResult", "NoProgress", "Progress", "download"]
+__all__ = ["DayResult", "NoProgress", "Progress", "download", "pieces"]

@@ -12,19 +12,20 @@ import filelock
 
 from orderflow_bt.errors import ChecksumError, LakeError, MissingDayError, OrderflowError
 from orderflow_bt.ingest.clean import clean_day
+from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.ingest.results import DayResult
 from orderflow_bt.kernels import parse
-from orderflow_bt.store import DayInfo, Origin
+from orderflow_bt.series import SeriesId
+from orderflow_bt.store import DayInfo, Origin, SeriesInfo, SeriesStore
 from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.store.writer import publish
-from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from orderflow_bt.archive import Exchange, Fetched, Source
+    from orderflow_bt.archive import Exchange, Fetched, ParsedDay, ParsedSeries, Source
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 
@@ -60,7 +61,7 @@ class Road:
     on_bytes: Callable[[int], None]
     stop: threading.Event
 
-    def bring(self, tape: TapeId, date: dt.date) -> DayResult:
+    def bring(self, tape: TapeId | SeriesId, date: dt.date) -> DayResult:
         """Store one day unless it is there.
 
         Raises:
@@ -68,11 +69,11 @@ class Road:
         """
         try:
             with self._locked(tape, date):
-                if info := self.lake.day(tape, date):
+                if info := stored_info(self.lake, tape, date):
                     return DayResult(tape, date, "present", info=info)
                 return DayResult(tape, date, "stored", info=self._store(tape, date))
         except MissingDayError as error:
-            published_by = _day_end(date) + self.exchange.publication_delay
+            published_by = _published_by(tape, date, self.exchange)
             if self.now < published_by:
                 late = MissingDayError(
                     f"{date} is not published yet",
@@ -90,7 +91,7 @@ class Road:
         except OrderflowError as error:
             return DayResult(tape, date, "failed", error=error)
 
-    def _locked(self, tape: TapeId, date: dt.date) -> AbstractContextManager[object]:
+    def _locked(self, tape: TapeId | SeriesId, date: dt.date) -> AbstractContextManager[object]:
         """Hold the day's lock; another process that stores it is waited for."""
         lock = self.lake.lock(tape, date)
         while True:
@@ -104,13 +105,20 @@ class Road:
             raise StoppedError
         self.on_bytes(size)
 
-    def _store(self, tape: TapeId, date: dt.date) -> DayInfo:
-        (path,) = self.exchange.day_paths(tape, date)
+    def _store(self, tape: TapeId | SeriesId, date: dt.date) -> DayInfo | SeriesInfo:
+        if isinstance(tape, SeriesId):
+            (path,) = self.exchange.series_paths(tape, date)
+        else:
+            (path,) = self.exchange.day_paths(tape, date)
         part = self.lake.incoming_path(tape, date, ".zip.part")
         try:
             fetched, checksum = self._verified(path, part)
             with _CORES:
-                info = self._parsed(tape, date, fetched, checksum)
+                info: DayInfo | SeriesInfo
+                if isinstance(tape, SeriesId):
+                    info = self._parsed_series(tape, date, fetched, checksum)
+                else:
+                    info = self._parsed(tape, date, fetched, checksum)
             if self.keep_raw:
                 self._keep(fetched, part, path)
         except OSError as error:
@@ -180,16 +188,30 @@ class Road:
                 time_unit=parsed.time_unit,
                 first_time=int(times.min()) * factor,
                 last_time=int(times.max()) * factor,
-                origin=Origin(
-                    url=fetched.url,
-                    sha256=fetched.sha256,
-                    checksum=checksum,
-                    bytes=fetched.bytes,
-                    etag=fetched.etag,
-                    last_modified=fetched.last_modified,
-                    header=parsed.header,
-                    ignored=parsed.ignored,
-                ),
+                origin=_origin(fetched, checksum, parsed),
+                quality=quality,
+            ),
+        )
+
+    def _parsed_series(
+        self, series: SeriesId, piece: dt.date, fetched: Fetched, checksum: str
+    ) -> SeriesInfo:
+        self._check_stop(0)
+        name = fetched.url.rsplit("/", 1)[-1]
+        parsed = self.exchange.read_series([fetched.path], series, name)
+        columns, quality = clean_series(parsed, series, piece, name)
+        self._check_stop(0)
+        store = SeriesStore(self.lake)
+        return store.write(
+            columns,
+            SeriesInfo(
+                tape=series,
+                date=piece,
+                path=store.path(series, piece),
+                bytes=0,
+                decimals=parsed.decimals,
+                time_unit=parsed.time_unit,
+                origin=_origin(fetched, checksum, parsed),
                 quality=quality,
             ),
         )
@@ -203,6 +225,29 @@ class Road:
         publish(part, self.lake.raw / path)
 
 
-def _day_end(date: dt.date) -> dt.datetime:
-    midnight = dt.datetime(date.year, date.month, date.day, tzinfo=dt.UTC)
-    return midnight + dt.timedelta(microseconds=DAY_US)
+def stored_info(lake: Lake, tape: TapeId | SeriesId, date: dt.date) -> DayInfo | SeriesInfo | None:
+    """What the lake says of a stored day, of a tape or of a series; None where it has it not."""
+    if isinstance(tape, SeriesId):
+        return SeriesStore(lake).info(tape, date)
+    return lake.day(tape, date)
+
+
+def _origin(fetched: Fetched, checksum: str, parsed: ParsedDay | ParsedSeries) -> Origin:
+    return Origin(
+        url=fetched.url,
+        sha256=fetched.sha256,
+        checksum=checksum,
+        bytes=fetched.bytes,
+        etag=fetched.etag,
+        last_modified=fetched.last_modified,
+        header=parsed.header,
+        ignored=parsed.ignored,
+    )
+
+
+def _published_by(tape: TapeId | SeriesId, date: dt.date, archive: Exchange) -> dt.datetime:
+    """When a day that is not there may be called missing."""
+    end, delay = date + dt.timedelta(days=1), archive.publication_delay
+    if isinstance(tape, SeriesId) and tape.kind.is_monthly:
+        end, delay = tape.piece_end(date), archive.monthly_delay
+    return dt.datetime(end.year, end.month, end.day, tzinfo=dt.UTC) + delay

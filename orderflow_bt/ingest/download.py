@@ -10,8 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 from orderflow_bt.archive import exchange
-from orderflow_bt.ingest.day import Road, StoppedError
+from orderflow_bt.ingest.day import Road, StoppedError, stored_info
 from orderflow_bt.ingest.results import DayResult, NoProgress
+from orderflow_bt.series import SeriesId
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -27,7 +28,7 @@ _POLL_S = 0.2
 
 def download(
     lake: Lake,
-    tape: TapeId,
+    tape: TapeId | SeriesId,
     dates: Sequence[dt.date],
     source: Source,
     *,
@@ -44,7 +45,7 @@ def download(
 
     Args:
         lake: Where to.
-        tape: Whose days.
+        tape: Whose days: a tape, or a series.
         dates: Which.
         source: Where from.
         workers: Days on their way at a time.
@@ -55,7 +56,8 @@ def download(
         now: The moment that decides whether an absent day may still be published.
 
     Returns:
-        A result for each date, in the order of ``dates``.
+        A result for each date, in the order of ``dates``; for a series that is published by the
+        month, one for each month.
 
     Raises:
         UnsupportedError: The exchange's archive is not known.
@@ -65,9 +67,10 @@ def download(
     archive = exchange(tape.exchange)
     results: dict[dt.date, DayResult] = {}
     absent = []
-    for date in dict.fromkeys(dates):
-        if lake.has(tape, date):
-            results[date] = DayResult(tape, date, "present", info=lake.day(tape, date))
+    wanted = pieces(tape, dates)
+    for date in wanted:
+        if info := stored_info(lake, tape, date):
+            results[date] = DayResult(tape, date, "present", info=info)
             progress.finished(results[date])
         else:
             absent.append(date)
@@ -82,11 +85,18 @@ def download(
             for result in finished:
                 results[result.date] = result
                 progress.finished(result)
-    return [results[date] for date in dict.fromkeys(dates)]
+    return [results[date] for date in wanted]
+
+
+def pieces(tape: TapeId | SeriesId, dates: Sequence[dt.date]) -> list[dt.date]:
+    """What is stored in one piece: the days, each once; for some series, their months."""
+    if isinstance(tape, SeriesId):
+        return tape.pieces(list(dates))
+    return list(dict.fromkeys(dates))
 
 
 def _in_parallel(
-    road: Road, tape: TapeId, dates: Sequence[dt.date], workers: int
+    road: Road, tape: TapeId | SeriesId, dates: Sequence[dt.date], workers: int
 ) -> Generator[DayResult, None, None]:
     """Bring days on threads of their own, as they come; give all of them up if interrupted."""
     wanted: queue.SimpleQueue[dt.date] = queue.SimpleQueue()

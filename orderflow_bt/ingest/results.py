@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from orderflow_bt.errors import OrderflowError
-    from orderflow_bt.store import DayInfo
+    from orderflow_bt.series import SeriesId
+    from orderflow_bt.store import DayInfo, SeriesInfo
     from orderflow_bt.types import TapeId
 
 Status = Literal["stored", "present", "missing", "not_published", "failed"]
@@ -17,19 +18,20 @@ Status = Literal["stored", "present", "missing", "not_published", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class DayResult:
-    """What became of one asked-for day.
+    """What became of one asked-for day, or month of a series published by the month.
 
     Attributes:
+        date: The day, or the month's first one.
         status: ``stored`` now; ``present`` before, so that nothing was asked of the source;
             ``missing`` in the archive; ``not_published`` yet; or ``failed``.
         info: The stored day, where it is in the lake.
         error: Why it is not in the lake.
     """
 
-    tape: TapeId
+    tape: TapeId | SeriesId
     date: dt.date
     status: Status
-    info: DayInfo | None = None
+    info: DayInfo | SeriesInfo | None = None
     error: OrderflowError | None = None
 
     @property

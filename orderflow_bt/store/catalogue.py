@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from orderflow_bt.series import SeriesId
     from orderflow_bt.store.schema import DayInfo
+    from orderflow_bt.store.series_schema import SeriesInfo
     from orderflow_bt.types import TapeId
 
 
@@ -35,6 +37,47 @@ class TapeSummary:
     gaps: int
     missing_ids: int
     unclean_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSummary:
+    """One line of the catalogue of series.
+
+    Attributes:
+        pieces: Stored days, or months of what is published by the month.
+        absent: Days (months) between the first and the last that are not stored.
+        missing_rows: Rows missing inside the stored ones.
+        unclean: Stored ones with any defect.
+    """
+
+    series: SeriesId
+    first: dt.date
+    last: dt.date
+    pieces: int
+    rows: int
+    bytes: int
+    absent: tuple[dt.date, ...]
+    missing_rows: int
+    unclean: int
+
+
+def summarize_series(infos: Sequence[SeriesInfo]) -> SeriesSummary:
+    """Sum up the stored pieces of one series; ``infos`` is not empty and in order."""
+    series = infos[0].tape
+    first, last = infos[0].date, infos[-1].date
+    stored = {info.date for info in infos}
+    span = [first + dt.timedelta(days=n) for n in range((last - first).days)]
+    return SeriesSummary(
+        series=series,
+        first=first,
+        last=series.piece_end(last) - dt.timedelta(days=1),
+        pieces=len(infos),
+        rows=sum(info.rows for info in infos),
+        bytes=sum(info.bytes for info in infos),
+        absent=tuple(piece for piece in series.pieces(span) if piece not in stored),
+        missing_rows=sum(info.quality.missing for info in infos),
+        unclean=sum(1 for info in infos if not info.quality.is_clean),
+    )
 
 
 def ids_between(before: DayInfo, after: DayInfo) -> int:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
+from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store.reader import first_line, read_ahead, row_groups
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
 from orderflow_bt.store.writer import publish, write_file
@@ -30,6 +31,9 @@ SIMULATED = "SIMULATED-MARKET.txt"  # a file of this name marks a lake of invent
 RAW = "raw"
 _FILE = "part.parquet"
 _PARTITIONS = re.compile(r"exchange=([^/]+)/market=([^/]+)/kind=([^/]+)/symbol=([^/]+)$")
+
+
+_SERIES_KINDS = {kind.value for kind in SeriesKind}
 
 
 class Lake:
@@ -86,12 +90,11 @@ class Lake:
         """Where a day lies, whether or not it is stored."""
         return self.tape_folder(tape) / f"date={date.isoformat()}" / _FILE
 
-    def incoming_path(self, tape: TapeId, date: dt.date, suffix: str) -> Path:
+    def incoming_path(self, tape: TapeId | SeriesId, date: dt.date, suffix: str) -> Path:
         """A name in ``.incoming/`` for something on the way to that day."""
-        name = f"{tape.exchange}-{tape.market.value}-{tape.symbol}-{tape.kind.value}-{date}"
-        return self.incoming / (name + suffix)
+        return self.incoming / f"{tape.label}-{date}{suffix}"
 
-    def lock(self, tape: TapeId, date: dt.date) -> filelock.FileLock:
+    def lock(self, tape: TapeId | SeriesId, date: dt.date) -> filelock.FileLock:
         """The lock that whoever stores that day must hold, in this or any other process."""
         path = self.incoming_path(tape, date, ".lock")
         return filelock.FileLock(path, thread_local=False)
@@ -143,7 +146,7 @@ class Lake:
         found = set()
         for folder in self.root.glob("exchange=*/market=*/kind=*/symbol=*"):
             match = _PARTITIONS.search(folder.as_posix())
-            if not match or not any(folder.glob(f"date=*/{_FILE}")):
+            if not match or match[3] in _SERIES_KINDS or not any(folder.glob(f"date=*/{_FILE}")):
                 continue
             try:
                 tape = TapeId(match[1], MarketType(match[2]), Kind(match[3]), match[4])

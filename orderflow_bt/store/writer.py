@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -37,8 +38,9 @@ def write_file(columns: NDArray[np.int64], info: DayInfo, part: Path) -> None:
     # Ids, prices and times pack best as differences; the two sides, and quantities that come
     # back often (round lots), as numbers of a list.
     listed = ["side", "quantity"] if _repeats(columns[QTY]) else ["side"]
-    with part.open("wb") as file:
-        with pq.ParquetWriter(
+    with (
+        synced(part) as file,
+        pq.ParquetWriter(
             file,
             schema,
             compression="zstd",
@@ -47,10 +49,18 @@ def write_file(columns: NDArray[np.int64], info: DayInfo, part: Path) -> None:
             column_encoding={name: "DELTA_BINARY_PACKED" for name in names if name not in listed},
             store_schema=False,
             write_page_checksum=True,
-        ) as writer:
-            for batch in _batches(columns, names, schema):
-                writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
-            writer.add_key_value_metadata({METADATA_KEY: encode_metadata(info)})
+        ) as writer,
+    ):
+        for batch in _batches(columns, names, schema):
+            writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+        writer.add_key_value_metadata({METADATA_KEY: encode_metadata(info)})
+
+
+@contextmanager
+def synced(part: Path) -> Iterator[IO[bytes]]:
+    """A file to write whose bytes are on the disk when it is closed."""
+    with part.open("wb") as file:
+        yield file
         file.flush()
         os.fsync(file.fileno())
 

@@ -99,14 +99,6 @@ def test_json_lists_every_day(run, tmp_path):
     assert (day["status"], day["checksum"], day["rows"]) == ("stored", "mismatch", 50)
 
 
-@pytest.mark.parametrize("kind", ["klines", "fundingRate", "metrics"])
-def test_kinds_of_a_later_version(run, kind):
-    result = download(run, "2024-01-01", "--kind", kind)
-    assert result.exit_code == 1
-    assert kind in result.stderr
-    assert "aggTrades, trades" in result.stderr
-
-
 def test_first_and_now_are_refused_in_words(run):
     assert "--to now is not known" in download(run, "now").stderr
 
