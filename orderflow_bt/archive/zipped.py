@@ -21,6 +21,8 @@ BLOCK_BYTES = 1 << 18  # fits the cache between inflating and parsing
 MAX_INFLATED_BYTES = 64 << 30
 MAX_RATIO = 200
 _SMALL_BYTES = 16 << 20
+_UTF8_NAME = 0x800
+_ENCRYPTED = 0x1 | 0x40 | 0x2000  # by password, strongly, with a masked directory
 
 
 _INFLATE_ERROR = cast("type[Exception]", isal_zlib.IsalError)  # isal's stub calls it an instance
@@ -82,9 +84,11 @@ class CsvMember:
             local = file.read(30)
             if len(local) < 30 or local[:4] != b"PK\x03\x04":
                 raise EOFError
-            file.seek(
-                int.from_bytes(local[26:28], "little") + int.from_bytes(local[28:30], "little"), 1
-            )
+            name = file.read(int.from_bytes(local[26:28], "little"))
+            coding = "utf-8" if self.info.flag_bits & _UTF8_NAME else "cp437"
+            if name != self.info.orig_filename.encode(coding, "replace"):
+                raise EOFError("the directory names another file than lies there")
+            file.seek(int.from_bytes(local[28:30], "little"), 1)
             left = self.info.compress_size
             inflater = isal_zlib.decompressobj(-15)
             while left:
@@ -136,7 +140,7 @@ def open_csv(path: Path, label: str) -> CsvMember:
 
 
 def _check_packing(table: zipfile.ZipInfo, label: str) -> None:
-    if table.flag_bits & 1:
+    if table.flag_bits & _ENCRYPTED:
         raise MalformedError(f"{table.filename} is encrypted", where=label)
     if table.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise MalformedError(
