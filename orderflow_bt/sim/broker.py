@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import PluginError
-from orderflow_bt.kernels import broker as k
+from orderflow_bt.kernels import orders as k
 from orderflow_bt.sim.account import BPS
 from orderflow_bt.sim.trips import Plan
 from orderflow_bt.strategy.api import Fill, Order

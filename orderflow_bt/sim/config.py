@@ -11,7 +11,7 @@ import numpy as np
 
 from orderflow_bt.errors import UnsupportedError, UsageError
 from orderflow_bt.instruments import DEFAULT_FEES, Fees
-from orderflow_bt.kernels import broker as k
+from orderflow_bt.kernels import orders as k
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:

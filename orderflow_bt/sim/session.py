@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import PluginError, UnsupportedError
-from orderflow_bt.kernels import broker as k
+from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.broker import advance
 from orderflow_bt.kernels.marking import drawdown
 from orderflow_bt.sim.account import Account, money
 from orderflow_bt.sim.broker import Happening, SimBroker
@@ -209,7 +210,7 @@ class Session:
             self._state[k.FIRST_BID] = self.buffer.first_bid
             self._state[k.FIRST_ASK] = self.buffer.first_ask
             self._cursor = int(
-                k.advance(
+                advance(
                     self.buffer.time, self.buffer.price, self.buffer.qty, self.buffer.side,
                     before, stop, self.buffer.base, until, broker.matrix, broker.rows,
                     self._state, self._settings, broker.reports,

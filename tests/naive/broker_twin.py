@@ -279,7 +279,7 @@ class Twin:
                 reference = price if self.ask is None else max(price, self.ask)
             else:
                 reference = price if self.bid is None else min(price, self.bid)
-            paid = reference + side * self.rules["slippage"] * self.tick
+            paid = max(reference + side * self.rules["slippage"] * self.tick, 1)
             if order["kind"] == "limit":
                 if order["first_met"] is None:
                     order["first_met"] = time
