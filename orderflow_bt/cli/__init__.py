@@ -23,6 +23,7 @@ from orderflow_bt.cli import (
     new,
     report,
     run,
+    sql,
     strategies,
 )
 from orderflow_bt.cli.options import settings
@@ -95,6 +96,7 @@ for _name, _module in {
     "download": download,
     "ls": ls,
     "audit": audit,
+    "sql": sql,
     "bars": bars,
     "events": events,
     "run": run,

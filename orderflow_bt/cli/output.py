@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
-Value = int | str | bool | None
+Value = int | float | str | bool | None
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TABLE_ROWS = 1000
 _PARQUET_ROWS = 1 << 16
@@ -38,7 +38,7 @@ class Column(NamedTuple):
     Attributes:
         name: As in the CSV header.
         kind: ``time`` (int microseconds UTC), ``decimal`` (int in units of ``10**-decimals``),
-            ``int``, ``bool`` or ``word``. None is an absent value in any of them.
+            ``int``, ``float``, ``bool`` or ``word``. None is an absent value in any of them.
         decimals: Digits after the point.
         in_table: Whether the table for people shows it.
     """
@@ -154,17 +154,24 @@ def _text_sink(how: Format, columns: Sequence[Column], file: IO[str]) -> _Sink:
     return _JsonSink(columns, file) if how is Format.JSON else _TableSink(columns, file)
 
 
+def _csv_cell(text: str) -> str:
+    """Quoted where a reader would take it apart; only queries make such words."""
+    if any(mark in text for mark in ',"\n\r'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
 class _CsvSink:
-    """No value of ours needs quoting."""
+    """A header and a line a row."""
 
     def __init__(self, columns: Sequence[Column], file: IO[str]) -> None:
         self._columns, self._file = columns, file
-        file.write(",".join(column.name for column in columns) + "\n")
+        file.write(",".join(_csv_cell(column.name) for column in columns) + "\n")
 
     def write(self, rows: Sequence[Sequence[Value]]) -> None:
         for row in rows:
             cells = [_cell(column, value) for column, value in zip(self._columns, row, strict=True)]
-            self._file.write(",".join(cells) + "\n")
+            self._file.write(",".join(map(_csv_cell, cells)) + "\n")
 
     def close(self) -> None:
         pass
@@ -254,6 +261,7 @@ class _ParquetSink:
         types = {
             "time": pa.timestamp("us", tz="UTC"),
             "int": pa.int64(),
+            "float": pa.float64(),
             "bool": pa.bool_(),
             "word": pa.string(),
         }
