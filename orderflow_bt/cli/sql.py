@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sys
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,7 +26,10 @@ _INTEGERS |= {"INTEGER", "UINTEGER"}
 
 def command(
     query: Annotated[
-        str, typer.Argument(help="One SELECT over trades, quality, gaps; - reads it from stdin.")
+        str,
+        typer.Argument(
+            help="One SELECT over trades, klines, quality, gaps; - reads it from stdin."
+        ),
     ],
     how: Annotated[
         Format | None, typer.Option("--format", help="Default: by --out, else a table.")
@@ -38,10 +41,10 @@ def command(
         str, typer.Option("--memory", help="What the query may use before it spills to disk.")
     ] = "1GB",
 ) -> None:
-    """Ask the lake in SQL. Views: trades, quality (a row a day), gaps; DESCRIBE trades lists columns.
+    """Ask the lake in SQL, with the views trades, klines, quality and gaps.
 
-    Prices and quantities are exact decimals, times are UTC. Nothing can be written, and nothing
-    outside the lake is read.
+    DESCRIBE trades lists the columns of one. Prices and quantities are exact decimals, times are
+    UTC. Nothing can be written, and nothing outside the lake is read.
     """
     from orderflow_bt.errors import UsageError
     from orderflow_bt.store import Lake

@@ -1,45 +1,28 @@
-"""The lake as SQL: DuckDB views in decimals and UTC, with nothing to write and nowhere else to look.
-
-A file's numbers are integers in the day's own decimals, so the view over trades is a union with one
-branch for each pair of scales; each branch turns its files' integers into the same exact decimals.
-DuckDB passes filters on the partitions (symbol, date, …) into every branch and opens only the files
-that can hold an answer.
-"""
+"""Questions to the lake in SQL: nothing can be written, and there is nowhere else to look."""
 
 from __future__ import annotations
 
 import tempfile
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from orderflow_bt.errors import LakeError, UsageError
-from orderflow_bt.instruments import contract_usd
+from orderflow_bt.series import SeriesKind
+from orderflow_bt.store import view_sql
 from orderflow_bt.store.reader import first_line
-from orderflow_bt.types import Kind
+from orderflow_bt.store.series import SeriesStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from decimal import Decimal
+    from collections.abc import Iterator
 
     from orderflow_bt.store.lake import Lake
     from orderflow_bt.store.schema import DayInfo
+    from orderflow_bt.store.series_schema import SeriesInfo
 
 MEMORY = "1GB"
-VIEWS = ("trades", "quality", "gaps")
+VIEWS = ("trades", "klines", "quality", "gaps")
 _BATCH_ROWS = 10_000
-_COIN_DECIMALS = 8
-_HIVE = (
-    "hive_partitioning = true, hive_types = {'exchange': VARCHAR, 'market': VARCHAR, "
-    "'kind': VARCHAR, 'symbol': VARCHAR, 'date': DATE}"
-)
-_PARTITIONS = [(name, "VARCHAR") for name in ("exchange", "market", "kind", "symbol")]
-_PARTITIONS += [("date", "DATE")]
-_COUNTS = ["rows", "first_id", "last_id", "gaps", "missing_ids", "missing_fills", "unassigned_ids"]
-_COUNTS += ["duplicates", "conflicts", "invalid_rows", "reordered", "out_of_order", "zero_quantity"]
-_COUNTS += ["off_tick", "outside_day", "max_time_gap_us"]
 
 
 class Query:
@@ -98,18 +81,22 @@ class Query:
     def _open_views(self, lake: Lake) -> None:
         run = self._connection.execute
         run("SET TimeZone = 'UTC'")
-        run(f"SET allowed_directories = [{_quoted(lake.root.resolve())}]")
+        run(f"SET allowed_directories = [{view_sql.quoted(lake.root.resolve())}]")
         run("SET enable_external_access = false")
-        try:
-            named = self._connection.get_table_names(self._text)
-        except duckdb.Error as error:
-            raise _in_words(error) from None
+        # Files are asked about themselves only for the views that the query can mean.
+        named = {view for view in VIEWS if view in self._text.lower()}
         days: list[DayInfo] = []
-        if not {"trades", "quality", "gaps"}.isdisjoint(named) or not named:
+        if named & {"trades", "quality", "gaps"}:
             days = [day for tape in lake.tapes() for day in lake.days(tape)]
-        self._connection.register("quality", _quality(days))
-        self._connection.register("gaps", _gaps(days))
-        run(f"CREATE VIEW trades AS {_trades(days)}")
+        klines: list[SeriesInfo] = []
+        if "klines" in named:
+            store = SeriesStore(lake)
+            kinds = [series for series in store.all() if series.kind is SeriesKind.KLINES]
+            klines = [info for series in kinds for info in store.infos(series)]
+        run(f"CREATE VIEW trades AS {view_sql.trades(days)}")
+        run(f"CREATE VIEW klines AS {view_sql.klines(klines)}")
+        self._connection.register("quality", view_sql.quality(days))
+        self._connection.register("gaps", view_sql.gaps(days))
         run("SET lock_configuration = true")
 
     def _described(self) -> list[tuple[str, str]]:
@@ -122,7 +109,8 @@ class Query:
         if zoned:
             # Said in UTC, like every other time.
             texts = [f'timezone(\'UTC\', "{name}") AS "{name}"' for name in zoned]
-            self._text = f"SELECT * REPLACE ({', '.join(texts)}) FROM ({self._text})"
+            # The user's own query, wrapped: it may do no more than it may by itself.
+            self._text = f"SELECT * REPLACE ({', '.join(texts)}) FROM ({self._text})"  # noqa: S608
             columns = [(n, "TIMESTAMP" if n in zoned else kind) for n, kind in columns]
         return columns
 
@@ -161,125 +149,3 @@ def _in_words(error: duckdb.Error) -> UsageError | LakeError:
         where="the query",
         fix=f"Views: {', '.join(VIEWS)}; DESCRIBE trades lists the columns of one",
     )
-
-
-def _quoted(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
-
-
-def _trades(days: Sequence[DayInfo]) -> str:
-    """The view over trades: a branch for the files of each scale."""
-    groups: dict[tuple[int, int, str, bool, Decimal | None], list[DayInfo]] = defaultdict(list)
-    for day in days:
-        tape = day.tape
-        size = contract_usd(tape.exchange, tape.market, tape.symbol)
-        is_aggregate = tape.kind is Kind.AGG_TRADES
-        scale = (day.price_decimals, day.qty_decimals, day.time_unit, is_aggregate, size)
-        groups[scale].append(day)
-    price = max((day.price_decimals for day in days), default=0)
-    qty = max((day.qty_decimals for day in days), default=0)
-    types = {
-        "id": "BIGINT",
-        "price": f"DECIMAL(38, {price})",
-        "quantity": f"DECIMAL(38, {qty})",
-        "first_id": "BIGINT",
-        "last_id": "BIGINT",
-        "time": "TIMESTAMP",
-        "side": "TINYINT",
-        "base_quantity": f"DECIMAL(38, {max(qty, _COIN_DECIMALS)})",
-        "quote_quantity": f"DECIMAL(38, {price + qty})",
-        "source": "VARCHAR",
-    }
-    if not groups:
-        columns = [*_PARTITIONS, *types.items()]
-        return f"SELECT {', '.join(f'NULL::{t} AS {n}' for n, t in columns)} WHERE false"
-    return " UNION ALL ".join(
-        _branch(scale, groups[scale], types) for scale in sorted(groups, key=str)
-    )
-
-
-def _branch(
-    scale: tuple[int, int, str, bool, Decimal | None],
-    days: Iterable[DayInfo],
-    types: dict[str, str],
-) -> str:
-    price_decimals, qty_decimals, unit, is_aggregate, contract = scale
-    price = _decimal("price", price_decimals)
-    qty = _decimal("quantity", qty_decimals)
-    values = {
-        "id": "id",
-        "price": price,
-        "quantity": qty,
-        "first_id": "first_id" if is_aggregate else "id",
-        "last_id": "last_id" if is_aggregate else "id",
-        "time": f"make_timestamp(time{' * 1000' if unit == 'ms' else ''})",
-        "side": "side",
-        "base_quantity": qty,
-        "quote_quantity": f"{price} * {qty}",
-        "source": "'archive'",
-    }
-    if contract is not None:
-        # Contracts are worth dollars; coins are told to the exchange's eighth digit, half up.
-        coins = 10 ** (price_decimals + _COIN_DECIMALS - qty_decimals)
-        up = f"2 * quantity::HUGEINT * {int(contract) * coins}"
-        rounded = f"({up} + price) // (2 * price::HUGEINT)"
-        values["base_quantity"] = (
-            f"CASE WHEN price > 0 THEN {_decimal(rounded, _COIN_DECIMALS)} END"
-        )
-        values["quote_quantity"] = f"{qty} * {int(contract)}"
-    picked = [name for name, _ in _PARTITIONS]
-    picked += [f"CAST({values[name]} AS {kind}) AS {name}" for name, kind in types.items()]
-    files = ", ".join(_quoted(day.path.resolve()) for day in days)
-    return f"SELECT {', '.join(picked)} FROM read_parquet([{files}], {_HIVE})"
-
-
-def _decimal(integers: str, decimals: int) -> str:
-    """Integers in units of ``10**-decimals`` as an exact decimal."""
-    if not decimals:
-        return f"({integers})::DECIMAL(28, 0)"
-    step = f"0.{'1'.rjust(decimals, '0')}::DECIMAL({decimals}, {decimals})"
-    return f"({integers})::DECIMAL({min(28, 38 - decimals)}, 0) * {step}"
-
-
-def _quality(days: Sequence[DayInfo]) -> pa.Table:
-    """One row a stored day: what its file says about itself."""
-    words = pa.string()
-    fields = [
-        *_partition_fields(),
-        *((name, pa.int64()) for name in _COUNTS),
-        ("bytes", pa.int64()),
-    ]
-    fields += [("first_time", pa.timestamp("us")), ("last_time", pa.timestamp("us"))]
-    fields += [("clean", pa.bool_()), ("checksum", words), ("source", words), ("sha256", words)]
-    rows = [
-        _partition(day)
-        | {name: getattr(day.quality, name) for name in _COUNTS}
-        | {"bytes": day.bytes, "first_time": day.first_time, "last_time": day.last_time}
-        | {"clean": day.quality.is_clean, "checksum": day.origin.checksum}
-        | {"source": day.source_url, "sha256": day.source_sha256}
-        for day in days
-    ]
-    return pa.Table.from_pylist(rows, pa.schema(fields))
-
-
-def _gaps(days: Sequence[DayInfo]) -> pa.Table:
-    """One row a place where trades are missing, as far as the records list them."""
-    fields = [*_partition_fields(), ("before_id", pa.int64()), ("after_id", pa.int64())]
-    fields += [("before_time", pa.timestamp("us")), ("after_time", pa.timestamp("us"))]
-    rows = [_partition(day) | gap._asdict() for day in days for gap in day.quality.gap_list]
-    return pa.Table.from_pylist(rows, pa.schema(fields))
-
-
-def _partition_fields() -> list[tuple[str, pa.DataType]]:
-    return [(name, pa.date32() if kind == "DATE" else pa.string()) for name, kind in _PARTITIONS]
-
-
-def _partition(day: DayInfo) -> dict[str, object]:
-    tape = day.tape
-    return {
-        "exchange": tape.exchange,
-        "market": tape.market.value,
-        "kind": tape.kind.value,
-        "symbol": tape.symbol,
-        "date": day.date,
-    }

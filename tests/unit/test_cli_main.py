@@ -16,7 +16,20 @@ runner = CliRunner()
 
 @pytest.mark.parametrize(
     "command",
-    ["", "run", "download", "bars", "demo", "ls", "audit", "report", "events", "detectors", "new"],
+    [
+        "",
+        "run",
+        "download",
+        "bars",
+        "demo",
+        "ls",
+        "audit",
+        "sql",
+        "report",
+        "events",
+        "detectors",
+        "new",
+    ],
 )
 def test_help_loads_nothing_heavy(command):
     code = (
