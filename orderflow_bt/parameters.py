@@ -158,7 +158,7 @@ def _model_of(cls: type[Parametrised]) -> type[BaseModel]:
                     BarSpec,
                     BeforeValidator(_to_bar_spec),
                     PlainSerializer(str),
-                    WithJsonSchema({"type": "string", "examples": ["1m", "5m", "1h"]}),
+                    WithJsonSchema({"type": "string", "examples": ["1m", "1h", "tick:500"]}),
                 ]
             bounds: Any = declaration.bounds
             info = Field(default=declaration.default, description=declaration.help, **bounds)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -126,55 +127,127 @@ class BarStatus(IntEnum):
         return self.name.lower()
 
 
+_ACTIVITY = {
+    "tick": "500",
+    "volume": "100",
+    "dollar": "1000000",
+    "range": "20",
+    "delta": "50",
+    "reversal": "20,8",
+    "renko": "50",
+}
+_EXAMPLES = ", ".join(["30s", "1m", "5m", "4h", "1d", *(f"{k}:{v}" for k, v in _ACTIVITY.items())])
+_LETTERS = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class BarSpec:
     """How the tape is cut into bars. Build one with `time_bars` or `BarSpec.parse`.
 
     Attributes:
-        kind: The cutting rule; ``time`` is the one this version has.
-        size: For time bars, the interval in microseconds.
+        kind: The cutting rule: ``time``, ``tick``, ``volume``, ``dollar``, ``range``, ``delta``,
+            ``reversal`` or ``renko``. All but the first are *activity bars*.
+        size: For time bars, the interval in microseconds; 0 for activity bars, which therefore
+            count as shorter than any time bar.
+        amounts: What closes an activity bar, as written: trades, base units, quote units or ticks.
+        unit: What tick bars count: ``trades`` (rows of the tape) or ``fills``.
+        anchor: Where activity bars restart: ``day`` (00:00 UTC), ``start`` (never), or a trading
+            session such as ``09:30-16:00/America/New_York`` (at its open and at its close).
     """
 
     kind: str
-    size: int
+    size: int = 0
+    amounts: tuple[Decimal, ...] = ()
+    unit: str = "trades"
+    anchor: str = "day"
 
     @classmethod
     def parse(cls, text: str) -> BarSpec:
-        """Read ``30s``, ``1m``, ``5m``, ``4h``, ``1d``.
+        """Read ``30s``, ``5m``, ``1d``, ``tick:500``, ``volume:100``, ``reversal:20,8``.
+
+        Activity bars take ``@start`` or ``@09:30-16:00/America/New_York`` behind them, and tick
+        bars ``,fills``.
 
         Raises:
             UsageError: The text is not a bar specification.
-            UnsupportedError: It names a bar kind that this version does not build.
         """
         text = text.strip()
-        match = re.fullmatch(r"(\d+)([smhd])", text)
-        if match:
-            size = (
-                int(match[1])
-                * {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}[match[2]]
-            )
+        if match := re.fullmatch(r"(\d+)([smhd])", text):
+            size = int(match[1]) * _LETTERS[match[2]]
             if size <= 0 or (DAY_US % size and size % DAY_US):
                 raise UsageError(
                     f"a time bar of {text!r} does not divide a UTC day",
                     fix="Take an interval that does, such as 30s, 1m, 5m, 4h or 1d",
                 )
             return cls("time", size)
-        if re.fullmatch(r"(tick|volume|dollar|range|delta|reversal|renko):[\d.,]+", text):
-            raise UnsupportedError(
-                f"bars of kind {text.split(':')[0]!r} are not built by this version",
-                where=text,
-                fix="Use time bars, such as 1m or 5m",
-            )
-        raise UsageError(
-            f"{text!r} is not a bar specification", fix="Examples: 30s, 1m, 5m, 4h, 1d"
+        match = re.fullmatch(r"([a-z]+):(\d[\d.,]*?)(,fills)?(?:@(.+))?", text)
+        if match is None or match[1] not in _ACTIVITY:
+            raise UsageError(f"{text!r} is not a bar specification", fix=f"Examples: {_EXAMPLES}")
+        return cls._activity(
+            text, match[1], match[2], match[4] or "day", fills=match[3] is not None
         )
 
+    @classmethod
+    def _activity(cls, text: str, kind: str, sizes: str, anchor: str, *, fills: bool) -> BarSpec:
+        example = f"{kind}:{_ACTIVITY[kind]}"
+        try:
+            amounts = tuple(Decimal(part) for part in sizes.split(","))
+        except InvalidOperation:
+            amounts = ()
+        in_whole = kind in ("tick", "range", "reversal", "renko")
+        if (
+            len(amounts) != (2 if kind == "reversal" else 1)
+            or min(amounts) <= 0
+            or (in_whole and any(amount % 1 for amount in amounts))
+            or (fills and kind != "tick")
+        ):
+            need = "whole numbers above 0" if in_whole else "a number above 0"
+            raise UsageError(
+                f"{text!r} is not a bar specification", fix=f"{kind} takes {need}, as {example}"
+            )
+        if anchor not in ("day", "start") and not re.fullmatch(
+            r"\d\d:\d\d-\d\d:\d\d/[\w/+-]+", anchor
+        ):
+            raise UsageError(
+                f"{anchor!r} is not where bars can restart",
+                where=text,
+                fix="Write @day, @start, or a session such as @09:30-16:00/America/New_York",
+            )
+        return cls(kind, 0, amounts, "fills" if fills else "trades", anchor)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether these are bars of equal time, not of activity."""
+        return self.kind == "time"
+
     def count(self, bars: int) -> int:
-        """How long that many bars last, in microseconds: for an order's ``expires``."""
+        """How long that many bars last, in microseconds: for an order's ``expires``.
+
+        Raises:
+            UnsupportedError: These are activity bars, which last as long as they need.
+        """
+        if not self.is_time:
+            raise UnsupportedError(
+                f"{self} bars have no length in time",
+                fix="Count bars in on_bar, or give a duration, such as time_bars('5m').count(5)",
+            )
         return bars * self.size
 
+    def lookback(self, bars: int) -> int:
+        """How much earlier tape gives about that many closed bars, in microseconds.
+
+        Exact for time bars. For activity bars nobody knows: one day, the restart of their anchor.
+        """
+        return bars * self.size if self.is_time else DAY_US
+
     def __str__(self) -> str:
-        for unit, letter in ((DAY_US, "d"), (HOUR_US, "h"), (MINUTE_US, "m"), (SECOND_US, "s")):
+        if not self.is_time:
+            sizes = ",".join(format(amount.normalize(), "f") for amount in self.amounts)
+            fills = ",fills" if self.unit == "fills" else ""
+            return f"{self.kind}:{sizes}{fills}" + (
+                "" if self.anchor == "day" else f"@{self.anchor}"
+            )
+        for letter, unit in reversed(_LETTERS.items()):
             if self.size % unit == 0:
                 return f"{self.size // unit}{letter}"
         return f"{self.size}us"  # pragma: no cover - parse makes whole seconds only
@@ -183,7 +256,7 @@ class BarSpec:
 def time_bars(interval: str) -> BarSpec:
     """Bars of equal time, aligned to the UTC day: ``time_bars("5m")``."""
     spec = BarSpec.parse(interval)
-    if spec.kind != "time":  # pragma: no cover - parse refuses other kinds today
+    if not spec.is_time:
         raise UsageError(f"{interval!r} is not a time interval", fix="Examples: 30s, 1m, 5m, 4h")
     return spec
 
@@ -191,7 +264,9 @@ def time_bars(interval: str) -> BarSpec:
 class Bar(NamedTuple):
     """One closed bar. Prices in price units, volumes in lots, times in microseconds UTC.
 
-    The interval is half-open, ``[open_time, close_time)``; a bar is known at ``close_time``.
+    A bar is known at ``close_time``. A time bar is the half-open interval up to it. An activity bar
+    opens at the time of its first trade, and ``close_time`` is when its last trade made it whole
+    (range bars: when the next trade did).
     Field order is the column order of the bar kernel's output.
     """
 
@@ -228,6 +303,11 @@ class Bar(NamedTuple):
     def quote_volume(self) -> int:
         """Sum of price x quantity, in price units x lots."""
         return (self.quote_upper << 32) + self.quote_lower
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether it is a renko brick that no trade of its own made."""
+        return self.trades == 0 and self.open != self.close
 
     @property
     def is_gap(self) -> bool:

@@ -23,6 +23,8 @@ class DeltaDivergenceFade(Strategy):
     def detectors(self) -> list[Detector]:
         return [DeltaDivergence(self.bars, left=self.pivot, right=self.pivot)]
 
+    waited = held = 0  # bars since the last entry order, and in a position
+
     def on_event(self, event: Event, market: Market, broker: Broker) -> None:
         bars = market.bars(self.bars)
         atr = bars.atr(14)
@@ -38,7 +40,8 @@ class DeltaDivergenceFade(Strategy):
             broker.skip(event, why)
             return
         size = broker.size(self.risk, entry, stop)
-        expires = self.bars.count(self.working_bars)
+        expires = self.bars.count(self.working_bars) if self.bars.is_time else None
+        self.waited = 0
         broker.bracket(
             side, size, stop_entry=entry, stop=stop, target=target,
             expires=expires, cancel_at=event.price, reason=event,
@@ -54,6 +57,13 @@ class DeltaDivergenceFade(Strategy):
         return entry + side * round(self.target_r * abs(entry - stop))
 
     def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
-        if market.position.held_for >= self.bars.count(self.time_stop):
+        flat = market.position.is_flat
+        if self.bars.is_time:
+            late = market.position.held_for >= self.bars.count(self.time_stop)
+        else:  # bars of activity have no length in time: count them
+            self.held, self.waited = 0 if flat else self.held + 1, self.waited + 1
+            late = self.held >= self.time_stop or (flat and self.waited >= self.working_bars)
+        if late:
             broker.cancel_all()
-            broker.close()
+            if not flat:
+                broker.close()

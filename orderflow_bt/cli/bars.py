@@ -35,7 +35,12 @@ def command(
     exchange: options.Exchange = "binance",
     market: options.Market = MarketType.UM,
     kind: options.KindOption = "aggTrades",
-    bars: Annotated[str, typer.Option("--bars", help="Interval: 30s, 1m, 5m, 4h, 1d.")] = "1m",
+    bars: Annotated[
+        str,
+        typer.Option(
+            "--bars", help="30s, 5m, 1d, tick:500, volume:100, range:20, … (docs/cli.md)."
+        ),
+    ] = "1m",
     footprint: Annotated[
         bool, typer.Option("--footprint", help="One row a bar and price level.")
     ] = False,

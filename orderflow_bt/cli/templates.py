@@ -57,7 +57,7 @@ class {cls}(Detector):
 
     @property
     def lookback(self) -> int:
-        return self.bars.count(1)
+        return self.bars.lookback(1)
 
     def on_bar(self, bar: Bar) -> Iterator[Event]:
         for direction, extreme in ((+1, bar.high), (-1, bar.low)):

@@ -65,7 +65,7 @@ class DeltaDivergence(Detector):
     @property
     def lookback(self) -> int:
         """Bars of both windows."""
-        return self.bars.count(max(MEAN_DELTA_BARS, self._keep))
+        return self.bars.lookback(max(MEAN_DELTA_BARS, self._keep))
 
     def on_bar(self, bar: Bar) -> Iterator[Event]:
         """Read a closed bar; a divergence is known at its close."""

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orderflow_bt.errors import OrderflowError, UnsupportedError, UsageError
+from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.flow.batch import BarBatch
+from orderflow_bt.flow.cut import Cut, bind
 from orderflow_bt.kernels import bar_state
+from orderflow_bt.kernels.activity import activity_bars
 from orderflow_bt.kernels.bars import inspect_trades, time_bars
 from orderflow_bt.kernels.cells import CELL_FIELDS
 from orderflow_bt.types import Trades
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orderflow_bt.instruments import Instrument
     from orderflow_bt.types import BarSpec
 
 MAX_ROWS = 1 << 22  # of one bar's footprint: 128 MiB of scratch
@@ -34,26 +37,30 @@ _NO_TRADES = Trades(
 
 
 class BarStream:
-    """Cuts a tape into time bars, wherever the tape itself is cut.
+    """Cuts a tape into bars, wherever the tape itself is cut.
 
     State is carried between calls: feeding a tape whole, by day or trade by trade gives the same
-    bars and cells. The first bar is the interval of the first trade. An interval without trades
-    gives a flat bar at the last price (status EMPTY, no rows), as exchanges' klines have it.
+    bars and cells. The first time bar is the interval of the first trade. An interval without
+    trades gives a flat bar at the last price (status EMPTY, no rows), as exchanges' klines have it.
+    Activity bars hold at least one trade, but for synthetic renko bricks (`Bar.is_synthetic`).
 
     Where trades are missing (a hole in continuous ids, or `mark_gap`), the bar of the trade before,
     the bar of the trade after and every bar between have status GAP. A bar that `close_until`
-    closed before the trade behind the hole arrived could not know, and keeps its status.
+    closed before the trade behind the hole arrived could not know, and keeps its status; so does
+    an activity bar that the last trade before the hole completed.
 
     Args:
-        spec: The interval.
+        spec: How to cut.
         ids_are_continuous: Whether a hole in the ids means lost trades (`TapeId`).
         ticks_per_row: Height of a footprint row, in price units (not in exchange ticks). Row edges
             are multiples of it.
         keep_cells: Give out the cells; the point of control is there either way.
+        instrument: Units of the tape; needed by activity bars, whose sizes are in base units, quote
+            units or exchange ticks.
 
     Raises:
-        UnsupportedError: The bar kind is not built by this version.
-        UsageError: ``ticks_per_row`` is not positive.
+        UsageError: ``ticks_per_row`` is not positive, or the specification does not fit the
+            instrument.
     """
 
     def __init__(
@@ -63,15 +70,13 @@ class BarStream:
         ids_are_continuous: bool,
         ticks_per_row: int = 1,
         keep_cells: bool = True,
+        instrument: Instrument | None = None,
     ) -> None:
-        if spec.kind != "time":
-            raise UnsupportedError(
-                f"bars of kind {spec.kind!r} are not built by this version", fix="Use time bars"
-            )
         if ticks_per_row < 1:
             raise UsageError(f"a footprint row of {ticks_per_row} ticks", fix="Take 1 or more")
         self.spec = spec
         self.row_size = ticks_per_row
+        self._cut = None if spec.is_time else bind(spec, instrument)
         self._continuous = int(ids_are_continuous)
         self._keep_cells = int(keep_cells)
         self._state = bar_state.new_state()
@@ -103,6 +108,8 @@ class BarStream:
     def close_until(self, time_us: int) -> BarBatch:
         """Close the bars that end at or before ``time_us``, when the clock passes without a trade.
 
+        Of activity bars it is one at most: an open bar whose day or trading session has ended.
+
         Raises:
             OrderflowError: As for `feed`.
         """
@@ -114,33 +121,24 @@ class BarStream:
 
     @property
     def open_time(self) -> int | None:
-        """Start of the open interval, or None before the first trade."""
+        """Start of the open bar (between activity bars, of none: the last close).
+
+        None before the first trade.
+        """
         return int(self._state[bar_state.OPEN_TIME]) if self._state[bar_state.STARTED] else None
 
+    def _call(self, trades: Trades, clock: int, largest: tuple[int, int], cut: Cut | None) -> int:
+        common = (self.row_size, self._keep_cells, self._continuous, clock, *largest)
+        output = (self._state, self._scratch, self._bars, self._at, self._cell_start, self._cells)
+        if cut is None:
+            return int(time_bars(self.spec.size, *common, *trades, *output))
+        edges = cut.edges_of(trades.time)
+        return int(activity_bars(cut.kind, cut.size, cut.second, *common, edges, *trades, *output))
+
     def _run(self, trades: Trades, clock: int, largest: tuple[int, int]) -> Iterator[BarBatch]:
-        state = self._state
-        state[bar_state.NEXT] = 0
+        self._state[bar_state.NEXT] = 0
         while True:
-            code = time_bars(
-                self.spec.size,
-                self.row_size,
-                self._keep_cells,
-                self._continuous,
-                clock,
-                *largest,
-                trades.id,
-                trades.time,
-                trades.price,
-                trades.qty,
-                trades.side,
-                trades.fills,
-                state,
-                self._scratch,
-                self._bars,
-                self._at,
-                self._cell_start,
-                self._cells,
-            )
+            code = self._call(trades, clock, largest, self._cut)
             if code == bar_state.DONE:
                 yield self._take()
                 return

@@ -25,7 +25,8 @@ class BarWindow:
 
     Reading begins on the day before the window, or earlier where ``context_bars`` asks for it, as
     far back as days are stored without a break. So where the window begins does not change its
-    bars: an interval without trades at its start is flat at the price before it.
+    bars: an interval without trades at its start is flat at the price before it. Only activity
+    bars that never restart (``@start``) begin with the window's first trade.
 
     Days of the window that are not stored are in `missing`. One between stored days makes its
     bars, the bar before and the bar after GAP; before the first stored day and after the last one
@@ -34,7 +35,7 @@ class BarWindow:
     Args:
         lake: Where the days are stored.
         tape: Whose bars.
-        spec: Their interval.
+        spec: How the tape is cut into bars.
         start_us: Window's first microsecond.
         end_us: First microsecond after it.
         ticks_per_row: Height of a footprint row, in the instrument's exchange ticks.
@@ -72,7 +73,9 @@ class BarWindow:
         self.instrument = resolve_instrument(lake, tape, self._days)
         self.row_size = ticks_per_row * self.instrument.tick_size
         self._keep_cells = keep_cells
-        self._context = self._days_before(max(start_us - context_bars * spec.size - 1, 0))
+        since = start_us - spec.lookback(context_bars) - 1 if context_bars else start_us - 1
+        self._from_start = spec.anchor == "start" and not spec.is_time
+        self._context = [] if self._from_start else self._days_before(max(since, 0))
 
     def __iter__(self) -> Iterator[tuple[BarBatch, range]]:
         """Each batch of bars, and which of them lie in the window; the others come before it."""
@@ -81,6 +84,7 @@ class BarWindow:
             ids_are_continuous=self._tape.ids_are_continuous,
             ticks_per_row=self.row_size,
             keep_cells=self._keep_cells,
+            instrument=self.instrument,
         )
         for batch in self._batches(stream):
             opens, closes = batch.bars[:, 0], batch.bars[:, 1]
@@ -95,6 +99,9 @@ class BarWindow:
             for trades in self._lake.read(
                 self._tape, day, self.instrument.price_decimals, self.instrument.qty_decimals
             ):
+                if self._from_start:
+                    first = int(trades.time.searchsorted(self._start))
+                    trades = trades.slice(first, trades.rows)  # noqa: PLW2901 - the rest of them
                 yield from stream.feed_parts(trades)
                 if stream.open_time is not None and stream.open_time >= self._end:
                     return

@@ -47,7 +47,14 @@ DELTA_AT_LOW = 21
 ORIGIN = 22  # row of the scratch's first cell
 NEED_LOW = 23
 NEED_HIGH = 24
-STATE_FIELDS = 25
+EDGE = 25  # activity bars: when the open bar closes whatever it holds
+DUE = 26  # bars that are complete and wait to be written
+DUE_TIME = 27  # when they became known
+DUE_AT = 28  # position of the first trade after that
+DUE_EDGE = 29  # whether an edge made them complete
+BASE = 30  # renko: close of the last brick
+DIRECTION = 31  # renko: of the last brick; reversal: of the most recent extreme
+STATE_FIELDS = 32
 
 MAX_INT64 = 2**63 - 1
 

@@ -76,7 +76,8 @@ def first_at_or_after(times: NDArray[np.int64], start: int, stop: int, moment: i
 
 @kernel
 def close_bar(
-    size: int,
+    close_time: int,
+    known_before: int,
     row_size: int,
     keep_cells: int,
     state: NDArray[np.int64],
@@ -86,7 +87,10 @@ def close_bar(
     cell_start: NDArray[np.int64],
     cells: NDArray[np.int64],
 ) -> int:
-    """Write the open bar out and open the next interval; returns DONE or a code."""
+    """Write the open bar out and open the next one at its close; returns DONE or a code.
+
+    ``known_before`` is the position of the first trade that is looked at after the bar is known.
+    """
     n = state[BARS]
     if n >= bars.shape[0]:
         return BARS_FULL
@@ -113,7 +117,7 @@ def close_bar(
     if state[TOUCHED] or state[HOLE]:
         status = GAP
     bar[0] = state[OPEN_TIME]
-    bar[1] = state[OPEN_TIME] + size
+    bar[1] = close_time
     bar[5] = close
     bar[6] = state[VOLUME]
     # half of volume + delta, which are both odd or both even, without their sum's overflow
@@ -127,10 +131,10 @@ def close_bar(
     bar[14] = state[DELTA_AT_HIGH]
     bar[15] = state[DELTA_AT_LOW]
     bar[17] = status
-    at[n] = state[NEXT]
+    at[n] = known_before
     cell_start[n + 1] = state[CELLS]
     state[BARS] = n + 1
-    state[OPEN_TIME] += size
+    state[OPEN_TIME] = close_time
     state[TOUCHED] = 0
     state[VOLUME : DELTA_AT_LOW + 1] = 0
     return DONE
@@ -214,7 +218,10 @@ def time_bars(
                 state[HOLE] = 1
         elif not state[STARTED] or state[OPEN_TIME] + size > clock:
             return DONE
-        code = close_bar(size, row_size, keep_cells, state, scratch, bars, at, cell_start, cells)
+        code = close_bar(
+            state[OPEN_TIME] + size, i, row_size, keep_cells,
+            state, scratch, bars, at, cell_start, cells,
+        )  # fmt: skip
         if code != DONE:
             return code
 

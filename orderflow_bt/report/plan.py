@@ -103,7 +103,7 @@ class Plan:
             if column.bar.open_time <= time_us:
                 last = k
         bar = self.columns[last].bar
-        share = (time_us - bar.open_time) / (bar.close_time - bar.open_time)
+        share = (time_us - bar.open_time) / max(1, bar.close_time - bar.open_time)
         return (
             self.x(last) + self.spine + min(max(share, 0.0), 1.0) * (self.column_width - self.spine)
         )

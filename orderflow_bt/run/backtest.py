@@ -87,6 +87,7 @@ def backtest(
         ids_are_continuous=request.tape.ids_are_continuous,
         row_size=instrument.tick_size,
         number_from=request.start,
+        instrument=instrument,
     )
     sessions = {
         policy: Session(

@@ -62,6 +62,7 @@ class EventWindow:
             ids_are_continuous=self._tape.ids_are_continuous,
             row_size=self.instrument.tick_size,
             number_from=self._start,
+            instrument=self.instrument,
         )
         units = (self.instrument.price_decimals, self.instrument.qty_decimals)
         nothing = None

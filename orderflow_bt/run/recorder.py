@@ -51,7 +51,8 @@ class Recorder:
         for trip, entry, left in self._session.trips.times(TRIPS):
             kept = self._kept.get(trip)
             if kept is None:
-                if bar.open_time <= entry < bar.close_time:
+                # a time bar ends before the trades of its close time, an activity bar behind them
+                if bar.open_time <= entry < bar.close_time + (not closed.spec.is_time):
                     self._kept[trip] = list(self._recent)
                 continue
             after = sum(left is not None and row.bar.open_time > left for row in kept)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch, Footprint
     from orderflow_bt.flow.events import Event
+    from orderflow_bt.instruments import Instrument
     from orderflow_bt.types import Bar, BarSpec, Trades
 
 
@@ -33,7 +34,11 @@ class ClosedBar(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """What becomes known at one time, before trade ``at`` of the slice is processed."""
+    """What becomes known at one time, before trade ``at`` of the slice is processed.
+
+    A time bar that ends at a time is known before the first trade of that time, an activity bar
+    right after the trade that completed it: two moments, though the clock shows the same.
+    """
 
     time: int
     at: int
@@ -58,6 +63,7 @@ class Readings:
         ids_are_continuous: Whether a hole in the ids means lost trades.
         row_size: Height of a footprint row, in price units.
         number_from: Events known earlier belong to the warm-up and get no number.
+        instrument: Units of the tape; activity bars need it.
     """
 
     def __init__(
@@ -68,11 +74,17 @@ class Readings:
         ids_are_continuous: bool,
         row_size: int,
         number_from: int = 0,
+        instrument: Instrument | None = None,
     ) -> None:
         theirs = {detector.bars for detector in detectors if detector.bars is not None}
-        wanted = sorted({*specs, *theirs}, key=lambda spec: spec.size)
+        wanted = sorted({*specs, *theirs}, key=lambda spec: (spec.size, spec))
         self._streams = {
-            spec: BarStream(spec, ids_are_continuous=ids_are_continuous, ticks_per_row=row_size)
+            spec: BarStream(
+                spec,
+                ids_are_continuous=ids_are_continuous,
+                ticks_per_row=row_size,
+                instrument=instrument,
+            )
             for spec in wanted
         }
         self._watch = Watch(detectors, tick=row_size, number_from=number_from)
@@ -82,7 +94,7 @@ class Readings:
 
     @property
     def specs(self) -> list[BarSpec]:
-        """The bars that are built, short before long."""
+        """The bars that are built: activity bars, then time bars, short before long."""
         return list(self._streams)
 
     def feed(self, trades: Trades) -> Slice:
@@ -103,7 +115,7 @@ class Readings:
             known, at = batch.known_at.tolist(), batch.at.tolist()
             for row, bar in enumerate(batch.tolist()):
                 closed.append((at[row], known[row], ClosedBar(spec, bar, batch, row)))
-        closed.sort(key=lambda item: (item[0], item[1], item[2].spec.size))
+        closed.sort(key=lambda item: item[:2])  # stable: streams stand short before long
         seen = self._watch.read(
             trades, [Closed(time, at, bar.spec, bar) for at, time, bar in closed]
         )

@@ -152,28 +152,38 @@ class Session:
         rows = piece.trades.rows
         first = self._cursor = self.buffer.append(piece.trades)
         for moment in piece.moments:
-            self._run_to(first + moment.at, moment.time, timers=False)
+            self._run_to(first + moment.at, moment.time, at_moment=True)
             self._deliver(moment)
         if rows:
             self.trades_read += rows
-            self._run_to(self.buffer.end, int(piece.trades.time[-1]), timers=True)
+            self._run_to(self.buffer.end, int(piece.trades.time[-1]))
 
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
-        self._run_to(self.buffer.end, end, timers=True)
+        self._run_to(self.buffer.end, end)
         self.now = max(self.now, end)
         return self.trips.still_open(end, self.last_price)
 
-    def _run_to(self, stop: int, until: int, *, timers: bool) -> None:
+    def _run_to(self, stop: int, until: int, *, at_moment: bool = False) -> None:
         """Process trades up to row ``stop`` and notices due by ``until``.
 
-        At ``until`` itself notices come before the bars of a moment, timers after them.
+        Before the bars of a moment, what waits for them to be delivered is left: timers set for
+        that very time, and `on_trade` of a trade that completed one of them.
         """
         while True:
             due = self._notices[0] if self._notices else None
-            if self._unseen is not None and not (due and due[2] and due[0] <= self.now):
+            heard = due is not None and due[2] is not None
+            at_end = at_moment and self._cursor == stop
+            completed = at_end and stop > 0 and int(self.buffer.time[stop - 1]) >= until
+            if (
+                self._unseen is not None
+                and not completed
+                and not (due and heard and due[0] <= self.now)
+            ):
                 self._on_trade(self._unseen)
-            elif due and (due[0] < until or (due[0] == until and (timers or due[2] is not None))):
+            elif due and (
+                due[0] < until or (due[0] == until and self._is_due(due, stop, at_moment=at_moment))
+            ):
                 time, _, happening = due
                 row = self._cursor + int(
                     np.searchsorted(self.buffer.time[self._cursor : stop], time, side="left")
@@ -185,6 +195,17 @@ class Session:
             elif not self._advance(stop, until):
                 break
         self._clock(until)
+
+    def _is_due(
+        self, due: tuple[int, int, Happening | None], stop: int, *, at_moment: bool
+    ) -> bool:
+        """Whether what is set for the very time a run ends at comes before what the run is for.
+
+        A timer does if a trade of that time is still to be processed, which it must precede.
+        """
+        if due[2] is not None or not at_moment:
+            return True
+        return self._cursor < stop and int(self.buffer.time[stop - 1]) >= due[0]
 
     def _clock(self, time: int) -> None:
         self.now = max(self.now, time)

@@ -174,7 +174,10 @@ def read_events(
     end: int | None = None,
 ) -> list[Event]:
     """What a detector sees on columns in memory, cut at the rows ``chunks`` names."""
-    readings = Readings((), [detector], ids_are_continuous=True, row_size=instrument.tick_size)
+    readings = Readings(
+        (), [detector], ids_are_continuous=True, row_size=instrument.tick_size,
+        instrument=instrument,
+    )  # fmt: skip
     pieces = [
         readings.feed(trades.slice(start, stop))
         for start, stop in pairwise([0, *chunks, trades.rows])
@@ -197,7 +200,7 @@ def run_trades(
     """Run a strategy on columns in memory, cut at the rows ``chunks`` names."""
     readings = Readings(
         strategy.bar_specs(), strategy.detectors(), ids_are_continuous=True,
-        row_size=instrument.tick_size,
+        row_size=instrument.tick_size, instrument=instrument,
     )  # fmt: skip
     session = Session(strategy, instrument, config, readings.specs, start=0)
     edges = [0, *chunks, trades.rows]

@@ -177,27 +177,28 @@ def window(request):
         yield request.param
 
 
+SPECS = st.sampled_from(["1s", "1s", "tick:3", "tick:1", "range:3", "renko:2", "delta:0.5"])
 SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
 @pytest.mark.parametrize("kind", [Actor, Watcher])
 @settings(max_examples=EXAMPLES, **SETTINGS)
-@given(st.integers(0, 10**6), assumptions())
-def test_cutting_the_tape_changes_nothing(window, kind, seed, config):
+@given(st.integers(0, 10**6), assumptions(), SPECS)
+def test_cutting_the_tape_changes_nothing(window, kind, seed, config, fast):
     trades = random_tape(seed, 150)
     end = int(trades.time[-1]) + 3 * SECOND
-    whole = outcome(kind(seed=seed), trades, config, end=end)
+    whole = outcome(kind(seed=seed, fast=fast), trades, config, end=end)
     for chunks in cuts(trades.rows, seed):
-        assert_equal(outcome(kind(seed=seed), trades, config, chunks, end), whole)
+        assert_equal(outcome(kind(seed=seed, fast=fast), trades, config, chunks, end), whole)
 
 
 @pytest.mark.parametrize("kind", [Actor, Watcher])
 @settings(max_examples=EXAMPLES, **SETTINGS)
-@given(st.integers(0, 10**6), assumptions(), st.integers(1, 149))
-def test_what_comes_later_changes_nothing(window, kind, seed, config, rows):
+@given(st.integers(0, 10**6), assumptions(), st.integers(1, 149), SPECS)
+def test_what_comes_later_changes_nothing(window, kind, seed, config, rows, fast):
     trades = random_tape(seed, 150)
-    whole = outcome(kind(seed=seed), trades, config)
-    part = outcome(kind(seed=seed), trades.slice(0, rows), config)
+    whole = outcome(kind(seed=seed, fast=fast), trades, config)
+    part = outcome(kind(seed=seed, fast=fast), trades.slice(0, rows), config)
     last_id, last_time = trades.id[rows - 1], trades.time[rows - 1]
     assert part["fills"] == [fill for fill in whole["fills"] if fill.trade_id <= last_id]
     for early, late in zip(part["orders"], whole["orders"], strict=False):

@@ -157,7 +157,7 @@ def test_nothing_stored_says_what_to_type(bars):
     ("words", "said"),
     [
         (["--bars", "7m"], "does not divide"),
-        (["--bars", "tick:500"], "not built"),
+        (["--bars", "tick:0"], "whole numbers"),
         (["--imbalance", "0"], "--imbalance"),
         (["--format", "parquet"], "--out"),
         (["--out", "bars.xlsx"], "ending"),
@@ -167,7 +167,7 @@ def test_nothing_stored_says_what_to_type(bars):
 def test_what_cannot_be_asked(bars, words, said):
     bars.store({0: (1, FIRST)})
     result = bars("--from", "2024-01-01", "--to", "2024-01-01", *words)
-    assert result.exit_code == (1 if said == "not built" else 2)
+    assert result.exit_code == 2
     assert said in result.stderr
 
 
@@ -245,3 +245,31 @@ def test_vwap_is_rounded_half_to_even(bars, trades, vwap):
     bars.store({0: (1, trades)})
     (row,) = table(bars("--from", "2024-01-01", "--to", "2024-01-01T00:01", "--format", "csv"))
     assert row["vwap"] == vwap
+
+
+def test_bars_of_activity_through_the_command_line(bars):
+    bars.store({0: (1, FIRST), 1: (6, FIRST)})
+    words = ["--from", "2024-01-01", "--to", "2024-01-02", "--format", "csv"]
+    rows = table(bars(*words, "--bars", "tick:3"))
+    assert [(row["open_time"][8:19], row["close_time"][8:19], row["volume"]) for row in rows] == [
+        ("01T00:00:05", "01T00:00:07", "7.75"),
+        ("01T00:03:10", "02T00:00:00", "3.00"),
+        ("02T00:00:05", "02T00:00:07", "7.75"),
+        ("02T00:03:10", "03T00:00:00", "3.00"),
+    ]
+    alone = table(
+        bars("--from", "2024-01-02", "--to", "2024-01-02", "--format", "csv", "--bars", "tick:3")
+    )
+    assert alone == rows[2:]
+    rows = table(bars(*words, "--bars", "range:2"))
+    assert [(row["open"], row["close"]) for row in rows[:2]] == [
+        ("100.1", "100.0"),
+        ("100.4", "100.4"),
+    ]
+    cells = table(bars(*words, "--bars", "volume:7", "--footprint"))
+    assert sum(Decimal(c["bid_volume"]) + Decimal(c["ask_volume"]) for c in cells) == Decimal(
+        "21.5"
+    )
+    endless = table(bars(*words, "--bars", "tick:4@start"))
+    assert [row["count"] for row in endless] == ["5", "5"]
+    assert bars(*words, "--bars", "volume:0.0001").exit_code == 2

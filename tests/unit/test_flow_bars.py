@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from orderflow_bt import flow
-from orderflow_bt.errors import OrderflowError, UnsupportedError, UsageError
+from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.flow import BarStream, CausalMinimum
 from orderflow_bt.types import MINUTE_US, SECOND_US, BarSpec, BarStatus, Trades, time_bars
 
@@ -165,9 +165,9 @@ def test_what_cannot_be_a_tape_is_refused(change, message):
         minutes().feed(change(tape((1, 100, 5, 1), (2, 103, 2, 2))))
 
 
-def test_other_bar_kinds_and_rows_of_nothing_are_refused():
-    with pytest.raises(UnsupportedError):
-        BarStream(BarSpec("tick", 500), ids_are_continuous=True)
+def test_sizes_without_units_and_rows_of_nothing_are_refused():
+    with pytest.raises(UsageError, match="units"):
+        BarStream(BarSpec.parse("volume:5"), ids_are_continuous=True)
     with pytest.raises(UsageError):
         minutes(ticks_per_row=0)
     with pytest.raises(UsageError):

@@ -47,9 +47,39 @@ def test_wrong_values_are_named(given, words):
         Sample(**given)
 
 
-def test_bar_kinds_of_later_versions_are_refused_not_approximated():
-    with pytest.raises(UnsupportedError, match="tick"):
-        BarSpec.parse("tick:500")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "30s", "1m", "4h", "1d", "tick:500", "tick:500,fills", "volume:100", "volume:0.5",
+        "dollar:1000000", "range:20", "delta:50", "reversal:20,8", "renko:50", "tick:500@start",
+        "delta:1.5@09:30-16:00/America/New_York",
+    ],
+)  # fmt: skip
+def test_bar_specifications_read_as_they_are_written(text):
+    assert str(BarSpec.parse(text)) == text
+    assert BarSpec.parse(text) == BarSpec.parse(f" {text} ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tick", "tick:", "tick:0", "tick:1.5", "range:2.5", "reversal:20", "volume:1,2", "brick:5",
+        "volume:5,fills", "tick:5@noon", "tick:5@9:30-16:00/UTC", "volume:1.2.3", "7m", "",
+    ],
+)  # fmt: skip
+def test_what_is_no_bar_specification_is_refused(text):
+    with pytest.raises(UsageError):
+        BarSpec.parse(text)
+
+
+def test_activity_bars_have_no_length_and_come_before_time_bars():
+    with pytest.raises(UnsupportedError, match="no length"):
+        BarSpec.parse("tick:500").count(5)
+    assert BarSpec.parse("tick:500").lookback(9) == 86_400_000_000
+    assert BarSpec.parse("tick:500").size < BarSpec.parse("1s").size
+    assert BarSpec.parse("volume:100") == BarSpec.parse("volume:100.0")
+    with pytest.raises(UsageError, match="not a time interval"):
+        time_bars("tick:500")
 
 
 def test_a_default_of_an_odd_type_is_the_authors_error():
