@@ -68,9 +68,9 @@ def test_version():
         (["strategies", "nothing_like_it"], 2, "no strategy is called"),
         (["bars", "X", "--bars", "7m", "--from", "2024-01-01", "--to", "2024-01-01"], 2, "divide"),
         (
-            ["bars", "X", "--bars", "tick:500", "--from", "2024-01-01", "--to", "2024-01-01"],
-            1,
-            "not built by this version",
+            ["bars", "X", "--bars", "tick:0", "--from", "2024-01-01", "--to", "2024-01-01"],
+            2,
+            "tick takes whole numbers",
         ),
         (
             ["run", "delta_divergence", "X", "--from", "2024-01-01", "--to", "2024-01-01"],
