@@ -69,11 +69,11 @@ def draw_equity(
     upper.plot(dates, money, color=theme.curve, linewidth=1.3, drawstyle="steps-post")
     lower.fill_between(dates, depth, 0, color=theme.sell, alpha=0.35, step="post", linewidth=0)
     lower.plot(dates, depth, color=theme.sell, linewidth=1.0, drawstyle="steps-post")
-    for axes, name, digits in (
-        (upper, f"equity, {quote}", _digits(equity)),
-        (lower, "drawdown, %", 2 if abs(fall.min()) < 1 else 1),
+    for axes, name, digits, ticks in (
+        (upper, f"equity, {quote}", _digits(equity), 5),
+        (lower, "drawdown, %", 2 if abs(fall.min()) < 1 else 1, 3),
     ):
-        _dress(axes, name, digits, theme)
+        dress(axes, name, digits, theme, ticks)
         for start, stop in holes:
             axes.axvspan(
                 start / DAY_US,
@@ -87,10 +87,7 @@ def draw_equity(
     low = float(fall.min())
     lower.set_ylim(low * 1.15 if low < 0 else -1.0, 0)
     upper.tick_params(labelbottom=False)
-    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call] # matplotlib's
-    lower.xaxis.set_major_locator(locator)
-    form = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call] # same
-    lower.xaxis.set_major_formatter(form)
+    time_axis(lower)
     first, last = (words.moment(time_us[at]).strftime("%Y-%m-%d") for at in (0, -1))
     figure.text(
         0.93,
@@ -132,7 +129,16 @@ def _digits(values: NDArray[np.float64]) -> int:
     return 0 if spread > 50 or spread == 0 else 2 if spread > 0.05 else 4
 
 
-def _dress(axes: Axes, name: str, digits: int, theme: Theme) -> None:
+def time_axis(axes: Axes) -> None:
+    """Label the days or hours of an axis counted in days since 1970."""
+    locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call] # matplotlib's
+    axes.xaxis.set_major_locator(locator)
+    form = ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call] # same
+    axes.xaxis.set_major_formatter(form)
+
+
+def dress(axes: Axes, name: str, digits: int, theme: Theme, ticks: int = 3) -> None:
+    """Give a pane of curves the look that all of them share, and its name."""
     axes.set_facecolor(theme.ground)
     axes.grid(color=theme.grid, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -140,7 +146,7 @@ def _dress(axes: Axes, name: str, digits: int, theme: Theme) -> None:
         spine.set_visible(False)
     axes.margins(x=0)
     axes.yaxis.tick_right()
-    axes.yaxis.set_major_locator(MaxNLocator(5 if "equity" in name else 3))
+    axes.yaxis.set_major_locator(MaxNLocator(ticks))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, digits)))
     axes.tick_params(length=0, labelsize=8, labelcolor=theme.muted)
     font = FontProperties(family=MONO, size=8)

@@ -1,0 +1,121 @@
+"""``orderflow-bt plot``: pictures of a stored tape."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orderflow_bt.cli import options
+from orderflow_bt.errors import CoverageError, UsageError
+from orderflow_bt.types import Bar, BarSpec, MarketType
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from orderflow_bt.flow.window import BarWindow
+    from orderflow_bt.report.theme import Theme
+
+MOST_FOOTPRINTS = 240
+MOST_BARS = 20_000
+
+
+class Picture(StrEnum):
+    """What can be drawn."""
+
+    FOOTPRINT = "footprint"
+    CVD = "cvd"
+
+
+def command(
+    picture: Annotated[Picture, typer.Argument(help="footprint or cvd.")],
+    symbol: options.Symbol,
+    first: options.From,
+    last: options.To,
+    out: Annotated[Path, typer.Option("--out", help="PNG to write.")],
+    market: options.Market = MarketType.UM,
+    exchange: options.Exchange = "binance",
+    kind: options.KindOption = "aggTrades",
+    bars: Annotated[str, typer.Option("--bars", help="Interval: 30s, 1m, 5m, 4h, 1d.")] = "5m",
+    light: Annotated[bool, typer.Option("--light", help="Light instead of dark.")] = False,
+    palette: Annotated[str, typer.Option("--palette", help="default or colour-blind.")] = "default",
+) -> None:
+    """Draw footprints, or price with cumulative delta, of a window into a PNG."""
+    from orderflow_bt.flow.window import BarWindow
+    from orderflow_bt.report.export import png_bytes
+    from orderflow_bt.report.theme import palette as themes
+    from orderflow_bt.store import Lake
+
+    if out.suffix.lower() != ".png":
+        raise UsageError(f"{out} is not a .png", where="--out")
+    theme = themes(palette)[light]
+    start, end = options.time_window(first, last)
+    tape = options.tape_id(exchange, market, kind, symbol)
+    window = BarWindow(
+        Lake(options.lake_path()), tape, BarSpec.parse(bars), start, end,
+        keep_cells=picture is Picture.FOOTPRINT,
+    )  # fmt: skip
+    for day in window.missing:
+        typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)
+    title = f"{tape.symbol} {bars}"
+    figure = (_footprint if picture is Picture.FOOTPRINT else _cvd)(window, title, theme)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        part.write_bytes(png_bytes(figure))
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UsageError(
+            f"the picture cannot be written: {error.strerror}", where=str(out)
+        ) from None
+    typer.echo(str(out))
+
+
+def _footprint(window: BarWindow, title: str, theme: Theme) -> Figure:
+    from orderflow_bt.report import Scale, draw_footprint
+
+    drawn, cells = [], []
+    for batch, rows in window:
+        for row in rows:
+            drawn.append(batch.bar(row))
+            cells.append(batch.bar_cells(row).copy())
+        _refuse_many(len(drawn), MOST_FOOTPRINTS)
+    _refuse_none(drawn)
+    unit = window.instrument
+    scale = Scale(
+        unit.price_decimals, unit.qty_decimals, window.row_size,
+        "contracts" if unit.is_inverse else unit.assets[0], title, unit.tick_size,
+    )  # fmt: skip
+    return draw_footprint(drawn, cells, None, theme, scale)
+
+
+def _cvd(window: BarWindow, title: str, theme: Theme) -> Figure:
+    from orderflow_bt.report import Scale
+    from orderflow_bt.report.cvd import draw_cvd
+
+    drawn: list[Bar] = []
+    for batch, rows in window:
+        drawn += [batch.bar(row) for row in rows]
+        _refuse_many(len(drawn), MOST_BARS)
+    _refuse_none(drawn)
+    unit = window.instrument
+    name = "contracts" if unit.is_inverse else unit.assets[0]
+    scale = Scale(unit.price_decimals, unit.qty_decimals, window.row_size, name, title)
+    return draw_cvd(drawn, theme, scale)
+
+
+def _refuse_many(count: int, most: int) -> None:
+    if count > most:
+        raise UsageError(
+            f"the window holds more than the {most:,} bars that fit a picture",
+            fix="Take a shorter window (--from and --to take times) or longer bars",
+        )
+
+
+def _refuse_none(bars: list[Bar]) -> None:
+    if not bars:
+        raise CoverageError(
+            "no whole bar lies in the window", fix="Take a longer window or shorter bars"
+        )
