@@ -10,7 +10,9 @@ import time
 import zipfile
 from collections import defaultdict
 from contextlib import contextmanager
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qsl
 
 from orderflow_bt.types import Kind, MarketType, TapeId
 
@@ -91,6 +93,34 @@ class ArchiveServer(ThreadingHTTPServer):
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.requests = []
         self.faults = defaultdict(list)
+        self.page_keys = 1000  # 0: a server of files that lists nothing
+        self.extra_keys = []
+        self.next_marker = True
+
+    def page(self, query):
+        """A page of the bucket's listing, as S3 answers a GET with a delimiter."""
+        found = set(self.extra_keys)
+        found |= {p.relative_to(self.root).as_posix() for p in self.root.rglob("*") if p.is_file()}
+        prefix, marker = query["prefix"], query.get("marker", "")
+        entries = set()
+        for key in found:
+            if key.startswith(prefix):
+                head, slash, _ = key[len(prefix) :].partition("/")
+                entries.add(prefix + head + slash)
+        entries = sorted(entry for entry in entries if entry > marker)
+        shown = entries[: self.page_keys]
+        cut = len(entries) > len(shown)
+        body = f"<IsTruncated>{str(cut).lower()}</IsTruncated>"
+        if cut and self.next_marker:
+            body += f"<NextMarker>{escape(shown[-1])}</NextMarker>"
+        for entry in shown:
+            text = escape(entry)
+            if entry.endswith("/"):
+                body += f"<CommonPrefixes><Prefix>{text}</Prefix></CommonPrefixes>"
+            else:
+                body += f"<Contents><Key>{text}</Key><Size>1</Size></Contents>"
+        name = "http://s3.amazonaws.com/doc/2006-03-01/"
+        return f'<ListBucketResult xmlns="{name}">{body}</ListBucketResult>'.encode()
 
     def count(self, suffix):
         return sum(path.endswith(suffix) for path in self.requests)
@@ -112,10 +142,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        if not file.is_file():
+        if path.startswith("?") and self.server.page_keys:
+            body = self.server.page(dict(parse_qsl(path[1:])))
+        elif file.is_file():
+            body = file.read_bytes()
+        else:
             self.send_error(404)
             return
-        body = file.read_bytes()
         if isinstance(fault, bytes):
             body = fault
         self.send_response(200)

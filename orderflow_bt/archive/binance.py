@@ -14,13 +14,13 @@ from orderflow_bt.archive.series_rows import parse_series
 from orderflow_bt.archive.zipped import open_csv
 from orderflow_bt.errors import ChecksumError, MalformedError
 from orderflow_bt.kernels.parse import FIRST_ID, ID, LAST_ID, PRICE, QTY, SIDE, SKIP, TIME
+from orderflow_bt.series import SeriesId, SeriesKind, parse_piece
 from orderflow_bt.types import Kind, MarketType
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from orderflow_bt.archive.protocol import ParsedDay, ParsedSeries
-    from orderflow_bt.series import SeriesId
     from orderflow_bt.types import TapeId
 
 _FOLDERS = {MarketType.SPOT: "spot", MarketType.UM: "futures/um", MarketType.CM: "futures/cm"}
@@ -55,6 +55,7 @@ _NAMES = {
         "isbestmatch": SKIP,
     },
 }
+_DATED = re.compile(r"(\w+-\w+)-([0-9]{4}-[0-9]{2}(?:-[0-9]{2})?)\.zip")
 _POSITIONS = {
     Kind.AGG_TRADES: [ID, PRICE, QTY, FIRST_ID, LAST_ID, TIME, SIDE, SKIP],
     Kind.TRADES: [ID, PRICE, QTY, SKIP, TIME, SIDE, SKIP],
@@ -66,22 +67,54 @@ class Binance:
 
     name = "binance"
     base_url = "https://data.binance.vision"
+    listing_url = "https://s3-ap-northeast-1.amazonaws.com/data.binance.vision"
     publication_delay = dt.timedelta(days=2)
     monthly_delay = dt.timedelta(days=45)  # months have been seen six weeks late
 
     def day_paths(self, tape: TapeId, date: dt.date) -> Sequence[str]:
         """The one zip of a day."""
-        folder = f"data/{_FOLDERS[tape.market]}/daily/{tape.kind.value}/{tape.symbol}"
-        return [f"{folder}/{tape.symbol}-{tape.kind.value}-{date.isoformat()}.zip"]
+        return [self._path(tape, date.isoformat(), monthly=False)]
 
     def series_paths(self, series: SeriesId, piece: dt.date) -> Sequence[str]:
         """The one zip of a day, or of a month where the exchange publishes no shorter files."""
-        span = "monthly" if series.kind.is_monthly else "daily"
-        folder = f"data/{_FOLDERS[series.market]}/{span}/{series.kind.value}/{series.symbol}"
-        part = series.kind.value
-        if series.interval:
-            folder, part = f"{folder}/{series.interval}", series.interval
-        return [f"{folder}/{series.symbol}-{part}-{series.piece_text(piece)}.zip"]
+        monthly = series.kind.is_monthly
+        return [self._path(series, series.piece_text(piece), monthly=monthly)]
+
+    def month_paths(self, item: TapeId | SeriesId, date: dt.date) -> Sequence[str]:
+        """The one zip of a month; metrics are published by the day only."""
+        if item.kind is SeriesKind.METRICS:
+            return []
+        return [self._path(item, f"{date:%Y-%m}", monthly=True)]
+
+    def folder(self, item: TapeId | SeriesId, *, monthly: bool = False) -> str:
+        """Such as ``data/spot/daily/klines/BTCUSDT/1m``."""
+        span = "monthly" if monthly else "daily"
+        folder = f"data/{_FOLDERS[item.market]}/{span}/{item.kind.value}/{item.symbol}"
+        interval = _interval(item)
+        return f"{folder}/{interval}" if interval else folder
+
+    def date_in(
+        self, item: TapeId | SeriesId, name: str, *, monthly: bool = False
+    ) -> dt.date | None:
+        """The date in a name like ``BTCUSDT-aggTrades-2024-01-01.zip``."""
+        match = _DATED.fullmatch(name)
+        if not match or match[1] != f"{item.symbol}-{_interval(item) or item.kind.value}":
+            return None
+        if (len(match[2]) == len("2024-01")) != monthly:
+            return None
+        try:
+            return parse_piece(match[2])
+        except ValueError:
+            return None
+
+    def symbols_folder(self, market: MarketType, kind: Kind | SeriesKind) -> str:
+        """Such as ``data/futures/um/daily/aggTrades``."""
+        monthly = isinstance(kind, SeriesKind) and kind.is_monthly
+        return f"data/{_FOLDERS[market]}/{'monthly' if monthly else 'daily'}/{kind.value}"
+
+    def _path(self, item: TapeId | SeriesId, date: str, *, monthly: bool) -> str:
+        part = _interval(item) or item.kind.value
+        return f"{self.folder(item, monthly=monthly)}/{item.symbol}-{part}-{date}.zip"
 
     def checksum_path(self, path: str) -> str:
         """The file beside it that signs it."""
@@ -130,6 +163,10 @@ class Binance:
 
         parsed = parse_series(member.blocks(), series.fields, layout, name)
         return replace(parsed, ignored=member.ignored)
+
+
+def _interval(item: TapeId | SeriesId) -> str:
+    return item.interval if isinstance(item, SeriesId) else ""
 
 
 def field_roles(kind: Kind, header: list[str] | None, fields: int) -> list[int]:

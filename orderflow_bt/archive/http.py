@@ -7,11 +7,12 @@ import threading
 import time
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 import requests
 
+from orderflow_bt.archive.listing import PAGE_BYTES, Listing, cannot_list, list_bucket
 from orderflow_bt.archive.source import Fetched
 from orderflow_bt.errors import MissingDayError, TransferError
 
@@ -37,12 +38,14 @@ class HttpSource:
 
     Attributes:
         url: The base address.
+        listing_url: Lists what lies below the base address, as an S3 bucket does.
         attempts: How often a file is asked for before giving up.
         pause_s: The first pause between two attempts, in seconds.
         timeout_s: To connect, and between two pieces of a body.
     """
 
     url: str
+    listing_url: str = ""
     attempts: int = 6
     pause_s: float = 0.5
     timeout_s: tuple[float, float] = (10.0, 30.0)
@@ -51,6 +54,7 @@ class HttpSource:
 
     def __post_init__(self) -> None:
         self.url = self.url.rstrip("/")
+        self.listing_url = self.listing_url.rstrip("/") or self.url
 
     def fetch(self, path: str, target: Path, on_bytes: Callable[[int], None]) -> Fetched:
         """Stream the file to ``target`` and sync it; see `Source`.
@@ -69,13 +73,37 @@ class HttpSource:
         """
 
         def attempt() -> str:
-            with self._get(path) as response:
+            with self._get(f"{self.url}/{path}") as response:
                 return response.raw.read(_CHECKSUM_BYTES).decode("utf-8", "replace")
 
         try:
             return self._patiently(path, attempt)
         except MissingDayError:
             return None
+
+    def list_folder(self, folder: str) -> Listing:
+        """The pages of the bucket's listing; see `Source`.
+
+        Raises:
+            UnsupportedError: The server does not list.
+            TransferError: A page was not received, or the listing cannot be read.
+        """
+        where = _without_password(self.listing_url)
+
+        def get_page(query: dict[str, str]) -> bytes:
+            def attempt() -> bytes:
+                with self._get(f"{self.listing_url}/", query) as response:
+                    page = response.raw.read(PAGE_BYTES + 1)
+                if len(page) > PAGE_BYTES:
+                    raise TransferError("a page of the listing has no end", where=where)
+                return cast("bytes", page)
+
+            return self._patiently(folder, attempt)
+
+        try:
+            return list_bucket(get_page, folder, where)
+        except MissingDayError:
+            raise cannot_list(where) from None
 
     def close(self) -> None:
         """Wake every pause and refuse further requests."""
@@ -84,7 +112,7 @@ class HttpSource:
     def _fetch_once(self, path: str, target: Path, on_bytes: Callable[[int], None]) -> Fetched:
         digest = hashlib.sha256()
         size = 0
-        with self._get(path) as response, target.open("wb") as file:
+        with self._get(f"{self.url}/{path}") as response, target.open("wb") as file:
             # requests raises if the body is shorter than its Content-Length.
             for piece in response.iter_content(_PIECE_BYTES):
                 digest.update(piece)
@@ -101,9 +129,10 @@ class HttpSource:
             last_modified=headers.get("Last-Modified", ""),
         )
 
-    def _get(self, path: str) -> requests.Response:
+    def _get(self, url: str, query: dict[str, str] | None = None) -> requests.Response:
         response = self._session().get(
-            f"{self.url}/{path}",
+            url,
+            params=query,
             stream=True,
             timeout=self.timeout_s,
             # A compressed body would hide the size and the bytes that the checksum is about.

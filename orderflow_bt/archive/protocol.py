@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from orderflow_bt.series import SeriesId
-    from orderflow_bt.types import TapeId
+    from orderflow_bt.series import SeriesId, SeriesKind
+    from orderflow_bt.types import Kind, MarketType, TapeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,8 @@ class Exchange(Protocol):
 
     name: str
     base_url: str
+    listing_url: str
+    """Where the public archive is listed, as an S3 bucket is."""
     publication_delay: dt.timedelta
     """How long after its end a day may be absent without being missing."""
     monthly_delay: dt.timedelta
@@ -94,6 +96,23 @@ class Exchange(Protocol):
 
     def series_paths(self, series: SeriesId, piece: dt.date) -> Sequence[str]:
         """Paths of the files that hold a day, or a month, of a series."""
+
+    def folder(self, item: TapeId | SeriesId, *, monthly: bool = False) -> str:
+        """The folder that holds the daily (monthly) files of a tape or series."""
+
+    def date_in(
+        self, item: TapeId | SeriesId, name: str, *, monthly: bool = False
+    ) -> dt.date | None:
+        """The day (first day of the month) that a file of that folder holds, by its name.
+
+        None for every name that is not exactly one of those files: names come from a listing.
+        """
+
+    def symbols_folder(self, market: MarketType, kind: Kind | SeriesKind) -> str:
+        """The folder whose folders are called like the symbols."""
+
+    def month_paths(self, item: TapeId | SeriesId, date: dt.date) -> Sequence[str]:
+        """Paths of the files that hold the month of a day; none where there are no such files."""
 
     def checksum_path(self, path: str) -> str | None:
         """Where the SHA-256 of a file is published, or None where it never is."""

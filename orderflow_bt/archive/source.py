@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from orderflow_bt.archive.listing import Listing
 from orderflow_bt.errors import MissingDayError, TransferError, UsageError
 
 if TYPE_CHECKING:
@@ -59,6 +61,14 @@ class Source(Protocol):
             TransferError: It could not be read.
         """
 
+    def list_folder(self, folder: str) -> Listing:
+        """What lies in a folder; nothing where there is no such folder.
+
+        Raises:
+            UnsupportedError: The source cannot list.
+            TransferError: The listing could not be read.
+        """
+
     def close(self) -> None:
         """Let go of connections."""
 
@@ -107,12 +117,35 @@ class FolderSource:
         except OSError as error:
             raise TransferError(f"cannot be read: {error.strerror}", where=path) from error
 
+    def list_folder(self, folder: str) -> Listing:
+        """The folder's content; see `Source`.
+
+        Raises:
+            TransferError: It cannot be read.
+        """
+        try:
+            with os.scandir(self.root / folder) as entries:
+                found = [(entry.name, entry.is_dir()) for entry in entries]
+        except (FileNotFoundError, NotADirectoryError):
+            return Listing((), ())
+        except OSError as error:
+            raise TransferError(f"cannot be read: {error.strerror}", where=folder) from error
+        return Listing(
+            tuple(sorted(name for name, is_folder in found if not is_folder)),
+            tuple(sorted(name for name, is_folder in found if is_folder)),
+        )
+
     def close(self) -> None:
         """Nothing is held."""
 
 
-def open_source(text: str) -> Source:
+def open_source(text: str, listing: str | None = None) -> Source:
     """A source from what a user writes: an ``http(s)://`` address, or a folder.
+
+    Args:
+        text: What the user wrote.
+        listing: The address that lists, as an S3 bucket does, what an address has; by default that
+            address itself is asked.
 
     Raises:
         UsageError: Neither an address that can be fetched from nor a folder with ``data/`` in it.
@@ -121,7 +154,7 @@ def open_source(text: str) -> Source:
     if scheme in ("http", "https"):
         from orderflow_bt.archive.http import HttpSource  # noqa: PLC0415 - folders need no requests
 
-        return HttpSource(text)
+        return HttpSource(text, listing or text)
     root = Path(urlsplit(text).path) if scheme == "file" else Path(text)
     if "://" in text and scheme != "file":
         raise UsageError(

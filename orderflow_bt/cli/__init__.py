@@ -26,6 +26,7 @@ from orderflow_bt.cli import (
     run,
     sql,
     strategies,
+    symbols,
 )
 from orderflow_bt.cli.options import settings
 from orderflow_bt.errors import OrderflowError, UsageError
@@ -104,6 +105,7 @@ for _name, _module in {
     "run": run,
     "report": report,
     "strategies": strategies,
+    "symbols": symbols,
     "detectors": detectors,
     "new": new,
 }.items():

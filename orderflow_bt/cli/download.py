@@ -11,8 +11,9 @@ import typer
 
 from orderflow_bt.cli import options
 from orderflow_bt.cli.day_words import summary
+from orderflow_bt.cli.sources import ListingOption, SourceOption, open_source, window
 from orderflow_bt.cli.words import count_text, size_text
-from orderflow_bt.errors import ArchiveError, UnsupportedError
+from orderflow_bt.errors import ArchiveError
 from orderflow_bt.series import SeriesId
 from orderflow_bt.types import MarketType
 
@@ -21,38 +22,21 @@ if TYPE_CHECKING:
 
     from orderflow_bt.ingest import DayResult, Progress
 
-KindOption = Annotated[
-    str,
-    typer.Option(
-        "--kind",
-        help="aggTrades, trades, klines, markPriceKlines, indexPriceKlines, premiumIndexKlines, "
-        "fundingRate or metrics (open interest).",
-    ),
-]
-IntervalOption = Annotated[
-    str | None,
-    typer.Option("--interval", help="Of klines: 1s to 1d; 1m if not given.", show_default=False),
-]
-SourceOption = Annotated[
-    str | None,
-    typer.Option(
-        "--source",
-        help="Address of a mirror, or a folder laid out like the archive. "
-        "Default: the exchange's public archive.",
-        show_default=False,
-    ),
-]
-
 
 def command(
     symbols: options.Symbols,
-    first: options.From,
-    last: options.To,
+    first: Annotated[
+        str, typer.Option("--from", help="First day, UTC; or first: the first published one.")
+    ],
+    last: Annotated[
+        str, typer.Option("--to", help="Last day (inclusive), UTC; or now: the newest published.")
+    ],
     market: options.Market = MarketType.UM,
     exchange: options.Exchange = "binance",
-    kind: KindOption = "aggTrades",
-    interval: IntervalOption = None,
+    kind: options.AnyKindOption = "aggTrades",
+    interval: options.IntervalOption = None,
     source: SourceOption = None,
+    listing: ListingOption = None,
     workers: Annotated[
         int, typer.Option("--workers", min=1, max=64, help="Days on their way at a time.")
     ] = 4,
@@ -73,25 +57,23 @@ def command(
     Days that are stored already are not asked for again, so an interrupted download is continued
     by typing the same command.
     """
-    for option, text, word in (("--from", first, "first"), ("--to", last, "now")):
-        if text == word:
-            raise UnsupportedError(
-                f"{option} {word} is not known to this version",
-                where=option,
-                fix="Give a day, such as 2024-01-31",
-            )
-    tapes = [options.series_or_tape(exchange, market, kind, symbol, interval) for symbol in symbols]
-    dates = options.date_range(first, last)
+    tapes = list(
+        dict.fromkeys(
+            options.series_or_tape(exchange, market, kind, symbol, interval) for symbol in symbols
+        )
+    )
+    if first != "first" and last != "now":
+        options.date_range(first, last)  # refuses what is no window before anything is asked
 
-    from orderflow_bt import archive
     from orderflow_bt.ingest import download, pieces
     from orderflow_bt.store import Lake
 
     lake = Lake(options.lake_path())
-    opened = archive.open_source(source or archive.exchange(exchange).base_url)
+    opened = open_source(exchange, source, listing)
+    windows = {tape: window(opened, tape, first, last) for tape in tapes}
     results: list[DayResult] = []
-    with _progress(sum(len(pieces(tape, dates)) for tape in tapes)) as progress:
-        for tape in dict.fromkeys(tapes):
+    with _progress(sum(len(pieces(tape, dates)) for tape, dates in windows.items())) as progress:
+        for tape, dates in windows.items():
             results += download(
                 lake,
                 tape,
@@ -105,7 +87,7 @@ def command(
     if as_json:
         typer.echo(json.dumps([_plain(result) for result in results], indent=2))
     else:
-        for tape in dict.fromkeys(tapes):
+        for tape in tapes:
             for line in summary(tape, [result for result in results if result.tape == tape]):
                 typer.echo(line)
     _raise_for(results)

@@ -20,6 +20,18 @@ Symbols = Annotated[
 Exchange = Annotated[str, typer.Option(help="Exchange.")]
 Market = Annotated[MarketType, typer.Option("--market", help="Which of the exchange's markets.")]
 KindOption = Annotated[str, typer.Option("--kind", help="aggTrades or trades.")]
+AnyKindOption = Annotated[
+    str,
+    typer.Option(
+        "--kind",
+        help="aggTrades, trades, klines, markPriceKlines, indexPriceKlines, premiumIndexKlines, "
+        "fundingRate or metrics (open interest).",
+    ),
+]
+IntervalOption = Annotated[
+    str | None,
+    typer.Option("--interval", help="Of klines: 1s to 1d; 1m if not given.", show_default=False),
+]
 From = Annotated[str, typer.Option("--from", help="First day or ISO time, UTC.")]
 To = Annotated[str, typer.Option("--to", help="Last day (inclusive) or ISO time, UTC.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

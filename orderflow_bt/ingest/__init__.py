@@ -1,6 +1,16 @@
 """Where archives and the lake meet: the downloader."""
 
+from orderflow_bt.ingest.discover import Published, published, symbols
 from orderflow_bt.ingest.download import download, pieces
 from orderflow_bt.ingest.results import DayResult, NoProgress, Progress
 
-__all__ = ["DayResult", "NoProgress", "Progress", "download", "pieces"]
+__all__ = [
+    "DayResult",
+    "NoProgress",
+    "Progress",
+    "Published",
+    "download",
+    "pieces",
+    "published",
+    "symbols",
+]

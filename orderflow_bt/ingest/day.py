@@ -13,6 +13,7 @@ import filelock
 from orderflow_bt.errors import ChecksumError, LakeError, MissingDayError, OrderflowError
 from orderflow_bt.ingest.clean import clean_day
 from orderflow_bt.ingest.clean_series import clean_series
+from orderflow_bt.ingest.discover import LATEST
 from orderflow_bt.ingest.results import DayResult
 from orderflow_bt.kernels import parse
 from orderflow_bt.series import SeriesId
@@ -49,6 +50,7 @@ class Road:
         keep_raw: Keep the file as it came, below the lake's ``raw/``.
         now: The moment that decides whether an absent day may still be published.
         on_bytes: Told the size of every piece that arrives.
+        newest: The newest day that the source lists, where it lists.
         stop: Set to end every thread at its next step.
     """
 
@@ -59,6 +61,7 @@ class Road:
     keep_raw: bool
     now: dt.datetime
     on_bytes: Callable[[int], None]
+    newest: Callable[[TapeId | SeriesId], dt.date | None]
     stop: threading.Event
 
     def bring(self, tape: TapeId | SeriesId, date: dt.date) -> DayResult:
@@ -73,13 +76,7 @@ class Road:
                     return DayResult(tape, date, "present", info=info)
                 return DayResult(tape, date, "stored", info=self._store(tape, date))
         except MissingDayError as error:
-            published_by = _published_by(tape, date, self.exchange)
-            if self.now < published_by:
-                late = MissingDayError(
-                    f"{date} is not published yet",
-                    where=error.where,
-                    fix=f"The exchange publishes days by {published_by:%Y-%m-%d}; ask again then",
-                )
+            if late := self._late(tape, date, error.where):
                 return DayResult(tape, date, "not_published", error=late)
             absent = MissingDayError(
                 f"the archive has no file of {date} for {tape}",
@@ -90,6 +87,26 @@ class Road:
             return DayResult(tape, date, "missing", error=absent)
         except OrderflowError as error:
             return DayResult(tape, date, "failed", error=error)
+
+    def _late(self, tape: TapeId | SeriesId, date: dt.date, where: str) -> MissingDayError | None:
+        """Why a day that is not there may still come, or None where it should be there."""
+        published_by = _published_by(tape, date, self.exchange)
+        if self.now < published_by:
+            return MissingDayError(
+                f"{date} is not published yet",
+                where=where,
+                fix=f"The exchange publishes days by {published_by:%Y-%m-%d}; ask again then",
+            )
+        if self.now < published_by + LATEST:
+            newest = self.newest(tape)
+            if newest is not None and newest < date:
+                return MissingDayError(
+                    f"{date} is not published yet: the exchange is late, its newest day is "
+                    f"{newest}",
+                    where=where,
+                    fix="Ask again later",
+                )
+        return None
 
     def _locked(self, tape: TapeId | SeriesId, date: dt.date) -> AbstractContextManager[object]:
         """Hold the day's lock; another process that stores it is waited for."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.archive import exchange
 from orderflow_bt.ingest.day import Road, StoppedError, stored_info
+from orderflow_bt.ingest.discover import NewestPublished
 from orderflow_bt.ingest.results import DayResult, NoProgress
 from orderflow_bt.series import SeriesId
 
@@ -79,7 +80,15 @@ def download(
         stop = threading.Event()
         moment = now or dt.datetime.now(dt.UTC)
         road = Road(
-            lake, archive, source, accept_bad_checksum, keep_raw, moment, progress.received, stop
+            lake=lake,
+            exchange=archive,
+            source=source,
+            accept_bad_checksum=accept_bad_checksum,
+            keep_raw=keep_raw,
+            now=moment,
+            on_bytes=progress.received,
+            newest=NewestPublished(archive, source),
+            stop=stop,
         )
         with contextlib.closing(_in_parallel(road, tape, absent, workers)) as finished:
             for result in finished:

@@ -99,10 +99,6 @@ def test_json_lists_every_day(run, tmp_path):
     assert (day["status"], day["checksum"], day["rows"]) == ("stored", "mismatch", 50)
 
 
-def test_first_and_now_are_refused_in_words(run):
-    assert "--to now is not known" in download(run, "now").stderr
-
-
 def test_a_source_that_is_none(run):
     result = download(run)
     assert result.exit_code == 2

@@ -29,6 +29,7 @@ runner = CliRunner()
         "events",
         "detectors",
         "new",
+        "symbols",
     ],
 )
 def test_help_loads_nothing_heavy(command):
