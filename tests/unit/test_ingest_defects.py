@@ -26,7 +26,7 @@ from archive_days import (
 )
 
 from orderflow_bt.archive import open_source
-from orderflow_bt.cli.download import _notes
+from orderflow_bt.cli.day_words import _notes
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.ingest import download
 from orderflow_bt.run.window import find_window
