@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from orderflow_bt.audit.klines import check_klines
 from orderflow_bt.audit.silence import Habit
 from orderflow_bt.errors import LakeError
 from orderflow_bt.store import broken_borders, read_columns
@@ -17,6 +18,7 @@ from orderflow_bt.types import Kind, MarketType
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from orderflow_bt.audit.klines import KlineCheck
     from orderflow_bt.audit.silence import Silence
     from orderflow_bt.store import DayInfo, Lake
     from orderflow_bt.types import TapeId
@@ -64,7 +66,8 @@ class DayAudit:
         open_start: Whether nothing is known of what came before its first row: the day before is
             not stored.
         open_end: The same for its last row and the day after.
-        unequal_minutes: Minutes that differ from the exchange's klines without an explanation.
+        klines: The comparison with the exchange's klines; None where it was not asked for or none
+            are stored.
         unreadable: Why its file cannot be read, else empty.
     """
 
@@ -77,7 +80,7 @@ class DayAudit:
     restarted: bool = False
     open_start: bool = True
     open_end: bool = True
-    unequal_minutes: int = 0
+    klines: KlineCheck | None = None
     unreadable: str = ""
 
     @property
@@ -105,13 +108,19 @@ class DayAudit:
         found = [("places where trades are missing", self.gaps), *found]
         found.append(("ids that the day before has too", self.repeated_ids))
         found.append(("start of new ids: another contract of that name", int(self.restarted)))
-        found.append(("minutes that differ from the exchange's klines", self.unequal_minutes))
+        unequal = len(self.klines.unequal) if self.klines else 0
+        found.append(("minutes that differ from the exchange's klines", unequal))
         found.append(("file that cannot be read", int(bool(self.unreadable))))
         return [(words, count) for words, count in found if count]
 
 
 def audit_tape(
-    lake: Lake, tape: TapeId, first: dt.date | None = None, last: dt.date | None = None
+    lake: Lake,
+    tape: TapeId,
+    first: dt.date | None = None,
+    last: dt.date | None = None,
+    *,
+    with_klines: bool = False,
 ) -> Iterator[DayAudit]:
     """Audit the days of a tape from ``first`` to ``last``, both included, in order.
 
@@ -124,6 +133,7 @@ def audit_tape(
         tape: Whose.
         first: Default: the first stored day.
         last: Default: the last stored day.
+        with_klines: Compare each day with the exchange's one-minute klines, where they are stored.
 
     Raises:
         LakeError: No day of the tape is stored.
@@ -152,7 +162,7 @@ def audit_tape(
             habit.forget()
             pending.append(day)
             continue
-        if not _read(day, habit):
+        if not _read(day, habit, lake if with_klines and start <= date <= end else None):
             pending.append(day)
             continue
         if before:
@@ -169,7 +179,7 @@ def _footer(lake: Lake, tape: TapeId, date: dt.date) -> DayAudit:
         return DayAudit(date, unreadable=str(error))
 
 
-def _read(day: DayAudit, habit: Habit) -> bool:
+def _read(day: DayAudit, habit: Habit, klines: Lake | None) -> bool:
     """Go through a day's rows: the silences among them, and where its losses lie.
 
     Returns:
@@ -204,6 +214,8 @@ def _read(day: DayAudit, habit: Habit) -> bool:
                     if previous is not None and int(firsts[k]) > previous + 1:
                         fills[int(ids[k])] = (previous + 1, int(firsts[k]) - 1)
                 last_fill = int(lasts[-1])
+        if klines is not None:
+            day.klines = check_klines(klines, info)
     except LakeError as error:
         day.info, day.unreadable = None, str(error)
         habit.forget()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderflow_bt.cli import options
+from orderflow_bt.cli.kline_words import kline_lines, plain_klines
 from orderflow_bt.cli.output import time_text
 from orderflow_bt.cli.words import count_text, duration_text, table_lines
 from orderflow_bt.errors import UsageError
@@ -39,6 +40,10 @@ def command(
     last: Annotated[
         str | None, typer.Option("--to", help="Last day, included. Default: the last stored.")
     ] = None,
+    with_klines: Annotated[
+        bool,
+        typer.Option("--klines", help="Compare with the exchange's own 1m klines in the lake."),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Say of each stored day whether it can be trusted: losses, halts, duplicates, disorder.
@@ -55,7 +60,15 @@ def command(
     from orderflow_bt.audit import audit_tape
     from orderflow_bt.store import Lake
 
-    days = list(audit_tape(Lake(options.lake_path()), tape, start, end))
+    lake = Lake(options.lake_path())
+    days = list(audit_tape(lake, tape, start, end, with_klines=with_klines))
+    if with_klines and not any(day.klines for day in days):
+        typer.echo(
+            f"no 1m klines of these days are in the lake: orderflow-bt download {tape.symbol} "
+            f"--market {tape.market.value} --kind klines --from {days[0].date} "
+            f"--to {days[-1].date}",
+            err=True,
+        )
     if as_json:
         typer.echo(json.dumps([_plain(day) for day in days], indent=2))
     else:
@@ -126,7 +139,7 @@ def _cells(group: Sequence[DayAudit]) -> list[str]:
         f"{quality.zero_quantity:,}",
         "unknown" if quality.off_tick is None else f"{quality.off_tick:,}",
         f"{len(day.halts):,}",
-        "none",
+        day.klines.status if day.klines else "none",
     ]
 
 
@@ -146,6 +159,8 @@ def _findings(day: DayAudit, kind: Kind) -> Iterator[str]:
     for halt in day.halts:
         yield _halt_text(halt, day.date)
     yield from _open_ends(day)
+    if day.klines:
+        yield from kline_lines(day.klines)
 
 
 def _loss_text(loss: Loss, date: dt.date, kind: Kind) -> str:
@@ -215,7 +230,7 @@ def _plain(day: DayAudit) -> dict[str, Any]:
         "zero_quantity": quality.zero_quantity if quality else 0,
         "off_tick": quality.off_tick if quality else None,
         "halts": len(day.halts),
-        "klines": "none",
+        "klines": day.klines.status if day.klines else "none",
         "missing_fills": quality.missing_fills if quality else 0,
         "unassigned_ids": quality.unassigned_ids if quality else 0,
         "conflicts": quality.conflicts if quality else 0,
@@ -237,6 +252,7 @@ def _plain(day: DayAudit) -> dict[str, Any]:
             }
             for halt in day.halts
         ],
+        "kline_minutes": plain_klines(day.klines) if day.klines else None,
     }
 
 
