@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from orderflow_bt.errors import PluginError, UsageError
@@ -105,6 +106,11 @@ class Parametrised:
         """Every parameter with its value, ready for JSON."""
         values = {name: getattr(self, name) for name in self.params}
         return {n: str(v) if isinstance(v, BarSpec) else v for n, v in values.items()}
+
+
+def exact(value: float) -> Fraction:
+    """A parameter's value as it was written: 0.1 is a tenth."""
+    return Fraction(str(value))
 
 
 def json_schema(cls: type[Parametrised]) -> dict[str, Any]:

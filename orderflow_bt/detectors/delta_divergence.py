@@ -35,7 +35,12 @@ class DeltaDivergence(Detector):
     A pivot is a bar whose extreme exceeds those of ``left`` bars before it and is not exceeded by
     ``right`` bars after it; it is known when the last of these closes. Cumulative delta is never
     reset, and is read right after the first trade at the extreme. The earlier pivot is the latest
-    one that no bar between has exceeded. See ``docs/definitions.md``, delta divergence.
+    one that no bar between has exceeded. See ``docs/detectors.md``.
+
+    ``hidden``: the later high is lower while cumulative delta is higher (bearish), or the mirror.
+    ``bar``: a bar that exceeds the ``high_bars`` bars before it with delta against it, known at its
+    own close; its details are ``delta`` and ``volume``. ``cvd_at=close`` reads cumulative delta
+    at the close of a pivot's bar, as charts do, which smears in the turn after the extreme.
 
     Event details: ``pivot1_time``, ``pivot2_time``, ``pivot1_price``, ``pivot2_price``, ``cvd1``,
     ``cvd2`` (lots), ``swing`` (the opposite extreme between the pivots), ``bars_apart``.
@@ -50,10 +55,15 @@ class DeltaDivergence(Detector):
     margin: float = param(0.25, ge=0, help="least delta shortfall, in mean absolute bar deltas")
     min_bars: int = param(5, ge=1, help="least bars between the two extremes")
     max_bars: int = param(60, ge=1, le=1000, help="most bars between the two extremes")
+    cvd_at: str = param("extreme", choices=("extreme", "close"), help="where CVD is read in a bar")
+    variant: str = param(
+        "regular", choices=("regular", "hidden", "both", "bar"), help="which divergences"
+    )
+    high_bars: int = param(20, ge=1, le=1000, help="bars before that a bar variant's extreme tops")
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self._keep = self.max_bars + self.left + self.right + 2
+        self._keep = max(self.max_bars + self.left + self.right, self.high_bars) + 2
         self._history: deque[Bar] = deque(maxlen=self._keep)
         self._cvd_before: deque[int] = deque(maxlen=self._keep)
         self._abs_delta: deque[int] = deque(maxlen=MEAN_DELTA_BARS)
@@ -74,6 +84,9 @@ class DeltaDivergence(Detector):
         self._cvd += bar.delta
         self._abs_delta.append(abs(bar.delta))
         self._bars_read += 1
+        if self.variant == "bar":
+            yield from self._of_bar(bar)
+            return
         for outward in (1, -1):
             pivot = self._confirmed_pivot(outward)
             if pivot is None:
@@ -82,6 +95,30 @@ class DeltaDivergence(Detector):
             if earlier is not None:
                 yield from self._compare(earlier, pivot, outward, bar)
             self._pivots[outward].append(pivot)
+
+    def _of_bar(self, bar: Bar) -> Iterator[Event]:
+        """The variant that a single bar decides."""
+        if len(self._history) <= self.high_bars:
+            return
+        before = list(self._history)[-1 - self.high_bars : -1]
+        for outward in (1, -1):
+            price = _height(bar, outward) * outward
+            top = max(_height(b, outward) for b in before)
+            if _height(bar, outward) > top and outward * bar.delta < 0:
+                mean = sum(self._abs_delta) / len(self._abs_delta)
+                yield Event(
+                    known_at=bar.close_time,
+                    detector=self.name,
+                    kind="bar",
+                    direction=-outward,
+                    state="confirmed",
+                    price=price,
+                    price_low=bar.low,
+                    price_high=bar.high,
+                    strength=abs(bar.delta) / mean,
+                    spans_gap=any(b.is_gap for b in (*before, bar)),
+                    details={"delta": bar.delta, "volume": bar.volume},
+                )
 
     def _confirmed_pivot(self, outward: int) -> _Pivot | None:
         """The bar ``right`` bars ago, if this bar's close makes it a pivot."""
@@ -96,6 +133,8 @@ class DeltaDivergence(Detector):
             return None
         bar = self._history[at]
         inside = bar.delta_at_high if outward > 0 else bar.delta_at_low
+        if self.cvd_at == "close":
+            inside = bar.delta
         return _Pivot(
             self._bars_read - 1 - self.right,
             bar.open_time,
@@ -126,13 +165,16 @@ class DeltaDivergence(Detector):
 
     def _compare(self, earlier: _Pivot, later: _Pivot, outward: int, bar: Bar) -> Iterator[Event]:
         apart = later.number - earlier.number
-        shortfall = outward * (earlier.cvd - later.cvd)
+        gained = outward * (later.cvd - earlier.cvd)
         needed = self._margin * Fraction(sum(self._abs_delta), len(self._abs_delta))
-        if (
-            later.height - earlier.height < self.min_ticks * self.tick
-            or not self.min_bars <= apart <= self.max_bars
-            or shortfall <= needed
-        ):
+        higher = later.height - earlier.height
+        if higher >= self.min_ticks * self.tick and self.variant != "hidden":
+            kind, shortfall = "regular", -gained
+        elif -higher >= self.min_ticks * self.tick and self.variant != "regular":
+            kind, shortfall = "hidden", gained
+        else:
+            return
+        if not self.min_bars <= apart <= self.max_bars or shortfall <= needed:
             return
         between = self._between(earlier, later)
         first = len(self._history) - self._bars_read
@@ -140,7 +182,7 @@ class DeltaDivergence(Detector):
         yield Event(
             known_at=bar.close_time,
             detector=self.name,
-            kind="regular",
+            kind=kind,
             direction=-outward,
             state="confirmed",
             price=later.price,

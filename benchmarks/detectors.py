@@ -1,0 +1,127 @@
+"""What detectors find of a simulated market's planted situations, and how fast they read.
+
+    python benchmarks/detectors.py [--days 12] [--trades 100000] [--seed 7] [--speed-rows 4000000]
+
+*Found* is the share of planted situations of a kind for which an event of its direction was known
+near the moment the situation could be known, at its prices. *Right* is the share of a detector's
+events that belong to a planted situation of that kind; the others are what a free market shows by
+itself. Beside them: events a day on the market and on the placebo, which has nothing planted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+import numpy as np
+from footprint import CHUNK, make_tape
+
+from orderflow_bt.detectors import Absorption, DeltaDivergence, ImbalanceZones, PocRetest
+from orderflow_bt.detectors.registry import installed, load_detector
+from orderflow_bt.sim import Readings
+from orderflow_bt.synth import SimulatedMarket
+from orderflow_bt.types import DAY_US, MINUTE_US, SECOND_US
+
+# kind: detector, the state that says it, seconds around known_at, price units around the zone
+PLANTED = {
+    "delta_divergence": (DeltaDivergence, "confirmed", (-1, 1), 0),
+    "absorption": (Absorption, "confirmed", (-60, 60), 2),
+    "imbalance_retest": (ImbalanceZones, "retested", (-120, 120), 0),
+    "poc_retest": (PocRetest, "touch", (-1, 1), 0),
+}
+
+
+def detectors():
+    """One of each installed detector, by name, with its defaults."""
+    return {name: load_detector(name)() for name in installed()}
+
+
+def read(days, found):
+    """Events of every detector in ``found`` over days of trades."""
+    readings = Readings((), list(found.values()), ids_are_continuous=True, row_size=1)
+    for trades in days:
+        for moment in readings.feed(trades).moments:
+            yield from moment.events
+
+
+def belongs(event, situation, seconds, around):
+    """Whether an event tells of a planted situation."""
+    before, after = (second * SECOND_US for second in seconds)
+    return (
+        event.direction == situation.direction
+        and before <= event.known_at - situation.known_at <= after
+        and event.price_low <= situation.price_high + around
+        and event.price_high >= situation.price_low - around
+    )
+
+
+def recall(options):
+    """Print what is found of what is planted."""
+    market, placebo = (
+        SimulatedMarket(
+            seed=options.seed, days=options.days, trades_per_day=options.trades, placebo=nothing
+        )
+        for nothing in (False, True)
+    )
+    chosen = {kind: made() for kind, (made, *_) in PLANTED.items()}
+    events = list(read((day.trades for day in market), chosen))
+    chosen = {kind: made() for kind, (made, *_) in PLANTED.items()}
+    chance = list(read((day.trades for day in placebo), chosen))
+    days = options.days
+    first = min(event.known_at for event in events) // DAY_US * DAY_US
+    print(f"{days} days of {options.trades:,} trades, seed {options.seed}; found and right from")
+    print("the second day on, where look-backs are full\n")
+    print("| planted | detector | state | planted | found | right | a day | a day on the placebo |")
+    print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    for kind, (made, state, seconds, around) in PLANTED.items():
+        since = first + DAY_US + MINUTE_US
+        mine = [e for e in events if (e.detector, e.state) == (made.name, state)]
+        mine = [e for e in mine if e.known_at >= since]
+        theirs = [e for e in chance if (e.detector, e.state) == (made.name, state)]
+        planted = [s for s in market.situations if s.kind == kind and s.start_time >= since]
+        seen = sum(any(belongs(e, s, seconds, around) for e in mine) for s in planted)
+        right = sum(any(belongs(e, s, seconds, around) for s in planted) for e in mine)
+        print(
+            f"| {kind} | {made.name} | {state} | {len(planted)} | {seen / len(planted):.0%} |"
+            f" {right / max(1, len(mine)):.0%} | {len(mine) / (days - 1):.1f} |"
+            f" {sum(e.known_at >= since for e in theirs) / (days - 1):.1f} |"
+        )
+
+
+def speed(options):
+    """Print how fast detectors read, alone and together, bars and footprints included."""
+    tape = make_tape(options.speed_rows)
+    chunks = [tape.slice(n, min(n + CHUNK, tape.rows)) for n in range(0, tape.rows, CHUNK)]
+    names = list(installed())
+    warm = [tape.slice(0, 20_000)]
+    print(f"\n{tape.rows:,} trades, {(tape.time[-1] - tape.time[0]) / DAY_US:.1f} days, one core\n")
+    print("| detectors | M trades/s | events |")
+    print("| --- | ---: | ---: |")
+    for chosen in [[name] for name in names] + [names]:
+        best, count = np.inf, 0
+        list(read(warm, {name: load_detector(name)() for name in chosen}))
+        for _ in range(options.rounds):
+            made = {name: load_detector(name)() for name in chosen}
+            begin = time.perf_counter()
+            count = sum(1 for _ in read(chunks, made))
+            best = min(best, time.perf_counter() - begin)
+        label = chosen[0] if len(chosen) == 1 else f"all {len(chosen)} together"
+        print(f"| {label} | {tape.rows / best / 1e6:.1f} | {count:,} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--days", type=int, default=12)
+    parser.add_argument("--trades", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--speed-rows", type=int, default=4_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    if options.days:
+        recall(options)
+    if options.speed_rows:
+        speed(options)
+
+
+if __name__ == "__main__":
+    main()
