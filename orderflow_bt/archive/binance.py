@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orderflow_bt.archive.binance_series import series_places
-from orderflow_bt.archive.rows import parse_csv
+from orderflow_bt.archive.rows import Layout, parse_csv
 from orderflow_bt.archive.series_rows import parse_series
+from orderflow_bt.archive.stream import RowStream
 from orderflow_bt.archive.zipped import open_csv
 from orderflow_bt.errors import ChecksumError, MalformedError
 from orderflow_bt.kernels.parse import FIRST_ID, ID, LAST_ID, PRICE, QTY, SIDE, SKIP, TIME
@@ -142,12 +143,20 @@ class Binance:
         """
         (path,) = files
         member = open_csv(path, name)
-
-        def layout(header: list[str] | None, fields: int) -> list[int]:
-            return field_roles(tape.kind, header, fields)
-
-        parsed = parse_csv(member.blocks(), layout, name, member.inflated_bytes)
+        parsed = parse_csv(member.blocks(), _layout(tape), name, member.inflated_bytes)
         return replace(parsed, ignored=member.ignored)
+
+    def stream_day(
+        self, files: Sequence[Path], tape: TapeId, name: str, decimals: tuple[int, int]
+    ) -> RowStream:
+        """The rows of a day's zip in pieces; see `orderflow_bt.archive.protocol.Exchange`.
+
+        Raises:
+            MalformedError: It is not a zip of one CSV.
+        """
+        (path,) = files
+        member = open_csv(path, name)
+        return RowStream(member.blocks(), _layout(tape), name, decimals, ignored=member.ignored)
 
     def read_series(self, files: Sequence[Path], series: SeriesId, name: str) -> ParsedSeries:
         """Parse a zip of klines, funding rates or metrics.
@@ -167,6 +176,10 @@ class Binance:
 
 def _interval(item: TapeId | SeriesId) -> str:
     return item.interval if isinstance(item, SeriesId) else ""
+
+
+def _layout(tape: TapeId) -> Layout:
+    return lambda header, fields: field_roles(tape.kind, header, fields)
 
 
 def field_roles(kind: Kind, header: list[str] | None, fields: int) -> list[int]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from orderflow_bt.archive.stream import RowStream
     from orderflow_bt.series import SeriesId, SeriesKind
     from orderflow_bt.types import Kind, MarketType, TapeId
 
@@ -126,6 +127,21 @@ class Exchange(Protocol):
 
     def read_day(self, files: Sequence[Path], tape: TapeId, name: str) -> ParsedDay:
         """Parse the fetched files of a day; ``name`` is what an error calls them.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+
+    def stream_day(
+        self, files: Sequence[Path], tape: TapeId, name: str, decimals: tuple[int, int]
+    ) -> RowStream | None:
+        """The same rows in pieces, or None where these files can only be read whole.
+
+        Args:
+            files: The fetched files.
+            tape: Whose day.
+            name: What an error calls them.
+            decimals: The least decimals to give prices and quantities in.
 
         Raises:
             MalformedError: The content cannot be read.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,7 +43,21 @@ def parse_csv(
     Raises:
         MalformedError: A header, row or number that cannot be read exactly.
     """
-    parser = _Parser(layout, label, expected_bytes)
+    parser = RowParser(layout, label, expected_bytes)
+    for block, start in whole_rows(blocks, parser.check_length):
+        parser.feed(block, start)
+    return parser.finish()
+
+
+def whole_rows(
+    blocks: Iterable[bytes], check_length: Callable[[bytes], None]
+) -> Iterator[tuple[bytes, int]]:
+    """Blocks and offsets in them from which on, up to the last newline, there are whole rows.
+
+    Args:
+        blocks: Text, cut anywhere.
+        check_length: Given every row that is still without its end; raises if it is too long.
+    """
     rest = b""
     for block in blocks:
         cut = block.find(b"\n") + 1
@@ -51,24 +65,28 @@ def parse_csv(
             # Only the row that the border cuts is copied.
             if not cut:
                 rest += block
-                parser.check_length(rest)
+                check_length(rest)
                 continue
-            parser.feed(rest + block[:cut], 0)
+            yield rest + block[:cut], 0
             rest = b""
             block_start = cut
         else:
             block_start = 0
         end = block.rfind(b"\n") + 1
         if end > block_start:
-            parser.feed(block, block_start)
+            yield block, block_start
         rest = block[max(end, block_start) :]
-        parser.check_length(rest)
+        check_length(rest)
     if rest:
-        parser.feed(rest + b"\n", 0)
-    return parser.finish()
+        yield rest + b"\n", 0
 
 
-def time_unit(times: NDArray[np.int64], label: str, *, header: bool) -> str:
+def tick_decimals(digits: NDArray[np.int64]) -> int:
+    """The least decimals that 99.9 % of the prices keep to, from how many need which."""
+    return int((digits.cumsum() * 1000 >= digits.sum() * _TICK_SHARE).argmax())
+
+
+def time_unit(times: NDArray[np.int64], label: str, *, header: bool, rows_before: int = 0) -> str:
     """The unit, ``ms`` or ``us``, that the magnitude of every time tells.
 
     Raises:
@@ -84,10 +102,13 @@ def time_unit(times: NDArray[np.int64], label: str, *, header: bool) -> str:
     else:
         odd = int(((times < _MS_FROM) | (times >= _US_TO)).argmax())
         what = f"the time {times[odd]} is neither in milliseconds nor in microseconds"
-    raise MalformedError(what, where=f"{label}, row {odd + 1 + header}, column time")
+    row = rows_before + odd + 1 + header
+    raise MalformedError(what, where=f"{label}, row {row}, column time")
 
 
-class _Parser:
+class RowParser:
+    """The state of a file that is being parsed: its columns so far and the units they are in."""
+
     def __init__(self, layout: Layout, label: str, expected_bytes: int) -> None:
         self.layout = layout
         self.label = label
@@ -96,16 +117,26 @@ class _Parser:
         self.names: list[str] = []
         self.header = False
         self.rows = 0
+        self.rows_before = 0  # handed over already
         self.columns = np.empty((parse.COLUMNS, 0), np.int64)
         self.decimals = np.zeros(parse.COLUMNS, np.int64)
         self.digits = np.zeros(parse.MAX_DECIMALS + 1, np.int64)
 
     def check_length(self, rest: bytes) -> None:
+        """Refuse the beginning of a row that is longer than any row of trades.
+
+        Raises:
+            MalformedError: It is.
+        """
         if len(rest) > _LONGEST_ROW and b"\n" not in rest:
             raise self._error("the row is longer than any row of trades", rest)
 
     def feed(self, block: bytes, start: int) -> None:
-        """Parse the rows of ``block[start:]`` up to its last newline."""
+        """Parse the rows of ``block[start:]`` up to its last newline.
+
+        Raises:
+            MalformedError: One cannot be read.
+        """
         if self.roles is None:
             start = self._open(block, start)
         if self.roles is None:
@@ -115,27 +146,38 @@ class _Parser:
         while start < end:
             if self.rows == self.columns.shape[1]:
                 self._grow()
+            start = self._advance(block, text, start, end)
+
+    def _advance(self, block: bytes, text: NDArray[np.uint8], start: int, end: int) -> int:
+        """Parse rows until they end or the columns are full; where the next row begins."""
+        assert self.roles is not None, "opened before"
+        while start < end:
             code, offset, self.rows, detail = parse.parse_rows(
                 text, start, end, self.roles, self.columns, self.rows, self.decimals, self.digits
             )
             start = int(offset)
-            if code == parse.DONE:
-                return
             if code == parse.FINER:
                 self._refine(parse.PRICE if detail > 0 else parse.QTY, abs(detail))
-            elif code != parse.FULL:
+            elif code in (parse.DONE, parse.FULL):
+                break
+            else:
                 raise self._row_error(code, detail, block, start)
+        return start
 
     def finish(self) -> ParsedDay:
+        """The whole file.
+
+        Raises:
+            MalformedError: It holds no trades, or its times are in no known unit.
+        """
         if not self.rows:
             raise MalformedError("the file holds no trades", where=self.label)
         columns = self.columns[:, : self.rows]
-        enough = self.digits.cumsum() * 1000 >= self.rows * _TICK_SHARE
         return ParsedDay(
             columns=columns,
             price_decimals=int(self.decimals[parse.PRICE]),
             qty_decimals=int(self.decimals[parse.QTY]),
-            tick_decimals=int(enough.argmax()),
+            tick_decimals=tick_decimals(self.digits),
             time_unit=time_unit(columns[parse.TIME], self.label, header=self.header),
             header=self.header,
         )
@@ -179,7 +221,7 @@ class _Parser:
             raise MalformedError(
                 f"{COLUMN_WORDS[role]}s from {decimals} decimals to the largest one do not fit 64 "
                 "bits",
-                where=f"{self.label}, row {self.rows + 1 + self.header}",
+                where=f"{self.label}, row {self.rows_before + self.rows + 1 + self.header}",
             )
         column *= factor
         self.decimals[role] = decimals
@@ -203,6 +245,6 @@ class _Parser:
         shown = line[:120].decode("utf-8", "replace").rstrip("\r")
         return MalformedError(
             what + (f": {shown!r}" if line else ""),
-            where=f"{self.label}, row {self.rows + 1 + self.header}",
+            where=f"{self.label}, row {self.rows_before + self.rows + 1 + self.header}",
             fix="The archive's copy is broken; nothing of this day was stored",
         )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from orderflow_bt.types import TapeId
 
 _EPOCH = dt.date(1970, 1, 1)
+_FAR = 2**62
 
 
 def clean_day(
@@ -36,76 +37,131 @@ def clean_day(
     Raises:
         MalformedError: Not one row belongs to the day, or a row's fill ids run backwards.
     """
-    is_aggregate = tape.kind is Kind.AGG_TRADES
-    factor = TIME_FACTORS[parsed.time_unit]
-    day_start = (date - _EPOCH).days * DAY_US
-    day = (day_start // factor, (day_start + DAY_US) // factor)
-    columns, order = _in_id_order(parsed.columns, day, is_aggregate=is_aggregate)
-    tick, tick_factor = _tick(tape, date, parsed)
-    counts = np.zeros(quality.COUNTS, np.int64)
-    gap_rows = np.zeros((MOST_GAPS, 2), np.int64)
-    quality.count_defects(
-        columns,
-        int(is_aggregate),
-        int(tape.ids_are_continuous),
-        int(is_aggregate and tape.market is MarketType.SPOT),
-        tick,
-        tick_factor,
-        *day,
-        counts,
-        gap_rows,
-    )
-    if counts[quality.BAD_FILLS]:
-        row = int(counts[quality.BAD_FILLS_ROW])
-        raise MalformedError(
-            f"{counts[quality.BAD_FILLS]} rows have a last trade id before their first one: id "
-            f"{columns[parse.ID, row]}, trade ids {columns[parse.FIRST_ID, row]} to "
-            f"{columns[parse.LAST_ID, row]}",
-            where=label,
+    count = DefectCount(tape, date, label, parsed.time_unit)
+    columns, order = _in_id_order(parsed.columns, count.day, is_aggregate=count.is_aggregate)
+    columns = count.add(columns, _tick(tape, date, parsed.price_decimals, parsed.tick_decimals))
+    return columns, count.quality(order)
+
+
+class DefectCount:
+    """Counts the defects of a day's rows in id order, a piece at a time.
+
+    Args:
+        tape: Whose rows.
+        date: The file's day.
+        label: What an error calls the file.
+        time_unit: Of the rows' times.
+    """
+
+    def __init__(self, tape: TapeId, date: dt.date, label: str, time_unit: str) -> None:
+        self.tape = tape
+        self.date = date
+        self.label = label
+        self.is_aggregate = tape.kind is Kind.AGG_TRADES
+        self.factor = TIME_FACTORS[time_unit]
+        start = (date - _EPOCH).days * DAY_US
+        self.day = (start // self.factor, (start + DAY_US) // self.factor)
+        self.rows = 0
+        self.first_id = self.last_id = 0
+        self.times = (_FAR, -_FAR)
+        self._first_time = 0
+        self._counts = np.zeros(quality.COUNTS, np.int64)
+        self._gaps = np.zeros((MOST_GAPS, 4), np.int64)
+        self._carry = np.zeros(quality.CARRY, np.int64)
+
+    def add(self, columns: NDArray[np.int64], tick: tuple[int, int]) -> NDArray[np.int64]:
+        """Count the next rows; returns those of them to keep.
+
+        Args:
+            columns: int64 ``[COLUMNS, rows]``, ids above those of the rows before.
+            tick: The tick as an integer (0 where unknown), and what prices are multiplied by to
+                be compared with it.
+
+        Raises:
+            MalformedError: A row's fill ids run backwards.
+        """
+        blanked = int(self._counts[quality.INVALID_ROWS])
+        quality.count_defects(
+            columns,
+            int(self.is_aggregate),
+            int(self.tape.ids_are_continuous),
+            int(self.is_aggregate and self.tape.market is MarketType.SPOT),
+            *tick,
+            *self.day,
+            self._counts,
+            self._gaps,
+            self._carry,
         )
-    gaps = tuple(
-        Gap(
-            int(columns[parse.ID, before]),
-            int(columns[parse.ID, after]),
-            int(columns[parse.TIME, before]) * factor,
-            int(columns[parse.TIME, after]) * factor,
+        if self._counts[quality.BAD_FILLS]:
+            row = int(self._counts[quality.BAD_FILLS_ROW])
+            raise MalformedError(
+                f"{self._counts[quality.BAD_FILLS]} rows have a last trade id before their first "
+                f"one: id {columns[parse.ID, row]}, trade ids {columns[parse.FIRST_ID, row]} to "
+                f"{columns[parse.LAST_ID, row]}",
+                where=self.label,
+            )
+        if self._counts[quality.INVALID_ROWS] > blanked:
+            columns = columns[:, ~_is_blanked(columns, is_aggregate=self.is_aggregate)]
+        if columns.shape[1]:
+            times = columns[parse.TIME]
+            if not self.rows:
+                self.first_id, self._first_time = int(columns[parse.ID, 0]), int(times[0])
+            self.last_id = int(columns[parse.ID, -1])
+            self.times = min(self.times[0], int(times.min())), max(self.times[1], int(times.max()))
+            self.rows += columns.shape[1]
+        return columns
+
+    @property
+    def times_us(self) -> tuple[int, int]:
+        """The smallest and the largest time of the kept rows, in microseconds."""
+        return self.times[0] * self.factor, self.times[1] * self.factor
+
+    def quality(self, order: Order, off_tick: int | None = None) -> Quality:
+        """The record of the whole day.
+
+        Args:
+            order: What putting the rows in order has shown.
+            off_tick: Prices off the tick, where that was counted otherwise.
+
+        Raises:
+            MalformedError: Not one row belongs to the day.
+        """
+        counts = self._counts
+        if self.rows == counts[quality.OUTSIDE_DAY]:
+            what = "the file holds no valid trades"
+            if self.rows:
+                found = _EPOCH + dt.timedelta(days=self._first_time * self.factor // DAY_US)
+                what = f"not one trade of the file is of {self.date}; its first one is of {found}"
+            raise MalformedError(what, where=self.label, fix="The archive's copy is of another day")
+        return Quality(
+            rows=self.rows,
+            first_id=self.first_id,
+            last_id=self.last_id,
+            gaps=int(counts[quality.GAPS]),
+            missing_ids=int(counts[quality.MISSING_IDS]),
+            missing_fills=int(counts[quality.MISSING_FILLS]),
+            unassigned_ids=int(counts[quality.UNASSIGNED_IDS]),
+            gap_list=tuple(
+                Gap(before, after, before_time * self.factor, after_time * self.factor)
+                for before, after, before_time, after_time in self._gaps[
+                    : counts[quality.GAPS]
+                ].tolist()
+            ),
+            duplicates=order.duplicates,
+            conflicts=order.conflicts,
+            quarantined=order.quarantined,
+            invalid_rows=int(counts[quality.INVALID_ROWS]) + order.blanked,
+            reordered=order.reordered,
+            out_of_order=int(counts[quality.OUT_OF_ORDER]),
+            zero_quantity=int(counts[quality.ZERO_QUANTITY]),
+            off_tick=int(counts[quality.OFF_TICK]) if off_tick is None else off_tick,
+            outside_day=int(counts[quality.OUTSIDE_DAY]),
+            max_time_gap_us=int(counts[quality.MAX_TIME_GAP]) * self.factor,
         )
-        for before, after in gap_rows[: counts[quality.GAPS]].tolist()
-    )
-    if counts[quality.INVALID_ROWS]:
-        columns = columns[:, ~_is_blanked(columns, is_aggregate=is_aggregate)]
-    rows = columns.shape[1]
-    if rows == counts[quality.OUTSIDE_DAY]:
-        what = "the file holds no valid trades"
-        if rows:
-            at = int(columns[parse.TIME, 0]) * factor
-            found = _EPOCH + dt.timedelta(days=at // DAY_US)
-            what = f"not one trade of the file is of {date}; its first one is of {found}"
-        raise MalformedError(what, where=label, fix="The archive's copy is of another day")
-    return columns, Quality(
-        rows=rows,
-        first_id=int(columns[parse.ID, 0]),
-        last_id=int(columns[parse.ID, -1]),
-        gaps=int(counts[quality.GAPS]),
-        missing_ids=int(counts[quality.MISSING_IDS]),
-        missing_fills=int(counts[quality.MISSING_FILLS]),
-        unassigned_ids=int(counts[quality.UNASSIGNED_IDS]),
-        gap_list=gaps,
-        duplicates=order.duplicates,
-        conflicts=order.conflicts,
-        quarantined=order.quarantined,
-        invalid_rows=int(counts[quality.INVALID_ROWS]) + order.blanked,
-        reordered=order.reordered,
-        out_of_order=int(counts[quality.OUT_OF_ORDER]),
-        zero_quantity=int(counts[quality.ZERO_QUANTITY]),
-        off_tick=int(counts[quality.OFF_TICK]),
-        outside_day=int(counts[quality.OUTSIDE_DAY]),
-        max_time_gap_us=int(counts[quality.MAX_TIME_GAP]) * factor,
-    )
 
 
 @dataclass(frozen=True, slots=True)
-class _Order:
+class Order:
     """What putting the rows in id order has shown."""
 
     reordered: int = 0
@@ -117,7 +173,7 @@ class _Order:
 
 def _in_id_order(
     columns: NDArray[np.int64], day: tuple[int, int], *, is_aggregate: bool
-) -> tuple[NDArray[np.int64], _Order]:
+) -> tuple[NDArray[np.int64], Order]:
     """Rows by strictly increasing id.
 
     Which of several rows with one id stays does not depend on their order in the file: one that
@@ -126,13 +182,13 @@ def _in_id_order(
     """
     ids = columns[parse.ID]
     if bool((ids[1:] > ids[:-1]).all()):
-        return columns, _Order()
+        return columns, Order()
     reordered = int((ids < np.maximum.accumulate(ids)).sum())
     columns = columns[:, ids.argsort(kind="stable")]
     ids = columns[parse.ID]
     is_new = np.append(True, ids[1:] != ids[:-1])
     if bool(is_new.all()):
-        return columns, _Order(reordered=reordered)
+        return columns, Order(reordered=reordered)
     shared = np.flatnonzero(~is_new | np.append(~is_new[1:], False))
     columns[:, shared] = _by_claim(columns[:, shared], day, is_aggregate=is_aggregate)
     kept = np.maximum.accumulate(np.where(is_new, np.arange(ids.size), 0))
@@ -141,7 +197,7 @@ def _in_id_order(
     is_blanked = is_other & _is_blanked(columns, is_aggregate=is_aggregate)
     is_conflict = is_other & ~is_blanked
     quarantined = columns[:, np.flatnonzero(is_conflict)[:MOST_QUARANTINED]].T
-    return columns[:, is_new], _Order(
+    return columns[:, is_new], Order(
         reordered=reordered,
         duplicates=int(is_copy.sum()),
         conflicts=int(is_conflict.sum()),
@@ -170,15 +226,20 @@ def _is_blanked(columns: NDArray[np.int64], *, is_aggregate: bool) -> NDArray[np
     return blanked
 
 
-def _tick(tape: TapeId, date: dt.date, parsed: ParsedDay) -> tuple[int, int]:
-    """The tick as an integer, and what stored prices are multiplied by to be compared with it.
+def known_tick(tape: TapeId, date: dt.date, price_decimals: int) -> tuple[int, int]:
+    """The exchange's tick as an integer, and what prices are multiplied by to be compared with it.
 
-    Where the exchange's tick is not known, it is the step that all but a thousandth of the day's
-    own prices keep to.
+    The tick is 0 where it is not known.
     """
     rules = shipped_rules(tape.exchange, tape.market, tape.symbol, date)
     if rules is None:
-        return 10 ** (parsed.price_decimals - parsed.tick_decimals), 1
+        return 0, 1
     tick = Decimal(rules.tick)
-    decimals = max(parsed.price_decimals, -int(tick.as_tuple().exponent))
-    return int(tick.scaleb(decimals)), 10 ** (decimals - parsed.price_decimals)
+    decimals = max(price_decimals, -int(tick.as_tuple().exponent))
+    return int(tick.scaleb(decimals)), 10 ** (decimals - price_decimals)
+
+
+def _tick(tape: TapeId, date: dt.date, price_decimals: int, tick_decimals: int) -> tuple[int, int]:
+    """The known tick, else the step that all but a thousandth of the day's own prices keep to."""
+    tick, factor = known_tick(tape, date, price_decimals)
+    return (tick, factor) if tick else (10 ** (price_decimals - tick_decimals), 1)

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING
 import filelock
 
 from orderflow_bt.errors import ChecksumError, LakeError, MissingDayError, OrderflowError
-from orderflow_bt.ingest.clean import clean_day
 from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.ingest.discover import LATEST
 from orderflow_bt.ingest.results import DayResult
-from orderflow_bt.kernels import parse
+from orderflow_bt.ingest.stream import FetchedDay, WrittenDay, write_in_pieces, write_sorted
 from orderflow_bt.series import SeriesId
 from orderflow_bt.store import DayInfo, Origin, SeriesInfo, SeriesStore
-from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.store.writer import publish
 
 if TYPE_CHECKING:
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from orderflow_bt.archive import Exchange, Fetched, ParsedDay, ParsedSeries, Source
+    from orderflow_bt.archive import Exchange, Fetched, ParsedSeries, Source
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 
@@ -186,29 +184,28 @@ class Road:
     def _parsed(self, tape: TapeId, date: dt.date, fetched: Fetched, checksum: str) -> DayInfo:
         self._check_stop(0)
         name = fetched.url.rsplit("/", 1)[-1]
-        parsed = self.exchange.read_day([fetched.path], tape, name)
-        self._check_stop(0)
-        columns, quality = clean_day(parsed, tape, date, name)
-        self._check_stop(0)
-        times = columns[parse.TIME]
-        factor = TIME_FACTORS[parsed.time_unit]
-        return self.lake.write_day(
-            columns,
-            DayInfo(
-                tape=tape,
-                date=date,
-                path=self.lake.day_path(tape, date),
-                bytes=0,
-                price_decimals=parsed.price_decimals,
-                qty_decimals=parsed.qty_decimals,
-                tick_decimals=parsed.tick_decimals,
-                time_unit=parsed.time_unit,
-                first_time=int(times.min()) * factor,
-                last_time=int(times.max()) * factor,
-                origin=_origin(fetched, checksum, parsed),
-                quality=quality,
-            ),
-        )
+        files = FetchedDay(self.exchange, [fetched.path], tape, date, name)
+        with self.lake.day_writer(tape, date) as writer:
+            day = write_in_pieces(files, writer, lambda: self._check_stop(0))
+            day = day or write_sorted(files, writer)
+            self._check_stop(0)
+            return self.lake.publish_day(
+                writer,
+                DayInfo(
+                    tape=tape,
+                    date=date,
+                    path=self.lake.day_path(tape, date),
+                    bytes=0,
+                    price_decimals=day.price_decimals,
+                    qty_decimals=day.qty_decimals,
+                    tick_decimals=day.tick_decimals,
+                    time_unit=day.time_unit,
+                    first_time=day.times_us[0],
+                    last_time=day.times_us[1],
+                    origin=_origin(fetched, checksum, day),
+                    quality=day.quality,
+                ),
+            )
 
     def _parsed_series(
         self, series: SeriesId, piece: dt.date, fetched: Fetched, checksum: str
@@ -249,7 +246,7 @@ def stored_info(lake: Lake, tape: TapeId | SeriesId, date: dt.date) -> DayInfo |
     return lake.day(tape, date)
 
 
-def _origin(fetched: Fetched, checksum: str, parsed: ParsedDay | ParsedSeries) -> Origin:
+def _origin(fetched: Fetched, checksum: str, parsed: WrittenDay | ParsedSeries) -> Origin:
     return Origin(
         url=fetched.url,
         sha256=fetched.sha256,

@@ -1,15 +1,14 @@
-"""One pass over a day's trades that counts everything a person should know before trusting it."""
+"""One pass over a day's trades, in pieces: what a person should know before trusting them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.parse import FIRST_ID, ID, LAST_ID, PRICE, QTY, TIME
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 # Places in the vector of counts.
@@ -27,6 +26,15 @@ BAD_FILLS = 10
 BAD_FILLS_ROW = 11
 COUNTS = 12
 
+# What is remembered between two pieces of a day; all zeros before the first.
+HAS_ROW = 0
+LAST_ID_SEEN = 1
+LAST_TIME_SEEN = 2
+HAS_VALID = 3
+LAST_FILL = 4
+CLOCK = 5
+CARRY = 6
+
 
 @kernel
 def count_defects(
@@ -39,9 +47,10 @@ def count_defects(
     day_start: int,
     day_end: int,
     counts: NDArray[np.int64],
-    gap_rows: NDArray[np.int64],
+    gaps: NDArray[np.int64],
+    carry: NDArray[np.int64],
 ) -> None:
-    """Count the defects of rows sorted by strictly increasing id.
+    """Count the defects of rows sorted by strictly increasing id, a piece of a day at a time.
 
     Args:
         columns: int64 ``[COLUMNS, rows]`` as `parse_rows` makes them.
@@ -55,17 +64,23 @@ def count_defects(
         tick_factor: What a price is multiplied by to be compared with ``tick``.
         day_start: First moment of the file's day, in the file's time unit.
         day_end: First moment after it.
-        counts: int64 ``[COUNTS]``, zeros; filled.
-        gap_rows: int64 ``[k, 2]``; filled with the first ``k`` gaps: the rows before and after.
+        counts: int64 ``[COUNTS]``, zeros before the first piece; added to.
+        gaps: int64 ``[k, 4]``; filled with the first ``k`` gaps: the ids before and after, the
+            times before and after.
+        carry: int64 ``[CARRY]``, what the pieces before have left; updated.
 
     Invalid rows continue the ids and count as nothing else: the exchange blanked a copy there.
     """
-    before = -1
-    before_valid = -1
-    clock = np.int64(0)
+    has_row = carry[HAS_ROW] == 1
+    id_before = carry[LAST_ID_SEEN]
+    time_before = carry[LAST_TIME_SEEN]
+    has_valid = carry[HAS_VALID] == 1
+    fill_before = carry[LAST_FILL]
+    clock = carry[CLOCK]
     for row in range(columns.shape[1]):
         number = columns[ID, row]
-        skipped = number - columns[ID, before] - 1 if before >= 0 else 0
+        time = columns[TIME, row]
+        skipped = number - id_before - 1 if has_row else 0
         is_gap = False
         if skipped > 0:
             if ids_are_continuous == 1:
@@ -88,33 +103,43 @@ def count_defects(
                 if counts[BAD_FILLS] == 0:
                     counts[BAD_FILLS_ROW] = row
                 counts[BAD_FILLS] += 1
-            if fills_are_continuous == 1 and before_valid >= 0:
-                lost = first - columns[LAST_ID, before_valid] - 1
+            if fills_are_continuous == 1 and has_valid:
+                lost = first - fill_before - 1
                 if lost > 0:
                     counts[MISSING_FILLS] += lost
                     is_gap = True
         if is_gap:
-            if counts[GAPS] < gap_rows.shape[0]:
-                gap_rows[counts[GAPS], 0] = before
-                gap_rows[counts[GAPS], 1] = row
+            if counts[GAPS] < gaps.shape[0]:
+                gaps[counts[GAPS], 0] = id_before
+                gaps[counts[GAPS], 1] = number
+                gaps[counts[GAPS], 2] = time_before
+                gaps[counts[GAPS], 3] = time
             counts[GAPS] += 1
-        before = row
+        has_row = True
+        id_before = number
+        time_before = time
         if invalid:
             counts[INVALID_ROWS] += 1
             continue
-        time = columns[TIME, row]
-        if before_valid >= 0:
+        if has_valid:
             step = time - clock
             if step < 0:
                 counts[OUT_OF_ORDER] += 1
             elif step > counts[MAX_TIME_GAP]:
                 counts[MAX_TIME_GAP] = step
-        if before_valid < 0 or time > clock:
+        if not has_valid or time > clock:
             clock = time
-        before_valid = row
+        has_valid = True
+        fill_before = columns[LAST_ID, row]
         if quantity == 0:
             counts[ZERO_QUANTITY] += 1
         if tick > 0 and price * tick_factor % tick != 0:
             counts[OFF_TICK] += 1
         if time < day_start or time >= day_end:
             counts[OUTSIDE_DAY] += 1
+    carry[HAS_ROW] = 1 if has_row else 0
+    carry[LAST_ID_SEEN] = id_before
+    carry[LAST_TIME_SEEN] = time_before
+    carry[HAS_VALID] = 1 if has_valid else 0
+    carry[LAST_FILL] = fill_before
+    carry[CLOCK] = clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import filelock
@@ -14,7 +15,7 @@ from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store.reader import first_line, read_ahead, row_groups
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
-from orderflow_bt.store.writer import publish, write_file
+from orderflow_bt.store.writer import DayWriter, publish
 from orderflow_bt.types import Kind, MarketType, TapeId
 
 if TYPE_CHECKING:
@@ -211,18 +212,38 @@ class Lake:
         Raises:
             LakeError: The file cannot be written. Nothing of it is left then.
         """
-        part = self.incoming_path(info.tape, info.date, ".parquet.part")
-        path = self.day_path(info.tape, info.date)
+        with self.day_writer(info.tape, info.date) as writer:
+            writer.write(columns)
+            return self.publish_day(writer, info)
+
+    @contextmanager
+    def day_writer(self, tape: TapeId, date: dt.date) -> Iterator[DayWriter]:
+        """To store a day in pieces; the caller holds its `lock` and ends with `publish_day`.
+
+        Raises:
+            LakeError: The file cannot be written.
+        """
+        writer = DayWriter(tape.kind, self.incoming_path(tape, date, ".parquet.part"))
         try:
-            write_file(columns, info, part)
-            publish(part, path)
+            yield writer
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise LakeError(
                 f"the day cannot be written: {error.strerror or error}",
-                where=str(path),
+                where=str(self.day_path(tape, date)),
                 fix="Free some space or give another folder with --data",
             ) from error
+        finally:
+            writer.discard()
+
+    def publish_day(self, writer: DayWriter, info: DayInfo) -> DayInfo:
+        """Put a day that was written in pieces in its place.
+
+        Raises:
+            LakeError: It cannot be read there.
+        """
+        writer.finish(info)
+        path = self.day_path(info.tape, info.date)
+        publish(writer.part, path)
         stored = self.day(info.tape, info.date)
         if stored is None:  # pragma: no cover - somebody deleted it in this instant
             raise LakeError("the day vanished after it was stored", where=str(path))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 import numpy as np
@@ -27,33 +27,69 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.store.schema import DayInfo
+    from orderflow_bt.types import Kind
 
 _SAMPLE = 1 << 16
 
 
-def write_file(columns: NDArray[np.int64], info: DayInfo, part: Path) -> None:
-    """Write and sync a day's file under a temporary name; `publish` then puts it in its place."""
-    names = columns_of(info.tape.kind)
-    schema = arrow_schema(info.tape.kind)
-    # Ids, prices and times pack best as differences; the two sides, and quantities that come
-    # back often (round lots), as numbers of a list.
-    listed = ["side", "quantity"] if _repeats(columns[QTY]) else ["side"]
-    with (
-        synced(part) as file,
-        pq.ParquetWriter(
-            file,
-            schema,
+class DayWriter:
+    """A day's file under a temporary name, written in pieces.
+
+    Args:
+        kind: Whose columns.
+        part: The temporary name.
+    """
+
+    def __init__(self, kind: Kind, part: Path) -> None:
+        self.part = part
+        self._names = columns_of(kind)
+        self._schema = arrow_schema(kind)
+        self._file: IO[bytes] | None = None
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, columns: NDArray[np.int64]) -> None:
+        """Append rows ``[COLUMNS, rows]``, a row group for each `ROW_GROUP_ROWS` of them."""
+        if self._writer is None:
+            self._writer = self._open(columns)
+        for batch in _batches(columns, self._names, self._schema):
+            self._writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
+
+    def finish(self, info: DayInfo) -> None:
+        """Write the metadata and sync the file; `publish` then puts it in its place."""
+        if self._writer is None:
+            self._writer = self._open(np.zeros((len(COLUMN_NAMES), 0), np.int64))
+        self._writer.add_key_value_metadata({METADATA_KEY: encode_metadata(info)})
+        self._writer.close()
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+
+    def discard(self) -> None:
+        """Delete what was written, if anything; the next `write` begins a new file."""
+        for opened in (self._writer, self._file):
+            if opened is not None:
+                with suppress(OSError):  # a full disk has no room for the footer either
+                    opened.close()
+        self._writer = self._file = None
+        self.part.unlink(missing_ok=True)
+
+    def _open(self, columns: NDArray[np.int64]) -> pq.ParquetWriter:
+        # Ids, prices and times pack best as differences; the two sides, and quantities that come
+        # back often (round lots), as numbers of a list.
+        listed = ["side", "quantity"] if _repeats(columns[QTY, :ROW_GROUP_ROWS]) else ["side"]
+        delta = {name: "DELTA_BINARY_PACKED" for name in self._names if name not in listed}
+        self._file = self.part.open("wb")
+        return pq.ParquetWriter(
+            self._file,
+            self._schema,
             compression="zstd",
             compression_level=1,
             use_dictionary=listed,
-            column_encoding={name: "DELTA_BINARY_PACKED" for name in names if name not in listed},
+            column_encoding=delta,
             store_schema=False,
             write_page_checksum=True,
-        ) as writer,
-    ):
-        for batch in _batches(columns, names, schema):
-            writer.write_batch(batch, row_group_size=ROW_GROUP_ROWS)
-        writer.add_key_value_metadata({METADATA_KEY: encode_metadata(info)})
+        )
 
 
 @contextmanager

@@ -153,7 +153,6 @@ def run_all(root):
     """Every case through `download`; prints what became of them. Runs in a child process."""
     import hashlib
     import pathlib
-    import resource
     import shutil
 
     import pyarrow.parquet as pq
@@ -165,7 +164,11 @@ def run_all(root):
     from orderflow_bt.store import Lake
 
     def peak_mib():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        # Not by getrusage, whose peak counts the process that started this one.
+        status = pathlib.Path("/proc/self/status")
+        if not status.exists():
+            return 0.0
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
 
     root = pathlib.Path(root)
     archive = root / "archive"
