@@ -300,6 +300,11 @@ class Bar(NamedTuple):
         return 2 * self.buy_volume - self.volume
 
     @property
+    def delta_percent(self) -> float:
+        """Delta in hundredths of the volume; 0 without volume."""
+        return 100 * self.delta / self.volume if self.volume else 0.0
+
+    @property
     def quote_volume(self) -> int:
         """Sum of price x quantity, in price units x lots."""
         return (self.quote_upper << 32) + self.quote_lower
