@@ -45,8 +45,9 @@ def command(
         bool, typer.Option("--footprint", help="One row a bar and price level.")
     ] = False,
     ticks_per_row: Annotated[
-        int, typer.Option("--ticks-per-row", min=1, help="Height of a footprint row, in ticks.")
-    ] = 1,
+        str,
+        typer.Option("--ticks-per-row", help="Ticks a footprint row; auto: from the day before."),
+    ] = "1",
     ratio: Annotated[
         str, typer.Option("--imbalance", help="Imbalance ratio: 3 is three to one.")
     ] = "3",
@@ -69,17 +70,31 @@ def command(
         spec,
         start_us,
         end_us,
-        ticks_per_row=ticks_per_row,
+        ticks_per_row=_ticks(ticks_per_row),
         keep_cells=footprint,
         context_bars=_MINIMUM_WINDOW if footprint else 0,
     )
     for day in window.missing:
         typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)
+    if ticks_per_row == "auto":
+        typer.echo(f"{window.ticks_per_row} ticks a row", err=True)
     unit = window.instrument
     if footprint:
         write_rows(_level_columns(unit), _level_rows(window, multiple), how, out)
     else:
         write_rows(_bar_columns(unit), _bar_rows(window), how, out)
+
+
+def _ticks(text: str) -> int | None:
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(
+            f"a footprint row of {text!r} ticks",
+            where="--ticks-per-row",
+            fix="Give 1, 5, … or auto",
+        )
+    return int(text)
 
 
 def _ratio(text: str) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.flow.bars import BarStream
+from orderflow_bt.flow.grouping import auto_ticks_per_row
 from orderflow_bt.store import resolve_instrument
 from orderflow_bt.types import DAY_US
 
@@ -38,12 +39,13 @@ class BarWindow:
         spec: How the tape is cut into bars.
         start_us: Window's first microsecond.
         end_us: First microsecond after it.
-        ticks_per_row: Height of a footprint row, in the instrument's exchange ticks.
+        ticks_per_row: Height of a footprint row, in the instrument's exchange ticks; None chooses
+            it from the day before the window (`grouping.auto_ticks_per_row`).
         keep_cells: Give the footprints' cells.
         context_bars: How many bars before the window the caller needs to see.
 
     Raises:
-        CoverageError: No day of the window is stored.
+        CoverageError: No day of the window is stored, or not the day that rows are chosen from.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class BarWindow:
         start_us: int,
         end_us: int,
         *,
-        ticks_per_row: int = 1,
+        ticks_per_row: int | None = 1,
         keep_cells: bool = False,
         context_bars: int = 0,
     ) -> None:
@@ -71,7 +73,8 @@ class BarWindow:
             )
         self.missing = [day for day in days if day not in self._days]
         self.instrument = resolve_instrument(lake, tape, self._days)
-        self.row_size = ticks_per_row * self.instrument.tick_size
+        self.ticks_per_row = self._rows_of_yesterday() if ticks_per_row is None else ticks_per_row
+        self.row_size = self.ticks_per_row * self.instrument.tick_size
         self._keep_cells = keep_cells
         since = start_us - spec.lookback(context_bars) - 1 if context_bars else start_us - 1
         self._from_start = spec.anchor == "start" and not spec.is_time
@@ -119,6 +122,12 @@ class BarWindow:
             days.insert(0, day)
             day -= dt.timedelta(days=1)
         return days
+
+    def _rows_of_yesterday(self) -> int:
+        midnight = self._start // DAY_US * DAY_US
+        before = BarWindow(self._lake, self._tape, self._spec, midnight - DAY_US, midnight)
+        bars = [batch.bar(k) for batch, inside in before for k in inside]
+        return auto_ticks_per_row(bars, before.instrument.tick_size)
 
     def _lost_after(self, day: dt.date) -> bool:
         """Whether the next day's first id shows that this one's last trades are missing."""

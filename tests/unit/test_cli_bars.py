@@ -273,3 +273,18 @@ def test_bars_of_activity_through_the_command_line(bars):
     endless = table(bars(*words, "--bars", "tick:4@start"))
     assert [row["count"] for row in endless] == ["5", "5"]
     assert bars(*words, "--bars", "volume:0.0001").exit_code == 2
+
+
+def test_row_heights_are_chosen_from_the_day_before(bars):
+    swing = [(n, f"{100 + n % 2 * 9}.{n % 10}", "1", 1, "B") for n in range(40)]
+    bars.store({0: (1, swing), 1: (41, FIRST)})
+    words = ["--footprint", "--ticks-per-row", "auto", "--format", "csv"]
+    result = bars("--from", "2024-01-02", "--to", "2024-01-02", *words)
+    assert "5 ticks a row" in result.stderr  # 100.0 to 109.9: 20 rows of 5 ticks
+    lows = {row["price_low"] for row in table(result)}
+    assert lows == {"100.0"}
+    alone = bars("--from", "2024-01-01", "--to", "2024-01-01", *words)
+    assert alone.exit_code == 1
+    assert "2023-12-31" in alone.stderr
+    wrong = bars("--from", "2024-01-01", "--to", "2024-01-01", "--ticks-per-row", "0")
+    assert wrong.exit_code == 2
