@@ -21,6 +21,7 @@ from orderflow_bt.types import Kind, MarketType
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orderflow_bt.archive.local import Table
     from orderflow_bt.archive.protocol import ParsedDay, ParsedSeries
     from orderflow_bt.types import TapeId
 
@@ -142,9 +143,32 @@ class Binance:
             MalformedError: The content cannot be read.
         """
         (path,) = files
-        member = open_csv(path, name)
-        parsed = parse_csv(member.blocks(), _layout(tape), name, member.inflated_bytes)
-        return replace(parsed, ignored=member.ignored)
+        return self.read_table(open_csv(path, name), tape, name)
+
+    def read_table(self, table: Table, tape: TapeId, name: str) -> ParsedDay:
+        """Parse trades from a file of any packing.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+        parsed = parse_csv(table.blocks(), _layout(tape), name, table.inflated_bytes)
+        return replace(parsed, ignored=table.ignored)
+
+    def tape_in(self, name: str) -> tuple[str, Kind, dt.date | None] | None:
+        """Symbol, kind and day in a name like ``BTCUSDT-aggTrades-2024-01-01.zip``.
+
+        The day is None where the name gives a month; all is None for any other name.
+        """
+        match = re.fullmatch(
+            r"([A-Z0-9_]+)-(aggTrades|trades)-(\d{4}-\d{2}(?:-\d{2})?)\.(?:zip|csv|csv\.gz)", name
+        )
+        if not match:
+            return None
+        try:
+            date = parse_piece(match[3])
+        except ValueError:
+            return None
+        return match[1], Kind(match[2]), date if len(match[3]) == len("2024-01-01") else None
 
     def stream_day(
         self, files: Sequence[Path], tape: TapeId, name: str, decimals: tuple[int, int]

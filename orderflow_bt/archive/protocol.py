@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from orderflow_bt.archive.local import Table
     from orderflow_bt.archive.stream import RowStream
     from orderflow_bt.series import SeriesId, SeriesKind
     from orderflow_bt.types import Kind, MarketType, TapeId
@@ -146,6 +147,16 @@ class Exchange(Protocol):
         Raises:
             MalformedError: The content cannot be read.
         """
+
+    def read_table(self, table: Table, tape: TapeId, name: str) -> ParsedDay:
+        """Parse trades from a file of any packing; see `read_day`.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+
+    def tape_in(self, name: str) -> tuple[str, Kind, dt.date | None] | None:
+        """Symbol, kind and day that a file's name tells; the day is None for a month's file."""
 
     def read_series(self, files: Sequence[Path], series: SeriesId, name: str) -> ParsedSeries:
         """Parse the fetched files of a piece of a series.

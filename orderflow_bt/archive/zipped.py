@@ -20,12 +20,12 @@ BLOCK_BYTES = 1 << 18  # fits the cache between inflating and parsing
 # no tape but an accident or an attack.
 MAX_INFLATED_BYTES = 64 << 30
 MAX_RATIO = 200
-_SMALL_BYTES = 16 << 20
+SMALL_BYTES = 16 << 20
 _UTF8_NAME = 0x800
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # by password, strongly, with a masked directory
 
 
-_INFLATE_ERROR = cast("type[Exception]", isal_zlib.IsalError)  # isal's stub calls it an instance
+INFLATE_ERROR = cast("type[Exception]", isal_zlib.IsalError)  # isal's stub calls it an instance
 _DATA_AGAIN = "Download the day again; if it stays so, the archive's copy is broken"
 
 
@@ -65,7 +65,7 @@ class CsvMember:
                     break
                 crc = isal_zlib.crc32(block, crc)
                 yield block
-        except (_INFLATE_ERROR, EOFError) as error:
+        except (INFLATE_ERROR, EOFError) as error:
             raise MalformedError(
                 f"the compressed data cannot be inflated: {error or 'it ends too early'}",
                 where=self.label,
@@ -149,9 +149,7 @@ def _check_packing(table: zipfile.ZipInfo, label: str) -> None:
             where=label,
         )
     size = table.file_size
-    if size > MAX_INFLATED_BYTES or (
-        size > _SMALL_BYTES and size > MAX_RATIO * table.compress_size
-    ):
+    if size > MAX_INFLATED_BYTES or (size > SMALL_BYTES and size > MAX_RATIO * table.compress_size):
         raise MalformedError(
             f"{table.filename} would inflate from {table.compress_size:,} to {size:,} bytes, "
             "which no file of trades does",

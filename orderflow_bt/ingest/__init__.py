@@ -2,14 +2,17 @@
 
 from orderflow_bt.ingest.discover import Published, published, symbols
 from orderflow_bt.ingest.download import download, pieces
+from orderflow_bt.ingest.local import ImportResult, import_files
 from orderflow_bt.ingest.results import DayResult, NoProgress, Progress
 
 __all__ = [
     "DayResult",
+    "ImportResult",
     "NoProgress",
     "Progress",
     "Published",
     "download",
+    "import_files",
     "pieces",
     "published",
     "symbols",

@@ -25,6 +25,7 @@ runner = CliRunner()
         "ls",
         "audit",
         "sql",
+        "import",
         "report",
         "events",
         "detectors",
