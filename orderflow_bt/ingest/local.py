@@ -168,7 +168,22 @@ def _store(
         parsed = joined([part for _, part in parts])
         columns, quality = clean_day(parsed, tape, date, label)
         origin = _origin([file for file, _ in parts], parsed)
-        info = day_info(lake, tape, date, parsed, columns=columns, quality=quality, origin=origin)
+        times = columns[parse.TIME]
+        factor = TIME_FACTORS[parsed.time_unit]
+        info = DayInfo(
+            tape=tape,
+            date=date,
+            path=lake.day_path(tape, date),
+            bytes=0,
+            price_decimals=parsed.price_decimals,
+            qty_decimals=parsed.qty_decimals,
+            tick_decimals=parsed.tick_decimals,
+            time_unit=parsed.time_unit,
+            first_time=int(times.min()) * factor,
+            last_time=int(times.max()) * factor,
+            origin=origin,
+            quality=quality,
+        )
         with lake.lock(tape, date):
             before = lake.day(tape, date)
             if before and _is_same(before, info, columns):
