@@ -24,17 +24,20 @@ def summary(tape: TapeId | SeriesId, results: Sequence[DayResult]) -> list[str]:
     day = "month" if isinstance(tape, SeriesId) and tape.kind.is_monthly else "day"
     present = [result for result in results if result.status == "present"]
     stored = [result for result in results if result.status == "stored"]
-    infos = [result.info for result in stored + present if result.info]
+    repaired = [result for result in results if result.status == "repaired"]
+    infos = [result.info for result in stored + repaired + present if result.info]
     rows, size = sum(info.rows for info in infos), sum(info.bytes for info in infos)
     amount = f"{count_text(rows, row)}, {size_text(size)}"
     amount += f", {size / rows:.2f} bytes a {row}" if rows else ""
     if len(present) == len(results):
         days = f"the {day} is" if len(results) == 1 else f"all {len(results)} {day}s are"
         return [f"{tape}: nothing to do: {days} in the lake ({amount})", _next(tape, results)]
-    lines = [f"{tape}: {len(stored) + len(present)} of {count_text(len(results), day)} in the lake"]
+    lines = [f"{tape}: {len(infos)} of {count_text(len(results), day)} in the lake"]
     if infos:
         lines[0] += f" ({amount})"
     lines.append(f"  stored now     {count_text(len(stored), day)}{_span(stored)}")
+    if repaired:
+        lines.append(f"  repaired now   {count_text(len(repaired), day)}{_span(repaired)}")
     if present:
         lines.append(f"  there before   {count_text(len(present), day)}{_span(present)}")
     for word, status in (
@@ -47,7 +50,7 @@ def summary(tape: TapeId | SeriesId, results: Sequence[DayResult]) -> list[str]:
             for result in results
             if result.status == status and result.error
         ]
-    for result in stored:
+    for result in stored + repaired:
         lines += [f"  {'look at':14} {result.date}: {note}" for note in _notes(result)]
     if infos:
         lines.append(_next(tape, [result for result in results if result.is_in_lake]))
@@ -70,6 +73,8 @@ def _notes(result: DayResult) -> list[str]:
             if quality.missing_fills
             else f"{quality.missing_ids:,} ids are missing"
         )
+    if origin.span == "monthly":
+        notes.append("taken out of its month's file")
     if origin.checksum == "mismatch":
         notes.append("stored although its checksum does not match")
     elif origin.checksum == "absent":

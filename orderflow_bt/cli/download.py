@@ -50,6 +50,13 @@ def command(
     keep_raw: Annotated[
         bool, typer.Option("--keep-raw", help="Keep the exchange's files too, below DATA/raw.")
     ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help="Compare days that lack trades with their month's file; keep what lacks less.",
+        ),
+    ] = False,
     as_json: options.Json = False,
 ) -> None:
     """Fetch days of trades, klines, funding or metrics from an archive, verify and store them.
@@ -82,6 +89,7 @@ def command(
                 workers=workers,
                 accept_bad_checksum=accept_bad_checksum,
                 keep_raw=keep_raw,
+                repair=repair,
                 progress=progress,
             )
     if as_json:

@@ -108,7 +108,9 @@ class Road:
 
     def _locked(self, tape: TapeId | SeriesId, date: dt.date) -> AbstractContextManager[object]:
         """Hold the day's lock; another process that stores it is waited for."""
-        lock = self.lake.lock(tape, date)
+        return self._wait_for(self.lake.lock(tape, date))
+
+    def _wait_for(self, lock: filelock.BaseFileLock) -> AbstractContextManager[object]:
         while True:
             try:
                 return lock.acquire(timeout=_LOCK_POLL_S)
@@ -190,22 +192,24 @@ class Road:
             day = day or write_sorted(files, writer)
             self._check_stop(0)
             return self.lake.publish_day(
-                writer,
-                DayInfo(
-                    tape=tape,
-                    date=date,
-                    path=self.lake.day_path(tape, date),
-                    bytes=0,
-                    price_decimals=day.price_decimals,
-                    qty_decimals=day.qty_decimals,
-                    tick_decimals=day.tick_decimals,
-                    time_unit=day.time_unit,
-                    first_time=day.times_us[0],
-                    last_time=day.times_us[1],
-                    origin=_origin(fetched, checksum, day),
-                    quality=day.quality,
-                ),
+                writer, self._day_info(tape, date, day, origin_of(fetched, checksum, day))
             )
+
+    def _day_info(self, tape: TapeId, date: dt.date, day: WrittenDay, origin: Origin) -> DayInfo:
+        return DayInfo(
+            tape=tape,
+            date=date,
+            path=self.lake.day_path(tape, date),
+            bytes=0,
+            price_decimals=day.price_decimals,
+            qty_decimals=day.qty_decimals,
+            tick_decimals=day.tick_decimals,
+            time_unit=day.time_unit,
+            first_time=day.times_us[0],
+            last_time=day.times_us[1],
+            origin=origin,
+            quality=day.quality,
+        )
 
     def _parsed_series(
         self, series: SeriesId, piece: dt.date, fetched: Fetched, checksum: str
@@ -215,20 +219,17 @@ class Road:
         parsed = self.exchange.read_series([fetched.path], series, name)
         columns, quality = clean_series(parsed, series, piece, name)
         self._check_stop(0)
-        store = SeriesStore(self.lake)
-        return store.write(
-            columns,
-            SeriesInfo(
-                tape=series,
-                date=piece,
-                path=store.path(series, piece),
-                bytes=0,
-                decimals=parsed.decimals,
-                time_unit=parsed.time_unit,
-                origin=_origin(fetched, checksum, parsed),
-                quality=quality,
-            ),
+        info = SeriesInfo(
+            tape=series,
+            date=piece,
+            path=SeriesStore(self.lake).path(series, piece),
+            bytes=0,
+            decimals=parsed.decimals,
+            time_unit=parsed.time_unit,
+            origin=origin_of(fetched, checksum, parsed),
+            quality=quality,
         )
+        return SeriesStore(self.lake).write(columns, info)
 
     def _keep(self, fetched: Fetched, part: Path, path: str) -> None:
         """Put the raw file where the archive has it, below the lake's ``raw/``."""
@@ -246,7 +247,8 @@ def stored_info(lake: Lake, tape: TapeId | SeriesId, date: dt.date) -> DayInfo |
     return lake.day(tape, date)
 
 
-def _origin(fetched: Fetched, checksum: str, parsed: WrittenDay | ParsedSeries) -> Origin:
+def origin_of(fetched: Fetched, checksum: str, parsed: WrittenDay | ParsedSeries) -> Origin:
+    """Where a day that is about to be stored came from."""
     return Origin(
         url=fetched.url,
         sha256=fetched.sha256,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from orderflow_bt.archive import exchange
 from orderflow_bt.ingest.day import Road, StoppedError, stored_info
 from orderflow_bt.ingest.discover import NewestPublished
+from orderflow_bt.ingest.month import MonthRoad, to_repair
 from orderflow_bt.ingest.results import DayResult, NoProgress
 from orderflow_bt.series import SeriesId
 
@@ -36,13 +37,15 @@ def download(
     workers: int = 4,
     accept_bad_checksum: bool = False,
     keep_raw: bool = False,
+    repair: bool = False,
     progress: Progress | None = None,
     now: dt.datetime | None = None,
 ) -> list[DayResult]:
     """Bring the days of a tape that the lake does not have yet.
 
-    A day that fails does not keep the others from being stored. Days that are stored already are
-    not asked for. Interrupted (``KeyboardInterrupt``), it leaves no part of a day behind.
+    A day without a file of its own is taken out of its month's. A day that fails does not keep the
+    others from being stored. Days that are stored already are not asked for. Interrupted
+    (``KeyboardInterrupt``), it leaves no part of a day behind.
 
     Args:
         lake: Where to.
@@ -53,6 +56,8 @@ def download(
         accept_bad_checksum: Store a day whose checksum does not match or is not published; its
             metadata says so.
         keep_raw: Keep the exchange's files too, below the lake's ``raw/``.
+        repair: Compare stored days that lack trades, or hold zero quantities, with the copies in
+            their month's files, and keep of each the one that lacks less.
         progress: Is told how it goes.
         now: The moment that decides whether an absent day may still be published.
 
@@ -72,28 +77,39 @@ def download(
     for date in wanted:
         if info := stored_info(lake, tape, date):
             results[date] = DayResult(tape, date, "present", info=info)
-            progress.finished(results[date])
         else:
             absent.append(date)
-    if absent:
-        lake.sweep()
-        stop = threading.Event()
-        moment = now or dt.datetime.now(dt.UTC)
-        road = Road(
-            lake=lake,
-            exchange=archive,
-            source=source,
-            accept_bad_checksum=accept_bad_checksum,
-            keep_raw=keep_raw,
-            now=moment,
-            on_bytes=progress.received,
-            newest=NewestPublished(archive, source),
-            stop=stop,
-        )
-        with contextlib.closing(_in_parallel(road, tape, absent, workers)) as finished:
-            for result in finished:
-                results[result.date] = result
+    if not repair:
+        for result in results.values():
+            progress.finished(result)
+    if not absent and not repair:
+        return [results[date] for date in wanted]
+    lake.sweep()
+    road = MonthRoad(
+        lake=lake,
+        exchange=archive,
+        source=source,
+        accept_bad_checksum=accept_bad_checksum,
+        keep_raw=keep_raw,
+        now=now or dt.datetime.now(dt.UTC),
+        on_bytes=progress.received,
+        newest=NewestPublished(archive, source),
+        stop=threading.Event(),
+    )
+    with contextlib.closing(_in_parallel(road, tape, absent, workers)) as finished:
+        for result in finished:
+            results[result.date] = result
+            if result.status != "missing" and not repair:
                 progress.finished(result)
+    again = {date for date in absent if results[date].status == "missing"}
+    if repair:
+        again |= set(to_repair(lake, tape, wanted))
+    with contextlib.closing(road.bring_days(tape, sorted(again))) as from_months:
+        for result in from_months:
+            if result.status != "present" or results[result.date].status == "missing":
+                results[result.date] = result
+    for date in wanted if repair else sorted(again):
+        progress.finished(results[date])
     return [results[date] for date in wanted]
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from orderflow_bt.store import DayInfo, SeriesInfo
     from orderflow_bt.types import TapeId
 
-Status = Literal["stored", "present", "missing", "not_published", "failed"]
+Status = Literal["stored", "repaired", "present", "missing", "not_published", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,8 @@ class DayResult:
 
     Attributes:
         date: The day, or the month's first one.
-        status: ``stored`` now; ``present`` before, so that nothing was asked of the source;
+        status: ``stored`` now; ``repaired``, a stored day being replaced by the copy in its month's
+            file, which lacks less; ``present`` before, so that nothing was asked of the source;
             ``missing`` in the archive; ``not_published`` yet; or ``failed``.
         info: The stored day, where it is in the lake.
         error: Why it is not in the lake.
@@ -37,7 +38,7 @@ class DayResult:
     @property
     def is_in_lake(self) -> bool:
         """Whether the day can be read now."""
-        return self.status in ("stored", "present")
+        return self.status in ("stored", "repaired", "present")
 
 
 class Progress(Protocol):

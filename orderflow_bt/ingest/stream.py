@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from orderflow_bt.archive import Exchange
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orderflow_bt.archive import Exchange, ParsedDay
     from orderflow_bt.archive.stream import RowStream
     from orderflow_bt.store import Quality
     from orderflow_bt.store.writer import DayWriter
@@ -132,10 +135,22 @@ def write_sorted(day: FetchedDay, writer: DayWriter) -> WrittenDay:
         MalformedError: The content cannot be read, or is of another day.
     """
     parsed = day.exchange.read_day(day.files, day.tape, day.label)
-    columns, quality = clean_day(parsed, day.tape, day.date, day.label)
+    columns, written = sort_day(parsed, day.tape, day.date, day.label)
     writer.write(columns)
+    return written
+
+
+def sort_day(
+    parsed: ParsedDay, tape: TapeId, date: dt.date, label: str
+) -> tuple[NDArray[np.int64], WrittenDay]:
+    """A day's rows in order, and what its metadata says of them.
+
+    Raises:
+        MalformedError: They are of another day, or contradict themselves.
+    """
+    columns, quality = clean_day(parsed, tape, date, label)
     times, factor = columns[parse.TIME], TIME_FACTORS[parsed.time_unit]
-    return WrittenDay(
+    return columns, WrittenDay(
         price_decimals=parsed.price_decimals,
         qty_decimals=parsed.qty_decimals,
         tick_decimals=parsed.tick_decimals,

@@ -40,6 +40,7 @@ class Origin:
         last_modified: As the server said, else empty.
         header: Whether the file names its columns.
         ignored: Other members of the archive, passed over.
+        span: Whether the file is that of the day, ``daily``, or its month's, ``monthly``.
     """
 
     url: str
@@ -50,6 +51,7 @@ class Origin:
     last_modified: str = ""
     header: bool = False
     ignored: tuple[str, ...] = ()
+    span: str = "daily"
 
 
 @dataclass(frozen=True, slots=True)
