@@ -1,6 +1,8 @@
 """One-minute footprints: ours beside polars making the same cell columns, on a tape made here.
 
-    python benchmarks/footprint.py [--rows 4000000] [--rounds 7]
+    python benchmarks/footprint.py [--rows 4000000] [--rounds 7] [--kinds]
+
+``--kinds`` times bars of activity instead, each beside one-minute bars of the same tape.
 
 Both give bid, ask and both counts for each bar and price. Ours also makes the bars (with delta
 extremes, quote volume, point of control) and dense rows, on one core; polars uses all it finds.
@@ -16,7 +18,8 @@ import time
 import numpy as np
 
 from orderflow_bt.flow import BarStream
-from orderflow_bt.types import MINUTE_US, SECOND_US, Trades, time_bars
+from orderflow_bt.instruments import Instrument
+from orderflow_bt.types import DAY_US, MINUTE_US, SECOND_US, BarSpec, MarketType, Trades
 
 CHUNK = 1 << 20  # as the lake delivers
 
@@ -40,15 +43,23 @@ def make_tape(rows: int, seed: int = 7) -> Trades:
     )
 
 
-def ours(tape: Trades) -> tuple[int, int]:
-    """Seconds are the caller's; returns cells that traded, and volume."""
-    stream = BarStream(time_bars("1m"), ids_are_continuous=True)
+UNITS = Instrument("made", MarketType.UM, "HERE", 1, 3)
+# as many bars as there are minutes, more or less
+KINDS = (
+    "1m", "tick:1000", "tick:1300,fills", "volume:45", "dollar:2700000", "delta:10", "range:400",
+    "reversal:300,100", "renko:300",
+)  # fmt: skip
+
+
+def ours(tape: Trades, spec: str = "1m") -> tuple[int, int]:
+    """Seconds are the caller's; returns rows of cells, and volume."""
+    stream = BarStream(BarSpec.parse(spec), ids_are_continuous=True, instrument=UNITS)
     cells = volume = 0
     for start in range(0, tape.rows, CHUNK):
         batch = stream.feed(tape.slice(start, min(start + CHUNK, tape.rows)))
         cells += batch.cells.shape[0]
         volume += int(batch.bars[:, 6].sum())
-    last = stream.close_until(int(tape.time[-1]) + MINUTE_US)
+    last = stream.close_until(int(tape.time[-1]) + (MINUTE_US if spec == "1m" else DAY_US))
     return cells + last.cells.shape[0], volume + int(last.bars[:, 6].sum())
 
 
@@ -73,12 +84,33 @@ def polars_query(tape: Trades):
     )
 
 
+def time_kinds(tape: Trades, rounds: int) -> None:
+    """Every bar kind in turn, the best of its rounds."""
+    best = dict.fromkeys(KINDS, float("inf"))
+    bars = {}
+    for spec in KINDS:
+        ours(tape.slice(0, 1000), spec)
+    for _ in range(rounds):
+        for spec in KINDS:
+            begin = time.perf_counter()
+            bars[spec], volume = ours(tape, spec)
+            best[spec] = min(best[spec], time.perf_counter() - begin)
+            assert volume == int(tape.qty.sum())
+    for spec, seconds in best.items():
+        rate, share = tape.rows / seconds / 1e6, best["1m"] / seconds
+        print(f"{spec:18} {rate:7.1f} M trades/s  {share:5.2f} of 1m  {bars[spec]:,} rows")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=4_000_000)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--kinds", action="store_true")
     options = parser.parse_args()
     tape = make_tape(options.rows)
+    if options.kinds:
+        time_kinds(tape, options.rounds)
+        return
     query = polars_query(tape)
     ours(tape.slice(0, 1000))
     best = {"ours": float("inf"), "polars": float("inf")}
