@@ -7,15 +7,10 @@ from itertools import count
 from statistics import median
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from orderflow_bt.errors import UsageError
-from orderflow_bt.flow.profile import ProfileBuilder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
     from orderflow_bt.types import Bar
 
@@ -53,16 +48,3 @@ def auto_ticks_per_row(bars: Iterable[Bar], tick_size: int = 1) -> int:
             if rows <= FEWEST_ROWS:
                 return best[1]
     raise AssertionError("counted to the end")  # pragma: no cover - rows only shrink
-
-
-def regroup(cells: NDArray[np.int64], row_size: int) -> NDArray[np.int64]:
-    """The same cells in rows of ``row_size`` price units, a multiple of theirs; sums are exact.
-
-    Raises:
-        UsageError: The rows do not nest.
-    """
-    if not len(cells):
-        return np.zeros((0, 5), dtype=np.int64)
-    builder = ProfileBuilder(row_size)
-    builder.add_cells(cells)
-    return builder.profile(0).cells

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orderflow_bt.errors import UsageError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -19,12 +21,20 @@ def regroup(cells: NDArray[np.int64], row_size: int) -> NDArray[np.int64]:
 
     Returns:
         int64 [rows, 5], a view of ``cells`` where the height is the same.
+
+    Raises:
+        UsageError: The height of the given rows does not divide ``row_size``.
     """
     if len(cells) < 2 or int(cells[1, 0] - cells[0, 0]) == row_size:
         if len(cells) == 1 and cells[0, 0] % row_size:
             cells = cells.copy()
             cells[0, 0] -= cells[0, 0] % row_size
         return cells
+    if row_size % int(cells[1, 0] - cells[0, 0]):
+        raise UsageError(
+            f"rows of {cells[1, 0] - cells[0, 0]} do not nest in rows of {row_size}",
+            fix="Take a multiple of their height",
+        )
     rows = cells[:, 0] // row_size
     first = np.flatnonzero(np.diff(rows, prepend=rows[0] - 1))
     coarse = np.add.reduceat(cells, first, axis=0)

@@ -60,6 +60,8 @@ def cut(rows, spec, row_size, pieces, *, continuous):
     for start, stop in itertools.pairwise(edges):
         batches.append(stream.feed(trades.slice(start, stop)))
         at += (start + batches[-1].at).tolist()
+        if len(batches[-1]):  # nothing is given out before it can be known
+            assert batches[-1].known_at[-1] <= trades.time[stop - 1]
     batches.append(stream.close_until(NEVER))
     at += (trades.rows + batches[-1].at).tolist()
     bars = [bar for batch in batches for bar in batch.tolist()]

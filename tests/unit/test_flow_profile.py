@@ -25,7 +25,8 @@ from orderflow_bt.flow.auction import (
     read_auction,
 )
 from orderflow_bt.flow.clusters import ClusterFilter, ClusterSearch
-from orderflow_bt.flow.grouping import auto_ticks_per_row, regroup
+from orderflow_bt.flow.grouping import auto_ticks_per_row
+from orderflow_bt.flow.rows import regroup
 from orderflow_bt.testing import Tape
 from orderflow_bt.testing.tape import MIDNIGHT_2024
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, time_bars
