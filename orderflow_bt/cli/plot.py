@@ -87,6 +87,7 @@ def _footprint(window: BarWindow, title: str, theme: Theme) -> Figure:
     scale = Scale(
         unit.price_decimals, unit.qty_decimals, window.row_size,
         "contracts" if unit.is_inverse else unit.assets[0], title, unit.tick_size,
+        window.spec.is_time,
     )  # fmt: skip
     return draw_footprint(drawn, cells, None, theme, scale)
 

@@ -60,7 +60,7 @@ class BarWindow:
         keep_cells: bool = False,
         context_bars: int = 0,
     ) -> None:
-        self._lake, self._tape, self._spec = lake, tape, spec
+        self._lake, self._tape, self.spec = lake, tape, spec
         self._start, self._end = start_us, end_us
         days = [_date(day) for day in range(start_us // DAY_US, -(-end_us // DAY_US))]
         self._days = [day for day in days if lake.has(tape, day)]
@@ -83,7 +83,7 @@ class BarWindow:
     def __iter__(self) -> Iterator[tuple[BarBatch, range]]:
         """Each batch of bars, and which of them lie in the window; the others come before it."""
         stream = BarStream(
-            self._spec,
+            self.spec,
             ids_are_continuous=self._tape.ids_are_continuous,
             ticks_per_row=self.row_size,
             keep_cells=self._keep_cells,
@@ -125,7 +125,7 @@ class BarWindow:
 
     def _rows_of_yesterday(self) -> int:
         midnight = self._start // DAY_US * DAY_US
-        before = BarWindow(self._lake, self._tape, self._spec, midnight - DAY_US, midnight)
+        before = BarWindow(self._lake, self._tape, self.spec, midnight - DAY_US, midnight)
         bars = [batch.bar(k) for batch, inside in before for k in inside]
         return auto_ticks_per_row(bars, before.instrument.tick_size)
 

@@ -45,10 +45,12 @@ def draw_cvd(bars: Sequence[Bar], theme: Theme, scale: Scale) -> Figure:
     lower = figure.add_subplot(grid[2], sharex=upper)
     upper.plot(time, close, color=theme.ink, linewidth=1.1)
     middle.plot(time, cvd, color=theme.curve, linewidth=1.3)
-    width = (bars[0].close_time - bars[0].open_time) / DAY_US
+    width = np.array([bar.close_time - bar.open_time for bar in bars]) / DAY_US
     up = delta > 0
     for rows, colour in ((up, theme.buy), (~up, theme.sell)):
-        lower.bar(time[rows] - width / 2, delta[rows], width=width * 0.9, color=colour)
+        lower.bar(
+            time[rows] - width[rows] / 2, delta[rows], width=width[rows] * 0.9, color=colour
+        )  # fmt: skip
     for axes in (middle, lower):
         axes.axhline(0, color=theme.muted, linewidth=0.8, linestyle=(0, (2, 3)))
     for axes, name, digits, ticks in (

@@ -47,6 +47,7 @@ def scale_of(run: RunFolder) -> Scale:
         unit="contracts" if unit["contract_usd"] else unit["base"],
         title=f"{tape['symbol']} {run.manifest['bars'] or ''}".strip(),
         tick_size=unit["tick_size"],
+        of_time=":" not in (run.manifest["bars"] or ""),
     )
 
 

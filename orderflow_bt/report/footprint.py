@@ -335,7 +335,10 @@ def _draw_time_axis(canvas: Canvas, plan: Plan, theme: Theme) -> None:
     free = -1e9
     for k, column in enumerate(plan.columns):
         bar, x = column.bar, plan.x(k) + plan.spine + plan.half_width
-        on_step = bar.open_time // step != (bar.open_time - 1) // step
+        before = bar.open_time - 1
+        if k and not plan.scale.of_time:
+            before = plan.columns[k - 1].bar.open_time
+        on_step = bar.open_time // step != before // step
         if (on_step or len(plan.columns) == 1) and x >= free:
             midnight = bar.open_time % DAY_US == 0
             when = words.moment(bar.open_time)

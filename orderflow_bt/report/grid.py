@@ -37,6 +37,8 @@ class Scale:
         unit: Name of the quantity, such as ``BTC`` or ``contracts``.
         title: Said once above the picture, such as ``BTCUSDT 5m``.
         tick_size: The exchange's price step, in price units.
+        of_time: Whether these are time bars: what lies between two of them is then missing. Bars of
+            activity open with their first trade, and time between them says nothing.
     """
 
     price_decimals: int
@@ -45,6 +47,7 @@ class Scale:
     unit: str
     title: str = ""
     tick_size: int = 1
+    of_time: bool = True
 
 
 @dataclass(frozen=True, slots=True)

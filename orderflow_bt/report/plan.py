@@ -131,9 +131,13 @@ def plan_footprint(
         scale: What the integers stand for.
     """
     low, high = visible_range(bars, marks.prices if marks else [])
+    if not scale.of_time:  # a renko brick's high and low are not those of its trades
+        low = min([low, *(int(rows[0, 0]) for rows in cells if len(rows))])
+        high = max([high, *(int(rows[-1, 0]) for rows in cells if len(rows))])
     slots = [0]
     for before, after in itertools.pairwise(bars):
-        slots.append(slots[-1] + 1 + (after.open_time > before.close_time))
+        missing = scale.of_time and after.open_time > before.close_time
+        slots.append(slots[-1] + 1 + missing)
     width = min(max((WIDTH - LEFT - AXIS) / (slots[-1] + 1), _NARROWEST), _WIDEST)
     has_room = width - _spine(width) - max(1.0, 0.05 * width) >= 2 * _TEXT_WIDTH
     height = choose_height(low, high, scale.row_size, MAX_ROWS if has_room else _MAX_HEAT_ROWS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from run_folders import random_tape
@@ -143,3 +145,21 @@ def test_every_odd_tape_is_drawn(bars: int, options: dict):
         first = png_bytes(figure, 1.0)
         assert first.startswith(b"\x89PNG")
         assert first == png_bytes(draw_footprint(tape.bars, tape.cells, given, theme, scale), 1.0)
+
+
+def test_time_between_bars_of_activity_is_no_gap():
+    tape = random_tape(6)
+    bars = [bar._replace(close_time=bar.open_time + 7) for bar in tape.bars]
+    slots = {
+        of_time: plan_footprint(bars, tape.cells, None, replace(SCALE, of_time=of_time)).slots
+        for of_time in (True, False)
+    }
+    assert slots == {True: [0, 2, 4, 6, 8, 10], False: [0, 1, 2, 3, 4, 5]}
+
+
+def test_the_trades_of_a_brick_stay_inside_the_picture():
+    tape = random_tape(6)
+    bricks = [bar._replace(high=bar.open, low=bar.open) for bar in tape.bars]
+    plan = plan_footprint(bricks, tape.cells, None, replace(SCALE, of_time=False))
+    highest = max(int(rows[-1, 0]) for rows in tape.cells)
+    assert (plan.low_row + plan.rows) * plan.height > highest
