@@ -1,7 +1,8 @@
 """Exchanges' archives: where a day lies, how it is fetched and verified, what its bytes mean."""
 
-from orderflow_bt.archive.exchanges import exchange
+from orderflow_bt.archive.exchanges import exchange, register
 from orderflow_bt.archive.listing import Listing
+from orderflow_bt.archive.plain import day_of_rows
 from orderflow_bt.archive.protocol import Exchange, ParsedDay, ParsedSeries
 from orderflow_bt.archive.source import Fetched, Source, open_source
 
@@ -12,6 +13,8 @@ __all__ = [
     "ParsedDay",
     "ParsedSeries",
     "Source",
+    "day_of_rows",
     "exchange",
     "open_source",
+    "register",
 ]

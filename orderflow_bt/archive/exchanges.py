@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 _EXCHANGES: dict[str, Exchange] = {"binance": Binance()}
 
 
+def register(archive: Exchange) -> None:
+    """Make the archive of another exchange known under its name, for this process."""
+    _EXCHANGES[archive.name] = archive
+
+
 def exchange(name: str) -> Exchange:
     """The archive of the exchange called ``name``.
 

@@ -1,7 +1,8 @@
 """What a module for an exchange's archive must offer, and the values it hands over.
 
-To add an exchange, write one class with the attributes and methods of `Exchange` and enter it in
-`orderflow_bt.archive.exchanges`. What differs between exchanges stays inside that class:
+To add an exchange, write one class with the attributes and methods of `Exchange`, enter it by
+`orderflow_bt.archive.register` and check it with `orderflow_bt.testing.check_venue`
+(``docs/venues.md`` leads through it). What differs between exchanges stays inside that class:
 
 * Bybit: ``.csv.gz`` files with a header, times as decimal seconds, sides spelled ``Buy``/``Sell``,
   ids that are not numbers (so its rows are numbered in stable time order and no gap can be seen),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import os
 import threading
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from orderflow_bt.archive import Fetched
 from orderflow_bt.errors import ChecksumError, LakeError, MissingDayError, OrderflowError
 from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.ingest.discover import LATEST
@@ -20,11 +22,11 @@ from orderflow_bt.store import DayInfo, Origin, SeriesInfo, SeriesStore
 from orderflow_bt.store.writer import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from orderflow_bt.archive import Exchange, Fetched, ParsedSeries, Source
+    from orderflow_bt.archive import Exchange, ParsedSeries, Source
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 
@@ -124,20 +126,26 @@ class Road:
 
     def _store(self, tape: TapeId | SeriesId, date: dt.date) -> DayInfo | SeriesInfo:
         if isinstance(tape, SeriesId):
-            (path,) = self.exchange.series_paths(tape, date)
+            paths = self.exchange.series_paths(tape, date)
         else:
-            (path,) = self.exchange.day_paths(tape, date)
-        part = self.lake.incoming_path(tape, date, ".zip.part")
+            paths = self.exchange.day_paths(tape, date)
+        parts = [
+            self.lake.incoming_path(tape, date, f".{number}.zip.part" if number else ".zip.part")
+            for number in range(len(paths))
+        ]
         try:
-            fetched, checksum = self._verified(path, part)
+            brought = [self._verified(*places) for places in zip(paths, parts, strict=True)]
+            files = [fetched.path for fetched, _ in brought]
+            fetched, checksum = _joined(brought)
             with _CORES:
                 info: DayInfo | SeriesInfo
                 if isinstance(tape, SeriesId):
-                    info = self._parsed_series(tape, date, fetched, checksum)
+                    info = self._parsed_series(tape, date, files, fetched, checksum)
                 else:
-                    info = self._parsed(tape, date, fetched, checksum)
+                    info = self._parsed(tape, date, files, fetched, checksum)
             if self.keep_raw:
-                self._keep(fetched, part, path)
+                for file, part, path in zip(files, parts, paths, strict=True):
+                    self._keep(file, part, path)
         except OSError as error:
             raise LakeError(
                 f"the day cannot be written: {error.strerror or error}",
@@ -145,7 +153,8 @@ class Road:
                 fix="Free some space or give another folder with --data",
             ) from error
         finally:
-            part.unlink(missing_ok=True)
+            for part in parts:
+                part.unlink(missing_ok=True)
         return info
 
     def _verified(self, path: str, part: Path) -> tuple[Fetched, str]:
@@ -183,13 +192,14 @@ class Road:
             fix="Ask again later, or store it as it is with --accept-bad-checksum",
         )
 
-    def _parsed(self, tape: TapeId, date: dt.date, fetched: Fetched, checksum: str) -> DayInfo:
+    def _parsed(
+        self, tape: TapeId, date: dt.date, files: list[Path], fetched: Fetched, checksum: str
+    ) -> DayInfo:
         self._check_stop(0)
-        name = fetched.url.rsplit("/", 1)[-1]
-        files = FetchedDay(self.exchange, [fetched.path], tape, date, name)
+        fetched_day = FetchedDay(self.exchange, files, tape, date, _names(fetched))
         with self.lake.day_writer(tape, date) as writer:
-            day = write_in_pieces(files, writer, lambda: self._check_stop(0))
-            day = day or write_sorted(files, writer)
+            day = write_in_pieces(fetched_day, writer, lambda: self._check_stop(0))
+            day = day or write_sorted(fetched_day, writer)
             self._check_stop(0)
             return self.lake.publish_day(
                 writer, self._day_info(tape, date, day, origin_of(fetched, checksum, day))
@@ -212,11 +222,11 @@ class Road:
         )
 
     def _parsed_series(
-        self, series: SeriesId, piece: dt.date, fetched: Fetched, checksum: str
+        self, series: SeriesId, piece: dt.date, files: list[Path], fetched: Fetched, checksum: str
     ) -> SeriesInfo:
         self._check_stop(0)
-        name = fetched.url.rsplit("/", 1)[-1]
-        parsed = self.exchange.read_series([fetched.path], series, name)
+        name = _names(fetched)
+        parsed = self.exchange.read_series(files, series, name)
         columns, quality = clean_series(parsed, series, piece, name)
         self._check_stop(0)
         info = SeriesInfo(
@@ -231,10 +241,10 @@ class Road:
         )
         return SeriesStore(self.lake).write(columns, info)
 
-    def _keep(self, fetched: Fetched, part: Path, path: str) -> None:
-        """Put the raw file where the archive has it, below the lake's ``raw/``."""
-        if fetched.path != part:
-            part.write_bytes(fetched.path.read_bytes())
+    def _keep(self, fetched: Path, part: Path, path: str) -> None:
+        """Put a raw file where the archive has it, below the lake's ``raw/``."""
+        if fetched != part:
+            part.write_bytes(fetched.read_bytes())
         with part.open("rb") as file:
             os.fsync(file.fileno())
         publish(part, self.lake.raw / path)
@@ -245,6 +255,32 @@ def stored_info(lake: Lake, tape: TapeId | SeriesId, date: dt.date) -> DayInfo |
     if isinstance(tape, SeriesId):
         return SeriesStore(lake).info(tape, date)
     return lake.day(tape, date)
+
+
+_BETWEEN = ", "  # several addresses
+
+
+def _names(fetched: Fetched) -> str:
+    """What an error calls the files."""
+    return _BETWEEN.join(url.rsplit("/", 1)[-1] for url in fetched.url.split(_BETWEEN))
+
+
+def _joined(brought: Sequence[tuple[Fetched, str]]) -> tuple[Fetched, str]:
+    """The files of a day as one origin: addresses side by side, a digest of the digests."""
+    if len(brought) == 1:
+        return brought[0]
+    files = [fetched for fetched, _ in brought]
+    checks = [checksum for _, checksum in brought]
+    worst = next((word for word in ("mismatch", "absent") if word in checks), "verified")
+    together = "\n".join(file.sha256 for file in files)
+    return Fetched(
+        path=files[0].path,
+        url=_BETWEEN.join(file.url for file in files),
+        bytes=sum(file.bytes for file in files),
+        sha256=hashlib.sha256(together.encode()).hexdigest(),
+        etag=_BETWEEN.join(file.etag for file in files if file.etag),
+        last_modified=files[-1].last_modified,
+    ), worst
 
 
 def origin_of(fetched: Fetched, checksum: str, parsed: WrittenDay | ParsedSeries) -> Origin:

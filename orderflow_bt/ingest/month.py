@@ -76,7 +76,7 @@ class MonthRoad(Road):
                     for date in days:
                         yield self._tape_day(tape, date, spill, fetched, checksum)
                 if self.keep_raw:
-                    self._keep(fetched, part, path)
+                    self._keep(fetched.path, part, path)
         except MissingDayError:
             return
         except OrderflowError as error:

@@ -256,7 +256,7 @@ class Lake:
         """
         folder = self.root / INCOMING
         for part in folder.glob("*.part"):
-            stem = re.sub(r"\.(zip|parquet|\d\d\.spill)\.part$", "", part.name)
+            stem = re.sub(r"(\.\d+)?\.(zip|parquet|spill)\.part$", "", part.name)
             lock = filelock.FileLock(folder / f"{stem}.lock", thread_local=False)
             try:
                 with lock.acquire(blocking=False):

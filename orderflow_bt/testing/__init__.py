@@ -1,5 +1,15 @@
-"""The author's kit: text tapes and checks for plugins."""
+"""The author's kit: text tapes and checks for plugins, and for modules of other exchanges."""
 
 from orderflow_bt.testing.tape import PLAIN, Script, Tape, TapeRun, read_events, run_trades
+from orderflow_bt.testing.venue import VenueDay, check_venue
 
-__all__ = ["PLAIN", "Script", "Tape", "TapeRun", "read_events", "run_trades"]
+__all__ = [
+    "PLAIN",
+    "Script",
+    "Tape",
+    "TapeRun",
+    "VenueDay",
+    "check_venue",
+    "read_events",
+    "run_trades",
+]

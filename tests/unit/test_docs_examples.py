@@ -98,3 +98,7 @@ def test_the_example_detectors_see_something_however_the_tape_is_cut(trades, tmp
         whole = read_events(trades, INSTRUMENT, cls(**parameters))
         assert whole
         assert whole == read_events(trades, INSTRUMENT, cls(**parameters), chunks=(1, 777, 20_000))
+
+
+def test_the_venue_example_holds():
+    exec(blocks("docs/venues.md")[0], {})
