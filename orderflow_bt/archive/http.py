@@ -88,7 +88,7 @@ class HttpSource:
             UnsupportedError: The server does not list.
             TransferError: A page was not received, or the listing cannot be read.
         """
-        where = _without_password(self.listing_url)
+        where = without_password(self.listing_url)
 
         def get_page(query: dict[str, str]) -> bytes:
             def attempt() -> bytes:
@@ -122,7 +122,7 @@ class HttpSource:
         headers = response.headers
         return Fetched(
             path=target,
-            url=_without_password(response.url),
+            url=without_password(response.url),
             bytes=size,
             sha256=digest.hexdigest(),
             etag=headers.get("ETag", "").strip('"'),
@@ -143,14 +143,14 @@ class HttpSource:
         response.close()
         if response.status_code in (404, 410):
             raise MissingDayError(
-                "the archive has no such file", where=_without_password(response.url)
+                "the archive has no such file", where=without_password(response.url)
             )
         busy = response.status_code == 429 or response.status_code >= 500
         if busy:
             raise _BusyError(response.status_code, response.headers.get("Retry-After"))
         raise TransferError(
             f"the server answers {response.status_code} {response.reason}",
-            where=_without_password(response.url),
+            where=without_password(response.url),
             fix="Give another --source, or a folder with files downloaded by other means"
             if response.status_code in (401, 403, 451)
             else "",
@@ -181,7 +181,7 @@ class HttpSource:
                 self._closed.wait(min(wait, _LONGEST_PAUSE_S))
         raise TransferError(
             f"not received whole in {self.attempts} attempts: {_reason(reason)}",
-            where=_without_password(f"{self.url}/{path}"),
+            where=without_password(f"{self.url}/{path}"),
             fix="Run the same command again; days that are stored are not fetched twice",
         ) from reason
 
@@ -189,18 +189,18 @@ class HttpSource:
 class _BusyError(Exception):
     """The server asks for patience."""
 
-    def __init__(self, status: int, retry_after: str | None) -> None:
+    def __init__(self, status: int, asked: str | None) -> None:
         super().__init__(f"the server answers {status}")
-        self.pause_s = _retry_after(retry_after)
+        self.pause_s = retry_after(asked)
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
     """The address without the credentials of a private mirror: it is stored with the day."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _retry_after(text: str | None) -> float | None:
+def retry_after(text: str | None) -> float | None:
     """Seconds that a Retry-After header asks for, given as a number or as a date."""
     if text is None:
         return None

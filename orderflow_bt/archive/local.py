@@ -64,6 +64,23 @@ class TextFile:
 
 
 @dataclass(frozen=True, slots=True)
+class TextTable:
+    """Rows that are in memory already."""
+
+    text: bytes
+    ignored: tuple[str, ...] = ()
+
+    @property
+    def inflated_bytes(self) -> int:
+        """Its size."""
+        return len(self.text)
+
+    def blocks(self) -> Iterator[bytes]:
+        """All of it."""
+        yield self.text
+
+
+@dataclass(frozen=True, slots=True)
 class GzipFile:
     """A file of packed text."""
 

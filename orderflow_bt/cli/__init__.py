@@ -14,6 +14,7 @@ import typer
 from orderflow_bt import __version__
 from orderflow_bt.cli import (
     audit,
+    backfill,
     bars,
     demo,
     detectors,
@@ -101,6 +102,7 @@ for _name, _module in {
     "audit": audit,
     "sql": sql,
     "import": import_files,
+    "backfill": backfill,
     "bars": bars,
     "plot": plot,
     "events": events,

@@ -68,6 +68,7 @@ class DayInfo:
         first_time: Smallest time, in microseconds UTC.
         last_time: Largest time, in microseconds UTC.
         schema: Version of the file's form.
+        rest: Ranges of ids, ends included, whose rows came from the exchange's REST interface.
     """
 
     tape: TapeId
@@ -83,6 +84,7 @@ class DayInfo:
     origin: Origin
     quality: Quality
     schema: int = SCHEMA_VERSION
+    rest: tuple[tuple[int, int], ...] = ()
 
     @property
     def rows(self) -> int:
@@ -156,6 +158,8 @@ def encode_metadata(info: DayInfo) -> bytes:
         "origin": origin,
         "quality": info.quality.to_json(),
     }
+    if info.rest:
+        values["rest"] = [list(span) for span in info.rest]
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -203,6 +207,7 @@ def decode_metadata(raw: bytes | None, path: Path, size: int) -> DayInfo:
             origin=Origin(**origin | {"ignored": tuple(origin["ignored"])}),
             quality=Quality.from_json(values["quality"]),
             schema=version,
+            rest=tuple((first, last) for first, last in values.get("rest", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LakeError(

@@ -9,7 +9,7 @@ an answer.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
@@ -30,6 +30,9 @@ _COUNTS = ["rows", "first_id", "last_id", "gaps", "missing_ids", "missing_fills"
 _COUNTS += ["duplicates", "conflicts", "invalid_rows", "reordered", "out_of_order", "zero_quantity"]
 _COUNTS += ["off_tick", "outside_day", "max_time_gap_us"]
 
+# Decimals of price and quantity, time unit, whether rows are aggregates, USD a contract, source.
+_Scale: TypeAlias = "tuple[int, int, str, bool, Decimal | None, str]"
+
 
 def quoted(text: object) -> str:
     """A value as SQL text."""
@@ -38,13 +41,13 @@ def quoted(text: object) -> str:
 
 def trades(days: Sequence[DayInfo]) -> str:
     """The view over trades: a branch for the files of each scale."""
-    groups: dict[tuple[int, int, str, bool, Decimal | None], list[DayInfo]] = defaultdict(list)
+    groups: dict[_Scale, list[DayInfo]] = defaultdict(list)
     for day in days:
         tape = day.tape
         size = contract_usd(tape.exchange, tape.market, tape.symbol)
         is_aggregate = tape.kind is Kind.AGG_TRADES
-        scale = (day.price_decimals, day.qty_decimals, day.time_unit, is_aggregate, size)
-        groups[scale].append(day)
+        units = (day.price_decimals, day.qty_decimals, day.time_unit)
+        groups[*units, is_aggregate, size, _source(day)].append(day)
     price = max((day.price_decimals for day in days), default=0)
     qty = max((day.qty_decimals for day in days), default=0)
     types = {
@@ -63,12 +66,22 @@ def trades(days: Sequence[DayInfo]) -> str:
     return _union(branches, [*_PARTITIONS, *types.items()])
 
 
+def _source(day: DayInfo) -> str:
+    """Where a row came from, as an expression over its id."""
+    scheme = day.source_url.partition(":")[0]
+    word = quoted(scheme if scheme in ("import", "rest") else "archive")
+    if not day.rest or word == "'rest'":
+        return word
+    spans = " OR ".join(f"id BETWEEN {first} AND {last}" for first, last in day.rest)
+    return f"CASE WHEN {spans} THEN 'rest' ELSE {word} END"
+
+
 def _trades_of(
-    scale: tuple[int, int, str, bool, Decimal | None],
+    scale: _Scale,
     types: dict[str, str],
     days: Iterable[DayInfo],
 ) -> str:
-    price_decimals, qty_decimals, unit, is_aggregate, contract = scale
+    price_decimals, qty_decimals, unit, is_aggregate, contract, source = scale
     price = _decimal("price", price_decimals)
     qty = _decimal("quantity", qty_decimals)
     values = {
@@ -81,7 +94,7 @@ def _trades_of(
         "side": "side",
         "base_quantity": qty,
         "quote_quantity": f"{price} * {qty}",
-        "source": "'archive'",
+        "source": source,
     }
     if contract is not None:
         # Contracts are worth dollars; coins are told to the exchange's eighth digit, half up.

@@ -26,6 +26,7 @@ runner = CliRunner()
         "audit",
         "sql",
         "import",
+        "backfill",
         "report",
         "events",
         "detectors",
