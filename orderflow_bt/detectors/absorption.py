@@ -152,7 +152,7 @@ class AbsorptionBar(Detector):
     @property
     def lookback(self) -> int:
         """The bars before, and one."""
-        return self.bars.count(self.window + 1)
+        return self.bars.lookback(self.window + 1)
 
     def on_bar(self, bar: Bar) -> Iterator[Event]:
         """Judge a bar by those before it."""

@@ -38,7 +38,7 @@ class Exhaustion(Detector):
     @property
     def lookback(self) -> int:
         """A bar."""
-        return self.bars.count(1)
+        return self.bars.lookback(1)
 
     def on_footprint(self, footprint: Footprint) -> Iterator[Event]:
         """Read both ends of a bar."""

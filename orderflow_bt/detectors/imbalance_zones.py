@@ -70,7 +70,7 @@ class ImbalanceZones(Detector):
     @property
     def lookback(self) -> int:
         """The life of a zone, and the bars that its least volume comes from."""
-        return self.bars.count(self.age + _MEDIAN_BARS + 1)
+        return self.bars.lookback(self.age + _MEDIAN_BARS + 1)
 
     def on_trades(self, trades: Trades) -> Iterator[tuple[int, Event]]:
         """Follow the zones there are."""

@@ -45,7 +45,7 @@ class VolumeSpike(Detector):
     @property
     def lookback(self) -> int:
         """The bars before it, and one."""
-        return self.bars.count(self.window + 1)
+        return self.bars.lookback(self.window + 1)
 
     def measure(self, bar: Bar) -> int:
         """What is compared."""

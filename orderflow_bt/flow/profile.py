@@ -311,7 +311,11 @@ class NakedLevels:
             self.live.append(Level(kind, low, low + profile.row_size, profile.known_at))
 
     def feed(self, trades: Trades) -> list[Visit]:
-        """Take the next trades, all of them after every level was added; the levels they end."""
+        """Take the next trades; the levels they end. A level's life begins when it is known.
+
+        Add a final profile's levels before the trades after its session are fed: feed a piece of
+        tape to `SessionProfiles` first, add what became final, then feed the piece here.
+        """
         if trades.rows == 0:
             return []
         first = int(trades.price[0])
@@ -322,11 +326,16 @@ class NakedLevels:
         for level in self.live:
             if level.low > high or level.high <= low:
                 continue
-            row = kernels.first_return(
-                trades.price, before, level.low, level.high, int(self.cross_counts)
+            start = int(np.searchsorted(trades.time, level.known_at))
+            after = kernels.first_return(
+                trades.price[start:],
+                int(trades.price[start - 1]) if start else before,
+                level.low,
+                level.high,
+                int(self.cross_counts),
             )
-            if row >= 0:
-                visits.append(Visit(level, int(trades.time[row]), row))
+            if after >= 0:
+                visits.append(Visit(level, int(trades.time[start + after]), start + after))
         ended = {visit.level for visit in visits}
         self.live = [level for level in self.live if level not in ended]
         self._before = int(trades.price[-1])

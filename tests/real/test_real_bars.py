@@ -16,7 +16,16 @@ from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.window import BarWindow
 from orderflow_bt.ingest import download
 from orderflow_bt.store import Lake
-from orderflow_bt.types import DAY_US, MINUTE_US, Kind, MarketType, TapeId, Trades, time_bars
+from orderflow_bt.types import (
+    DAY_US,
+    MINUTE_US,
+    BarSpec,
+    Kind,
+    MarketType,
+    TapeId,
+    Trades,
+    time_bars,
+)
 
 pytestmark = pytest.mark.real
 
@@ -228,3 +237,32 @@ def test_xrpeth_minutes_equal_freqtrades(lake, real_data):
     for time, row in theirs.items():
         assert ours[time][:4] == row[:4]
         assert ours[time][4] == pytest.approx(row[4], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "tick:500",
+        "volume:20",
+        "dollar:500000",
+        "delta:10",
+        "range:50",
+        "reversal:60,20",
+        "renko:40",
+    ],
+)
+def test_bars_of_activity_hold_every_real_trade_once(lake, spec):
+    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "BTCUSDT")
+    start, end = _whole(AUGUST)
+    window = BarWindow(lake, tape, BarSpec.parse(spec), start, end, keep_cells=True)
+    scale = window.instrument.price_decimals, window.instrument.qty_decimals
+    rows = Trades(*map(np.concatenate, zip(*_read(lake, tape, AUGUST, scale), strict=True)))
+    bars = volume = fills = cells = 0
+    for batch, inside in window:
+        for k in inside:
+            bars += 1
+            volume += int(batch.bars[k, 6])
+            fills += int(batch.bars[k, 10])
+            cells += int(batch.bar_cells(k)[:, 1:3].sum())
+    assert bars > 10
+    assert (volume, cells, fills) == (int(rows.qty.sum()),) * 2 + (int(rows.fills.sum()),)

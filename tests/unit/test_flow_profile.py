@@ -112,6 +112,18 @@ def test_a_naked_point_of_control_dies_when_touched_or_jumped_over():
     }
 
 
+def test_a_level_lives_from_its_sessions_end_in_whatever_piece_that_falls():
+    tape = Tape("B 100 5 | B 102 1 | B 100 1 | +24h B 103 1 | B 105 1 | B 100 1 | B 104 1")
+    for pieces in ([(0, 7)], [(0, 3), (3, 7)], [(k, k + 1) for k in range(7)]):
+        profiles, levels, ended = SessionProfiles(1), NakedLevels(), []
+        for start, stop in pieces:
+            piece = tape.trades.slice(start, stop)
+            for final in profiles.feed(piece):
+                levels.add(final)
+            ended += [(visit.level.low, start + visit.row) for visit in levels.feed(piece)]
+        assert ended == [(100, 5)]
+
+
 def test_an_auction_is_unfinished_where_both_sides_trade_the_extreme():
     footprint = footprint_of(EX1)
     assert read_auction(footprint) == (footprint.bar.close_time, False, True)
