@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from orderflow_bt.detectors.base import Detector
-from orderflow_bt.detectors.moments import score
+from orderflow_bt.detectors.moments import Trailing
 from orderflow_bt.detectors.traded import KernelRows, TopQuantile, to_event
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.flow.events import Event
@@ -148,6 +148,7 @@ class AbsorptionBar(Detector):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self._before: deque[Bar] = deque(maxlen=self.window)
+        self._sizes = Trailing(self.window)
 
     @property
     def lookback(self) -> int:
@@ -156,12 +157,11 @@ class AbsorptionBar(Detector):
 
     def on_bar(self, bar: Bar) -> Iterator[Event]:
         """Judge a bar by those before it."""
-        before = self._before
-        if len(before) == self.window and bar.delta:
-            z = score(abs(bar.delta), [abs(b.delta) for b in before])
+        z = self._sizes.score(abs(bar.delta)) if self._sizes.is_full else 0.0
+        if z >= self.least:
             side = 1 if bar.delta > 0 else -1
             kind = self._kind(bar, side)
-            if z >= self.least and kind:
+            if kind:
                 yield Event(
                     known_at=bar.close_time,
                     detector=self.name,
@@ -175,7 +175,8 @@ class AbsorptionBar(Detector):
                     spans_gap=bar.is_gap,
                     details={"delta": bar.delta, "progress": side * (bar.close - bar.open)},
                 )
-        before.append(bar)
+        self._before.append(bar)
+        self._sizes.push(abs(bar.delta))
 
     def _kind(self, bar: Bar, side: int) -> str:
         progress = side * (bar.close - bar.open)

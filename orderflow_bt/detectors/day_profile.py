@@ -31,12 +31,14 @@ class DayProfile:
 
     def add(self, trades: Trades) -> None:
         """Take in some of the day's trades."""
-        low = int(trades.price.min()) // self._row_size
-        high = int(trades.price.max()) // self._row_size
-        end = self._origin + len(self._volume)
-        if not len(self._volume) or low < self._origin or high >= end:
-            self._grow(low, high)
-        add_volume(trades.price, trades.qty, self._row_size, self._origin, self._volume)
+        done = 0
+        while done < trades.rows:
+            done = add_volume(
+                trades.price, trades.qty, self._row_size, self._origin, done, self._volume
+            )
+            if done < trades.rows:
+                rest = trades.price[done:]
+                self._grow(int(rest.min()) // self._row_size, int(rest.max()) // self._row_size)
 
     def _grow(self, low: int, high: int) -> None:
         old, end = self._origin, self._origin + len(self._volume)

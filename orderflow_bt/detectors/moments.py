@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from collections import deque
 from math import sqrt
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
-def score(value: int, before: Sequence[int]) -> float:
-    """How many population standard deviations ``value`` lies above the mean of ``before``.
+class Trailing:
+    """The last values of a series, with their sums kept up to date.
 
-    0 where they do not vary. Computed as ``(n x - S) / sqrt(n Q - S^2)`` in integers.
+    Args:
+        window: How many.
     """
-    n = len(before)
-    total = sum(before)
-    spread = n * sum(x * x for x in before) - total * total
-    return (n * value - total) / sqrt(spread) if spread > 0 else 0.0
+
+    def __init__(self, window: int) -> None:
+        self.values: deque[int] = deque(maxlen=window)
+        self._total = 0
+        self._squares = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many values are known as it looks back on."""
+        return len(self.values) == self.values.maxlen
+
+    def push(self, value: int) -> None:
+        """Add a value; a full window drops its oldest."""
+        if self.is_full:
+            oldest = self.values[0]
+            self._total -= oldest
+            self._squares -= oldest * oldest
+        self.values.append(value)
+        self._total += value
+        self._squares += value * value
+
+    def score(self, value: int) -> float:
+        """How many population standard deviations ``value`` lies above the mean.
+
+        0 where they do not vary. Computed as ``(n x - S) / sqrt(n Q - S^2)`` in integers.
+        """
+        n, total = len(self.values), self._total
+        spread = n * self._squares - total * total
+        return (n * value - total) / sqrt(spread) if spread > 0 else 0.0

@@ -125,7 +125,7 @@ class IcebergLike(Detector):
     hits: int = param(3, ge=2, le=32, help="large clusters on one price")
     window: int = param(60, ge=1, help="seconds within which they fall")
     quantile: float = param(0.9, gt=0, lt=1, help="of the sizes of the clusters before")
-    clusters: int = param(2000, ge=2, le=1_000_000, help="clusters before that count")
+    clusters: int = param(1000, ge=2, le=1_000_000, help="clusters before that count")
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)

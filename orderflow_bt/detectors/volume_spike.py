@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import deque
 from math import log1p
 from statistics import fmean, median, pstdev
 from typing import TYPE_CHECKING, ClassVar
 
 from orderflow_bt.detectors.base import Detector
-from orderflow_bt.detectors.moments import score
+from orderflow_bt.detectors.moments import Trailing
 from orderflow_bt.flow.events import Event
 from orderflow_bt.parameters import param
 from orderflow_bt.types import BarSpec, time_bars
@@ -40,7 +39,7 @@ class VolumeSpike(Detector):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self._before: deque[int] = deque(maxlen=self.window)
+        self._before = Trailing(self.window)
 
     @property
     def lookback(self) -> int:
@@ -54,7 +53,7 @@ class VolumeSpike(Detector):
     def on_bar(self, bar: Bar) -> Iterator[Event]:
         """Judge a bar by those before it."""
         value = self.measure(bar)
-        if len(self._before) == self.window:
+        if self._before.is_full:
             z = self._score(value)
             if z >= self.least:
                 yield Event(
@@ -70,17 +69,18 @@ class VolumeSpike(Detector):
                     spans_gap=bar.is_gap,
                     details={"volume": bar.volume, "delta": bar.delta, "count": bar.count},
                 )
-        self._before.append(value)
+        self._before.push(value)
 
     def _score(self, value: int) -> float:
         if self.scale == "plain":
-            return score(value, self._before)
+            return self._before.score(value)
+        values = self._before.values
         if self.scale == "log":
-            logs = [log1p(before) for before in self._before]
+            logs = [log1p(before) for before in values]
             spread = pstdev(logs)
             return (log1p(value) - fmean(logs)) / spread if spread else 0.0
-        middle = median(self._before)
-        spread = 1.4826 * median(abs(before - middle) for before in self._before)
+        middle = median(values)
+        spread = 1.4826 * median(abs(before - middle) for before in values)
         return (value - middle) / spread if spread else 0.0
 
 

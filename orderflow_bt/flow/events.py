@@ -40,3 +40,10 @@ class Event:
     spans_gap: bool = False
     details: Mapping[str, int] = field(default_factory=dict)
     id: int = -1
+
+    def numbered(self, number: int) -> Event:
+        """The same event with its number in the run."""
+        return Event(
+            self.known_at, self.detector, self.kind, self.direction, self.state, self.price,
+            self.price_low, self.price_high, self.strength, self.spans_gap, self.details, number,
+        )  # fmt: skip

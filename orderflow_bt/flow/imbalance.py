@@ -7,7 +7,6 @@ below (diagonal: the two meet across the spread), a *sell imbalance* if its bid 
 
 from __future__ import annotations
 
-from collections import deque
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.kernels import imbalance as kernels
+from orderflow_bt.kernels.rolling import pooled_median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,8 +101,13 @@ class CausalMinimum:
                 fix="Take a window of 1 or more and no negative floor",
             )
         self.floor = floor
-        self._sides: deque[NDArray[np.int64]] = deque(maxlen=window)
+        self._window = window
+        self._pools = np.zeros(1 << 12, np.int64)  # a ring of sorted runs, one a bar
+        self._edges = np.zeros((window, 2), np.int64)
+        self._bars = 0
+        self._end = 0
         self._value: int | None = None
+        self._median = 1
 
     @property
     def value(self) -> int:
@@ -112,15 +117,36 @@ class CausalMinimum:
         exactly when it reaches the other.
         """
         if self._value is None:
-            pooled = np.concatenate(list(self._sides)) if self._sides else np.zeros(0, np.int64)
-            self._value = max(self.floor, _median_up(pooled))
+            runs = self._edges[: min(self._bars, self._window)]
+            self._median = int(pooled_median(self._pools, runs, self._median))
+            self._value = max(self.floor, self._median)
         return self._value
 
     def push(self, cells: NDArray[np.int64]) -> None:
         """A bar has closed with these cells; the next value counts it."""
         sides = cells[:, 1:3]
-        self._sides.append(sides[sides > 0])
+        run = np.sort(sides[sides > 0])
+        if self._end + len(run) > len(self._pools):
+            self._make_room(len(run))
+        self._pools[self._end : self._end + len(run)] = run
+        self._edges[self._bars % self._window] = self._end, self._end + len(run)
+        self._end += len(run)
+        self._bars += 1
         self._value = None
+
+    def _make_room(self, length: int) -> None:
+        """Move the runs that still count to the front of a pool twice their size."""
+        oldest = self._bars % self._window if self._bars >= self._window else None
+        if oldest is not None:  # about to be replaced
+            self._edges[oldest] = 0
+        runs = [self._pools[a:b] for a, b in self._edges.tolist()]
+        pools = np.zeros(max(1 << 12, 2 * (sum(map(len, runs)) + length)), np.int64)
+        self._end = 0
+        for k, run in enumerate(runs):
+            pools[self._end : self._end + len(run)] = run
+            self._edges[k] = self._end, self._end + len(run)
+            self._end += len(run)
+        self._pools = pools
 
     def over(self, batch: BarBatch) -> list[int]:
         """The value for each bar of a batch, pushing them in turn."""
@@ -129,16 +155,6 @@ class CausalMinimum:
             values.append(self.value)
             self.push(batch.bar_cells(k))
         return values
-
-
-def _median_up(volumes: NDArray[np.int64]) -> int:
-    """Median, rounded up; 0 of nothing."""
-    n = volumes.shape[0]
-    if n == 0:
-        return 0
-    middle = ((n - 1) // 2, n // 2)
-    ordered = np.partition(volumes, middle)
-    return -(-(int(ordered[middle[0]]) + int(ordered[middle[1]])) // 2)
 
 
 def _flags(

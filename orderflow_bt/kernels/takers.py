@@ -104,6 +104,7 @@ def take_clusters(
     return code
 
 
+FAR = 2**62
 DEPTH = 64  # levels of a side that are watched at once
 BUYERS, SELLERS = STATE_SLOTS, STATE_SLOTS + 1  # how many levels each side has
 ICEBERG_SLOTS = STATE_SLOTS + 2
@@ -151,28 +152,33 @@ def watch_icebergs(
     """
     i = state[NEXT]
     code = DONE
+    g_side, g_time, g_id, last = state[SIDE], state[TIME], state[LAST_ID], state[LAST_PRICE]
+    size, prices = state[QTY], state[LEVELS]
+    buyers, sellers = state[BUYERS], state[SELLERS]
+    nearest = levels[0, buyers - 1, LEVEL_PRICE] if buyers else FAR
+    farthest = levels[1, sellers - 1, LEVEL_PRICE] if sellers else -FAR
     while i < time.shape[0]:
         p, s, now = price[i], side[i], time[i]
         # A price is given up when a trade passes it.
-        while state[BUYERS] and levels[0, state[BUYERS] - 1, LEVEL_PRICE] < p:
-            state[BUYERS] -= 1
-        while state[SELLERS] and levels[1, state[SELLERS] - 1, LEVEL_PRICE] > p:
-            state[SELLERS] -= 1
-        last, g_side = state[LAST_PRICE], state[SIDE]
-        joins = s == g_side and now == state[TIME] and number[i] == state[LAST_ID] + 1
-        if joins and s * (p - last) >= 0:
-            state[LEVELS] += 1 if p != last else 0
+        while p > nearest:
+            buyers -= 1
+            nearest = levels[0, buyers - 1, LEVEL_PRICE] if buyers else FAR
+        while p < farthest:
+            sellers -= 1
+            farthest = levels[1, sellers - 1, LEVEL_PRICE] if sellers else -FAR
+        if s == g_side and now == g_time and number[i] == g_id + 1 and s * (p - last) >= 0:
+            prices += 1 if p != last else 0
         else:
             if state[EMITTED] + 1 > out.shape[0]:
                 code = OUT_FULL
                 break
             if g_side != 0:
-                least, amount = marks[QUANTILE], state[QTY]
+                least, amount = marks[QUANTILE], size
                 push(ring, kept, marks, skip, amount)
-                alone = state[LEVELS] == 1 and g_side * (p - last) <= 0
+                alone = prices == 1 and g_side * (p - last) <= 0
                 if least != UNKNOWN and amount >= least and amount > 0 and alone:
                     book = 0 if g_side > 0 else 1
-                    depth = state[BUYERS + book]
+                    depth = buyers if book == 0 else sellers
                     if depth == 0 or levels[book, depth - 1, LEVEL_PRICE] != last:
                         if depth == DEPTH:
                             for k in range(1, DEPTH):
@@ -182,31 +188,36 @@ def watch_icebergs(
                         levels[book, depth, LEVEL_PRICE] = last
                         levels[book, depth, LEVEL_SAID] = -window_us
                         depth += 1
-                        state[BUYERS + book] = depth
+                        if book == 0:
+                            buyers, nearest = depth, last
+                        else:
+                            sellers, farthest = depth, last
                     at = depth - 1
                     slot = LEVEL_HITS + 2 * (levels[book, at, LEVEL_COUNT] % hits)
-                    levels[book, at, slot] = state[TIME]
+                    levels[book, at, slot] = g_time
                     levels[book, at, slot + 1] = amount
                     levels[book, at, LEVEL_COUNT] += 1
                     oldest = LEVEL_HITS + 2 * (levels[book, at, LEVEL_COUNT] % hits)
                     began = levels[book, at, oldest]
                     if (
                         levels[book, at, LEVEL_COUNT] >= hits
-                        and state[TIME] - began < window_us
+                        and g_time - began < window_us
                         and began - levels[book, at, LEVEL_SAID] >= 0
                     ):
                         total = 0
                         for k in range(hits):
                             total += levels[book, at, LEVEL_HITS + 2 * k + 1]
-                        levels[book, at, LEVEL_SAID] = state[TIME] + 1
+                        levels[book, at, LEVEL_SAID] = g_time + 1
                         emit(
                             out, state, i, 0, -g_side, last, last, last, total, hits * least,
                             total, began, 0, 0,
                         )  # fmt: skip
-            state[SIDE], state[TIME], state[FIRST_PRICE] = s, now, p
-            state[QTY], state[LEVELS] = 0, 1
-        state[LAST_ID], state[LAST_PRICE] = number[i], p
-        state[QTY] += qty[i]
+            g_side, g_time = s, now
+            size, prices = 0, 1
+        g_id, last = number[i], p
+        size += qty[i]
         i += 1
     state[NEXT] = i
+    state[SIDE], state[TIME], state[LAST_ID], state[LAST_PRICE] = g_side, g_time, g_id, last
+    state[QTY], state[LEVELS], state[BUYERS], state[SELLERS] = size, prices, buyers, sellers
     return code

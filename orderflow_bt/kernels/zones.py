@@ -248,8 +248,17 @@ def _edges(low: int, high: int, row_size: int) -> tuple[int, int]:
 @kernel
 def add_volume(
     price: NDArray[np.int64], qty: NDArray[np.int64], row_size: int, origin: int,
-    volume: NDArray[np.int64],
-) -> None:  # fmt: skip
-    """Add trades to a profile: ``volume[k]`` belongs to row ``origin + k``."""
-    for i in range(price.shape[0]):
-        volume[price[i] // row_size - origin] += qty[i]
+    start: int, volume: NDArray[np.int64],
+) -> int:  # fmt: skip
+    """Add trades from ``start`` on to a profile; ``volume[k]`` belongs to row ``origin + k``.
+
+    Returns:
+        The first trade whose row lies outside, or the number of trades.
+    """
+    rows = volume.shape[0]
+    for i in range(start, price.shape[0]):
+        k = (price[i] if row_size == 1 else price[i] // row_size) - origin
+        if k < 0 or k >= rows:
+            return i
+        volume[k] += qty[i]
+    return price.shape[0]

@@ -123,7 +123,11 @@ class Readings:
         for at, time, closed_bar in closed:
             moments.setdefault((at, time), Moment(time, at, [], [])).bars.append(closed_bar)
         for time, at, event in seen:
-            moments.setdefault((at, time), Moment(time, at, [], [])).events.append(event)
+            moment = moments.get((at, time))
+            if moment is None:
+                moments[at, time] = Moment(time, at, [], [event])
+            else:
+                moment.events.append(event)
         return [moments[key] for key in sorted(moments)]
 
     def _find_gaps(self, trades: Trades) -> list[tuple[int, int]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from orderflow_bt.detectors.base import reads
@@ -79,7 +78,7 @@ class Watch:
         if seen.time < self._number_from:
             return seen
         self._count += 1
-        return seen._replace(event=replace(seen.event, id=self._count - 1))
+        return Seen(seen.time, seen.at, seen.event.numbered(self._count - 1))
 
 
 def _of_one(

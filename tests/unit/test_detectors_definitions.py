@@ -18,7 +18,7 @@ from orderflow_bt.detectors import (
     VolumeSpike,
 )
 from orderflow_bt.detectors.day_profile import DayProfile
-from orderflow_bt.detectors.moments import score
+from orderflow_bt.detectors.moments import Trailing
 from orderflow_bt.flow import Footprint
 from orderflow_bt.flow.rows import regroup
 from orderflow_bt.testing import Tape
@@ -183,8 +183,11 @@ def test_a_big_trade_needs_a_full_warm_up():
 
 
 def test_the_volume_spike_example():
-    assert score(16, [10, 12, 8, 10, 10]) == pytest.approx(4.743, abs=1e-3)
-    assert score(16, [10, 10]) == 0
+    window = Trailing(5)
+    for volume in (99, 10, 12, 8, 10, 10):
+        window.push(volume)
+    assert window.score(16) == pytest.approx(4.743, abs=1e-3)
+    assert Trailing(2).score(16) == 0
     detector = VolumeSpike(window=5)
     for n, volume in enumerate([10, 12, 8, 10, 10]):
         assert not list(detector.on_bar(bar(n, volume=volume, delta=2)))
