@@ -11,6 +11,7 @@ itself. Beside them: events a day on the market and on the placebo, which has no
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import time
 
 import numpy as np
@@ -22,13 +23,22 @@ from orderflow_bt.sim import Readings
 from orderflow_bt.synth import SimulatedMarket
 from orderflow_bt.types import DAY_US, MINUTE_US, SECOND_US
 
-# kind: detector, the state that says it, seconds around known_at, price units around the zone
-PLANTED = {
-    "delta_divergence": (DeltaDivergence, "confirmed", (-1, 1), 0),
-    "absorption": (Absorption, "confirmed", (-60, 60), 2),
-    "imbalance_retest": (ImbalanceZones, "retested", (-120, 120), 0),
-    "poc_retest": (PocRetest, "touch", (-1, 1), 0),
-}
+# kind, detector, parameters, the state that says it, seconds around known_at, price units around
+PLANTED = [
+    ("delta_divergence", DeltaDivergence, {}, "confirmed", (-1, 1), 0),
+    ("absorption", Absorption, {}, "confirmed", (-60, 60), 2),
+    ("imbalance_retest", ImbalanceZones, {}, "retested", (-120, 120), 0),
+    (
+        "imbalance_retest",
+        ImbalanceZones,
+        {"source": "cells", "ratio": 10.0},
+        "retested",
+        (-120, 120),
+        0,
+    ),
+    ("imbalance_retest", ImbalanceZones, {"least": 5}, "retested", (-120, 120), 0),
+    ("poc_retest", PocRetest, {}, "touch", (-1, 1), 0),
+]
 
 
 def detectors():
@@ -63,29 +73,34 @@ def recall(options):
         )
         for nothing in (False, True)
     )
-    chosen = {kind: made() for kind, (made, *_) in PLANTED.items()}
-    events = list(read((day.trades for day in market), chosen))
-    chosen = {kind: made() for kind, (made, *_) in PLANTED.items()}
-    chance = list(read((day.trades for day in placebo), chosen))
     days = options.days
-    first = min(event.known_at for event in events) // DAY_US * DAY_US
-    print(f"{days} days of {options.trades:,} trades, seed {options.seed}; found and right from")
-    print("the second day on, where look-backs are full\n")
+    print(f"{days} days of {options.trades:,} trades, seed {options.seed}, from the second day on")
     print("| planted | detector | state | planted | found | right | a day | a day on the placebo |")
     print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |")
-    for kind, (made, state, seconds, around) in PLANTED.items():
-        since = first + DAY_US + MINUTE_US
-        mine = [e for e in events if (e.detector, e.state) == (made.name, state)]
-        mine = [e for e in mine if e.known_at >= since]
-        theirs = [e for e in chance if (e.detector, e.state) == (made.name, state)]
-        planted = [s for s in market.situations if s.kind == kind and s.start_time >= since]
-        seen = sum(any(belongs(e, s, seconds, around) for e in mine) for s in planted)
-        right = sum(any(belongs(e, s, seconds, around) for s in planted) for e in mine)
-        print(
-            f"| {kind} | {made.name} | {state} | {len(planted)} | {seen / len(planted):.0%} |"
-            f" {right / max(1, len(mine)):.0%} | {len(mine) / (days - 1):.1f} |"
-            f" {sum(e.known_at >= since for e in theirs) / (days - 1):.1f} |"
+    for kind, make, parameters, state, seconds, around in PLANTED:
+        events, chance = (
+            [
+                event
+                for event in read((day.trades for day in tape), {kind: make(**parameters)})
+                if event.state == state and event.known_at >= DAY_US + first_moment(tape)
+            ]
+            for tape in (market, placebo)
         )
+        since = DAY_US + MINUTE_US + first_moment(market)
+        planted = [s for s in market.situations if s.kind == kind and s.start_time >= since]
+        seen = sum(any(belongs(e, s, seconds, around) for e in events) for s in planted)
+        right = sum(any(belongs(e, s, seconds, around) for s in planted) for e in events)
+        label = " ".join([make.name, *(f"{name}={value}" for name, value in parameters.items())])
+        print(
+            f"| {kind} | {label} | {state} | {len(planted)} | {seen / len(planted):.0%} |"
+            f" {right / max(1, len(events)):.0%} | {len(events) / (days - 1):.1f} |"
+            f" {len(chance) / (days - 1):.1f} |"
+        )
+
+
+def first_moment(market):
+    """Its first midnight, microseconds."""
+    return int((market.start - dt.date(1970, 1, 1)).days) * DAY_US
 
 
 def speed(options):

@@ -122,7 +122,7 @@ class Readings:
         moments: dict[tuple[int, int], Moment] = {}
         for at, time, closed_bar in closed:
             moments.setdefault((at, time), Moment(time, at, [], [])).bars.append(closed_bar)
-        for time, at, event in seen:
+        for time, at, event, _ in seen:
             moment = moments.get((at, time))
             if moment is None:
                 moments[at, time] = Moment(time, at, [], [event])

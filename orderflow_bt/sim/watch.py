@@ -39,11 +39,12 @@ class Closed(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """An event, known at ``time`` before trade ``at`` of the piece."""
+    """An event, known at ``time`` before trade ``at`` of the piece; ``size`` of its bars, or 0."""
 
     time: int
     at: int
     event: Event
+    size: int
 
 
 class Watch:
@@ -67,24 +68,29 @@ class Watch:
 
     def read(self, trades: Trades, closed: Sequence[Closed]) -> list[Seen]:
         """What becomes known in a piece of tape; ``closed`` stand in the order of knowing."""
-        found: list[tuple[tuple[int, int, int, int], Seen]] = []
-        for number, (detector, *hooks) in enumerate(self._detectors):
-            for size, seen in _of_one(detector, hooks, trades, closed):
-                found.append(((seen.at, seen.time, size, number), seen))
-        found.sort(key=lambda item: item[0])
-        return [self._numbered(seen) for _, seen in found]
+        found: list[Seen] = []
+        for detector, *hooks in self._detectors:
+            found += _of_one(detector, hooks, trades, closed)
+        if len(self._detectors) > 1:  # each one's own are in order already; sorting is stable
+            found.sort(key=_rank)
+        return [self._numbered(seen) for seen in found]
 
     def _numbered(self, seen: Seen) -> Seen:
         if seen.time < self._number_from:
             return seen
         self._count += 1
-        return Seen(seen.time, seen.at, seen.event.numbered(self._count - 1))
+        return Seen(seen.time, seen.at, seen.event.numbered(self._count - 1), seen.size)
+
+
+def _rank(seen: Seen) -> int:
+    """Order of knowing as one number (a tuple an event would keep the collector busy)."""
+    return (seen.at << 112) + (seen.time << 48) + seen.size
 
 
 def _of_one(
     detector: Detector, hooks: Sequence[bool], trades: Trades, closed: Sequence[Closed]
-) -> Iterable[tuple[int, Seen]]:
-    """One detector's events, each with its rank among what is known at the same moment."""
+) -> Iterable[Seen]:
+    """One detector's events, in the order of knowing."""
     on_bar, on_footprint, on_trades = hooks
     cursor = 0
     if detector.bars is not None:
@@ -107,7 +113,7 @@ def _of_one(
         yield from _traded(detector, rest, cursor)
 
 
-def _barred(detector: Detector, events: list[Event], item: Closed) -> Iterable[tuple[int, Seen]]:
+def _barred(detector: Detector, events: list[Event], item: Closed) -> Iterable[Seen]:
     for event in events:
         if event.known_at != item.time:
             raise PluginError(
@@ -115,10 +121,10 @@ def _barred(detector: Detector, events: list[Event], item: Closed) -> Iterable[t
                 f" {item.time}",
                 fix="known_at is the bar's close_time",
             )
-        yield item.spec.size, Seen(item.time, item.at, event)
+        yield Seen(item.time, item.at, event, item.spec.size)
 
 
-def _traded(detector: Detector, trades: Trades, first: int) -> Iterable[tuple[int, Seen]]:
+def _traded(detector: Detector, trades: Trades, first: int) -> Iterable[Seen]:
     with guard(detector, "on_trades", int(trades.time[0])):
         pairs = list(detector.on_trades(trades))
     before = 0
@@ -129,4 +135,4 @@ def _traded(detector: Detector, trades: Trades, first: int) -> Iterable[tuple[in
                 fix="Give rows of the piece in their order, and known_at the time of that trade",
             )
         before = row
-        yield 0, Seen(event.known_at, first + row + 1, event)
+        yield Seen(event.known_at, first + row + 1, event, 0)
