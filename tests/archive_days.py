@@ -92,6 +92,7 @@ class ArchiveServer(ThreadingHTTPServer):
         self.root = root
         self.url = f"http://127.0.0.1:{self.server_port}"
         self.requests = []
+        self.heads = 0
         self.faults = defaultdict(list)
         self.page_keys = 1000  # 0: a server of files that lists nothing
         self.extra_keys = []
@@ -130,6 +131,10 @@ class ArchiveServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.server.heads += 1
+        self.do_GET()
+
     def do_GET(self):
         path = self.path.lstrip("/")
         self.server.requests.append(path)
@@ -156,6 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Last-Modified", "Tue, 02 Jan 2024 03:00:00 GMT")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         if fault == "cut":
             self.wfile.write(body[: len(body) // 2])
             self.close_connection = True

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import requests
 
 from orderflow_bt.archive.listing import PAGE_BYTES, Listing, cannot_list, list_bucket
-from orderflow_bt.archive.source import Fetched
+from orderflow_bt.archive.source import Fetched, Probe
 from orderflow_bt.errors import MissingDayError, TransferError
 
 if TYPE_CHECKING:
@@ -81,6 +81,28 @@ class HttpSource:
         except MissingDayError:
             return None
 
+    def probe(self, path: str) -> Probe | None:
+        """The answer to a HEAD request; see `Source`.
+
+        Raises:
+            TransferError: The server did not answer in any attempt.
+        """
+
+        def attempt() -> Probe:
+            with self._get(f"{self.url}/{path}", method="HEAD") as response:
+                headers = response.headers
+            size = headers.get("Content-Length", "")
+            return Probe(
+                url=without_password(response.url),
+                bytes=int(size) if size.isdecimal() else None,
+                etag=headers.get("ETag", "").strip('"'),
+            )
+
+        try:
+            return self._patiently(path, attempt)
+        except MissingDayError:
+            return None
+
     def list_folder(self, folder: str) -> Listing:
         """The pages of the bucket's listing; see `Source`.
 
@@ -129,9 +151,13 @@ class HttpSource:
             last_modified=headers.get("Last-Modified", ""),
         )
 
-    def _get(self, url: str, query: dict[str, str] | None = None) -> requests.Response:
-        response = self._session().get(
+    def _get(
+        self, url: str, query: dict[str, str] | None = None, method: str = "GET"
+    ) -> requests.Response:
+        response = self._session().request(
+            method,
             url,
+            allow_redirects=True,
             params=query,
             stream=True,
             timeout=self.timeout_s,

@@ -39,6 +39,21 @@ class Fetched:
     last_modified: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a source says of a file without giving it.
+
+    Attributes:
+        url: Where it is.
+        bytes: Its size, where that is told.
+        etag: As the server said, else empty.
+    """
+
+    url: str
+    bytes: int | None
+    etag: str = ""
+
+
 class Source(Protocol):
     """A root below which an archive's paths lead to files. Safe to use from several threads."""
 
@@ -59,6 +74,13 @@ class Source(Protocol):
 
         Raises:
             TransferError: It could not be read.
+        """
+
+    def probe(self, path: str) -> Probe | None:
+        """What a file is at this moment, or None where there is none.
+
+        Raises:
+            TransferError: The source does not say.
         """
 
     def list_folder(self, folder: str) -> Listing:
@@ -116,6 +138,20 @@ class FolderSource:
             return None
         except OSError as error:
             raise TransferError(f"cannot be read: {error.strerror}", where=path) from error
+
+    def probe(self, path: str) -> Probe | None:
+        """The file's size; see `Source`.
+
+        Raises:
+            TransferError: It cannot be looked at.
+        """
+        try:
+            size = (self.root / path).stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise TransferError(f"cannot be read: {error.strerror}", where=path) from error
+        return Probe(f"{self.url}/{path}", size)
 
     def list_folder(self, folder: str) -> Listing:
         """The folder's content; see `Source`.

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orderflow_bt.cli import options
 from orderflow_bt.cli.day_words import summary
+from orderflow_bt.cli.progress_choice import progress_of
 from orderflow_bt.cli.sources import ListingOption, SourceOption, open_source, window
-from orderflow_bt.cli.words import count_text, size_text
 from orderflow_bt.errors import ArchiveError
-from orderflow_bt.series import SeriesId
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from orderflow_bt.ingest import DayResult, Progress
+    from orderflow_bt.ingest import DayResult
 
 
 def command(
@@ -79,7 +76,7 @@ def command(
     opened = open_source(exchange, source, listing)
     windows = {tape: window(opened, tape, first, last) for tape in tapes}
     results: list[DayResult] = []
-    with _progress(sum(len(pieces(tape, dates)) for tape, dates in windows.items())) as progress:
+    with progress_of(sum(len(pieces(tape, dates)) for tape, dates in windows.items())) as progress:
         for tape, dates in windows.items():
             results += download(
                 lake,
@@ -144,36 +141,3 @@ def _raise_for(results: Sequence[DayResult]) -> None:
             f"{len(errors)} of {len(results)} days are not in the lake: {', '.join(tally)}",
             fix=". ".join(list(causes)[:2]),
         )
-
-
-@contextmanager
-def _progress(days: int) -> Iterator[Progress]:
-    """A bar on a terminal, a line a day elsewhere, nothing if the user wants quiet."""
-    from orderflow_bt.ingest import NoProgress
-
-    if options.settings.quiet:
-        yield NoProgress()
-    elif sys.stderr.isatty():
-        from orderflow_bt.cli.progress import terminal_progress
-
-        with terminal_progress(days) as bar:
-            yield bar
-    else:
-        yield _Lines()
-
-
-class _Lines:
-    """One plain line a day, for logs."""
-
-    def received(self, size: int) -> None:
-        """Nothing is said before a day is done."""
-
-    def finished(self, result: DayResult) -> None:
-        """Say what became of a day."""
-        text = f"{result.date} {result.tape.symbol} {result.status.replace('_', ' ')}"
-        if result.info:
-            row = "row" if isinstance(result.tape, SeriesId) else "trade"
-            text += f", {count_text(result.info.rows, row)}, {size_text(result.info.bytes)}"
-        if result.error:
-            text += f": {result.error.what}"
-        typer.echo(text, err=True)

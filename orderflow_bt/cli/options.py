@@ -19,6 +19,10 @@ Symbols = Annotated[
 ]
 Exchange = Annotated[str, typer.Option(help="Exchange.")]
 Market = Annotated[MarketType, typer.Option("--market", help="Which of the exchange's markets.")]
+OnlyMarket = Annotated[
+    MarketType | None,
+    typer.Option("--market", help="Only of this market.", show_default=False),
+]
 KindOption = Annotated[str, typer.Option("--kind", help="aggTrades or trades.")]
 AnyKindOption = Annotated[
     str,

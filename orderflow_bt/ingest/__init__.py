@@ -3,6 +3,7 @@
 from orderflow_bt.ingest.discover import Published, published, symbols
 from orderflow_bt.ingest.download import download, pieces
 from orderflow_bt.ingest.local import ImportResult, import_files
+from orderflow_bt.ingest.recheck import RecheckResult, recheck
 from orderflow_bt.ingest.results import DayResult, NoProgress, Progress
 
 __all__ = [
@@ -11,9 +12,11 @@ __all__ = [
     "NoProgress",
     "Progress",
     "Published",
+    "RecheckResult",
     "download",
     "import_files",
     "pieces",
     "published",
+    "recheck",
     "symbols",
 ]

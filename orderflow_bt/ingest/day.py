@@ -14,6 +14,7 @@ import filelock
 from orderflow_bt.archive import Fetched
 from orderflow_bt.errors import ChecksumError, LakeError, MissingDayError, OrderflowError
 from orderflow_bt.ingest.clean_series import clean_series
+from orderflow_bt.ingest.compare import misses_fewer
 from orderflow_bt.ingest.discover import LATEST
 from orderflow_bt.ingest.results import DayResult
 from orderflow_bt.ingest.stream import FetchedDay, WrittenDay, write_in_pieces, write_sorted
@@ -39,6 +40,21 @@ _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 class StoppedError(Exception):
     """The user wants to stop; nothing is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """The verified files of a day.
+
+    Attributes:
+        files: Where they are.
+        fetched: What they are together: addresses, sizes and digests.
+        checksum: How the worst of their checksums fared.
+    """
+
+    files: list[Path]
+    fetched: Fetched
+    checksum: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +150,10 @@ class Road:
             for number in range(len(paths))
         ]
         try:
-            brought = [self._verified(*places) for places in zip(paths, parts, strict=True)]
-            files = [fetched.path for fetched, _ in brought]
-            fetched, checksum = _joined(brought)
-            with _CORES:
-                info: DayInfo | SeriesInfo
-                if isinstance(tape, SeriesId):
-                    info = self._parsed_series(tape, date, files, fetched, checksum)
-                else:
-                    info = self._parsed(tape, date, files, fetched, checksum)
+            brought = self._brought(paths, parts)
+            info = self._stored(tape, date, brought)
             if self.keep_raw:
-                for file, part, path in zip(files, parts, paths, strict=True):
+                for file, part, path in zip(brought.files, parts, paths, strict=True):
                     self._keep(file, part, path)
         except OSError as error:
             raise LakeError(
@@ -192,18 +201,39 @@ class Road:
             fix="Ask again later, or store it as it is with --accept-bad-checksum",
         )
 
+    def _brought(self, paths: Sequence[str], parts: Sequence[Path]) -> Brought:
+        """Fetch and verify the files of a day."""
+        verified = [self._verified(*places) for places in zip(paths, parts, strict=True)]
+        return Brought([fetched.path for fetched, _ in verified], *_joined(verified))
+
+    def _stored(
+        self,
+        tape: TapeId | SeriesId,
+        date: dt.date,
+        brought: Brought,
+        before: DayInfo | SeriesInfo | None = None,
+    ) -> DayInfo | SeriesInfo:
+        """Parse fetched files and store their day, unless fewer trades are missing ``before``."""
+        with _CORES:
+            self._check_stop(0)
+            if isinstance(tape, SeriesId):
+                return self._parsed_series(tape, date, brought, before)
+            return self._parsed(tape, date, brought, before)
+
     def _parsed(
-        self, tape: TapeId, date: dt.date, files: list[Path], fetched: Fetched, checksum: str
-    ) -> DayInfo:
-        self._check_stop(0)
-        fetched_day = FetchedDay(self.exchange, files, tape, date, _names(fetched))
+        self, tape: TapeId, date: dt.date, brought: Brought, before: DayInfo | SeriesInfo | None
+    ) -> DayInfo | SeriesInfo:
+        name = _names(brought.fetched)
+        fetched_day = FetchedDay(self.exchange, brought.files, tape, date, name)
         with self.lake.day_writer(tape, date) as writer:
             day = write_in_pieces(fetched_day, writer, lambda: self._check_stop(0))
             day = day or write_sorted(fetched_day, writer)
             self._check_stop(0)
-            return self.lake.publish_day(
-                writer, self._day_info(tape, date, day, origin_of(fetched, checksum, day))
-            )
+            origin = origin_of(brought.fetched, brought.checksum, day)
+            info = self._day_info(tape, date, day, origin)
+            if before is not None and misses_fewer(before, info):
+                return before
+            return self.lake.publish_day(writer, info)
 
     def _day_info(self, tape: TapeId, date: dt.date, day: WrittenDay, origin: Origin) -> DayInfo:
         return DayInfo(
@@ -222,11 +252,14 @@ class Road:
         )
 
     def _parsed_series(
-        self, series: SeriesId, piece: dt.date, files: list[Path], fetched: Fetched, checksum: str
-    ) -> SeriesInfo:
-        self._check_stop(0)
-        name = _names(fetched)
-        parsed = self.exchange.read_series(files, series, name)
+        self,
+        series: SeriesId,
+        piece: dt.date,
+        brought: Brought,
+        before: DayInfo | SeriesInfo | None,
+    ) -> DayInfo | SeriesInfo:
+        name = _names(brought.fetched)
+        parsed = self.exchange.read_series(brought.files, series, name)
         columns, quality = clean_series(parsed, series, piece, name)
         self._check_stop(0)
         info = SeriesInfo(
@@ -236,9 +269,11 @@ class Road:
             bytes=0,
             decimals=parsed.decimals,
             time_unit=parsed.time_unit,
-            origin=origin_of(fetched, checksum, parsed),
+            origin=origin_of(brought.fetched, brought.checksum, parsed),
             quality=quality,
         )
+        if before is not None and misses_fewer(before, info):
+            return before
         return SeriesStore(self.lake).write(columns, info)
 
     def _keep(self, fetched: Path, part: Path, path: str) -> None:

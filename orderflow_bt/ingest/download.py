@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import queue
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from orderflow_bt.archive import exchange
-from orderflow_bt.ingest.day import Road, StoppedError, stored_info
+from orderflow_bt.ingest.day import stored_info
 from orderflow_bt.ingest.discover import NewestPublished
 from orderflow_bt.ingest.month import MonthRoad, to_repair
+from orderflow_bt.ingest.parallel import in_parallel
 from orderflow_bt.ingest.results import DayResult, NoProgress
 from orderflow_bt.series import SeriesId
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from orderflow_bt.archive import Source
     from orderflow_bt.ingest.results import Progress
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
-
-_STOP_WAIT_S = 3.0
-_POLL_S = 0.2
 
 
 def download(
@@ -96,7 +92,11 @@ def download(
         newest=NewestPublished(archive, source),
         stop=threading.Event(),
     )
-    with contextlib.closing(_in_parallel(road, tape, absent, workers)) as finished:
+
+    def bring(date: dt.date) -> DayResult:
+        return road.bring(tape, date)
+
+    with contextlib.closing(in_parallel(bring, road, absent, workers)) as finished:
         for result in finished:
             results[result.date] = result
             if result.status != "missing" and not repair:
@@ -118,54 +118,3 @@ def pieces(tape: TapeId | SeriesId, dates: Sequence[dt.date]) -> list[dt.date]:
     if isinstance(tape, SeriesId):
         return tape.pieces(list(dates))
     return list(dict.fromkeys(dates))
-
-
-def _in_parallel(
-    road: Road, tape: TapeId | SeriesId, dates: Sequence[dt.date], workers: int
-) -> Generator[DayResult, None, None]:
-    """Bring days on threads of their own, as they come; give all of them up if interrupted."""
-    wanted: queue.SimpleQueue[dt.date] = queue.SimpleQueue()
-    for date in dates:
-        wanted.put(date)
-    done: queue.SimpleQueue[DayResult | BaseException] = queue.SimpleQueue()
-
-    def work() -> None:
-        while not road.stop.is_set():
-            try:
-                done.put(road.bring(tape, wanted.get_nowait()))
-            except (queue.Empty, StoppedError):
-                return
-            except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
-                done.put(error)
-                return
-
-    # Daemons: a thread that waits for a silent server does not keep the program from ending.
-    threads = [
-        threading.Thread(target=work, name=f"download-{n}", daemon=True)
-        for n in range(min(max(1, workers), len(dates)))
-    ]
-    try:
-        for thread in threads:
-            thread.start()
-        for _ in dates:
-            yield _next(done)
-    except BaseException:
-        # Interrupted, or a defect: what is on its way is given up.
-        road.stop.set()
-        road.source.close()
-        raise
-    finally:
-        deadline = time.monotonic() + _STOP_WAIT_S
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-
-def _next(done: queue.SimpleQueue[DayResult | BaseException]) -> DayResult:
-    while True:
-        try:
-            result = done.get(timeout=_POLL_S)  # short, so that Ctrl-C is heard on every system
-        except queue.Empty:
-            continue
-        if isinstance(result, BaseException):
-            raise result
-        return result

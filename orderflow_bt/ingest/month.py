@@ -17,6 +17,7 @@ from orderflow_bt.errors import (
     UnsupportedError,
 )
 from orderflow_bt.ingest.clean_series import clean_series
+from orderflow_bt.ingest.compare import lacks_less
 from orderflow_bt.ingest.day import Road, origin_of, stored_info
 from orderflow_bt.ingest.results import DayResult
 from orderflow_bt.ingest.spill import Spill
@@ -170,29 +171,6 @@ class MonthRoad(Road):
                 else:
                     status: Status = "stored" if stored is None else "repaired"
                     yield DayResult(series, date, status, info=store.write(columns, info))
-
-
-def lacks_less(info: DayInfo | SeriesInfo, stored: DayInfo | SeriesInfo) -> bool:
-    """Whether one copy of a day is better than another: fewer missing ids decide.
-
-    Ids are missing that either copy shows and this one has not, so that a copy which was cut short
-    counts as lacking what the other goes on with.
-    """
-    if isinstance(info, DayInfo) and isinstance(stored, DayInfo):
-        first = min(info.first_id, stored.first_id)
-        last = max(info.last_id, stored.last_id)
-        return _tape_lack(info, first, last) < _tape_lack(stored, first, last)
-    if isinstance(info, SeriesInfo) and isinstance(stored, SeriesInfo):
-        return (info.quality.missing, -info.rows) < (stored.quality.missing, -stored.rows)
-    return False
-
-
-def _tape_lack(info: DayInfo, first: int, last: int) -> tuple[int, int, int, int]:
-    quality = info.quality
-    missing = quality.missing_ids + quality.missing_fills
-    if info.tape.ids_are_continuous:
-        missing += info.first_id - first + last - info.last_id
-    return missing, quality.zero_quantity, quality.conflicts, -info.rows
 
 
 def to_repair(lake: Lake, tape: TapeId | SeriesId, dates: Sequence[dt.date]) -> list[dt.date]:

@@ -32,6 +32,7 @@ runner = CliRunner()
         "detectors",
         "new",
         "symbols",
+        "recheck",
     ],
 )
 def test_help_loads_nothing_heavy(command):
