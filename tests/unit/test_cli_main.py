@@ -27,6 +27,7 @@ runner = CliRunner()
         "sql",
         "import",
         "backfill",
+        "doctor",
         "report",
         "events",
         "detectors",
