@@ -126,18 +126,21 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
         ),
     }
     seconds: dict[str, list[float]] = {name: [] for name in routes}
+    cpu: dict[str, list[float]] = {name: [] for name in routes}
     size = {}
     for number in range(options.rounds + 1):
         for name, route in routes.items():
-            begin = time.perf_counter()
+            begin, begin_cpu = time.perf_counter(), time.process_time()
             size[name] = route()
             if number:  # the first round warms up
                 seconds[name].append(time.perf_counter() - begin)
+                cpu[name].append(time.process_time() - begin_cpu)
     print(f"{len(zips)} days, {rows:,} trades, {'given' if tape else 'simulated'}")
     for name, times in seconds.items():
         print(
             f"{name:24} {rows / statistics.median(times) / 1e6:6.2f} M trades/s "
-            f"(best {rows / min(times) / 1e6:5.2f})  {size[name] / rows:5.2f} bytes a trade"
+            f"(best {rows / min(times) / 1e6:5.2f}, {rows / min(cpu[name]) / 1e6:5.2f} a core)  "
+            f"{size[name] / rows:5.2f} bytes a trade"
         )
     names = list(routes)
     peer = min(statistics.median(seconds[name]) for name in names[:2])

@@ -89,6 +89,7 @@ class DayWriter:
             column_encoding=delta,
             store_schema=False,
             write_page_checksum=True,
+            write_statistics=["id", "time"],  # what queries skip by; the others cost a tenth
         )
 
 
