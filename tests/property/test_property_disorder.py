@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderflow_bt.archive import open_source
-from orderflow_bt.ingest import download
+from orderflow_bt.ingest import download, import_files
 from orderflow_bt.store import Lake
 
 START_MS = 1_704_067_200_000
@@ -63,3 +63,24 @@ def test_shuffled_and_repeated_rows_give_the_same_day(rows, random, repeats):
     assert table == plain
     for name in ("rows", "gaps", "missing_ids", "missing_fills", "gap_list", "zero_quantity"):
         assert getattr(quality, name) == getattr(plain_quality, name), name
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows, st.randoms(use_true_random=False), st.integers(1, 4))
+def test_rows_split_into_files_give_the_same_day(rows, random, files):
+    rows = [row for row in [*rows, SURE] if row[5] < START_MS + 86_400_000]
+    plain, plain_quality = stored(rows)
+    dealt = [[] for _ in range(files)]
+    for row in [*rows, *random.sample(rows, len(rows) // 2)]:
+        random.choice(dealt).append(row)
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for number, part in enumerate(dealt):
+            if part:
+                paths.append(Path(folder) / f"part{number}.csv")
+                paths[-1].write_text(csv_text(part, ""))
+        (result,) = import_files(Lake(Path(folder) / "lake"), SPOT, paths)
+        assert result.info is not None, result.error
+        assert pq.read_table(result.info.path).to_pydict() == plain
+        for name in ("rows", "gaps", "missing_ids", "missing_fills", "zero_quantity"):
+            assert getattr(result.info.quality, name) == getattr(plain_quality, name), name
