@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from orderflow_bt.detectors.base import Detector
-from orderflow_bt.detectors.day_profile import DayProfile
 from orderflow_bt.detectors.traded import KernelRows, to_event
 from orderflow_bt.flow.events import Event
+from orderflow_bt.flow.profile import ProfileBuilder
 from orderflow_bt.kernels import zones as k
 from orderflow_bt.kernels.emit import DIRECTION, STATE, A, B, C, D
 from orderflow_bt.parameters import param
@@ -56,7 +56,7 @@ class PocRetest(Detector):
         self._rows = KernelRows()
         self._levels: NDArray[np.int64] = np.zeros((self.days + 1, k.LEVEL_FIELDS), np.int64)
         self._live = 0
-        self._profile: DayProfile | None = None
+        self._profile: ProfileBuilder | None = None
         self._day: int | None = None
 
     @property
@@ -135,15 +135,16 @@ class PocRetest(Detector):
         self._live = len(kept)
         self._levels[: self._live] = kept
         if self._profile is not None and self._day is not None and day - self._day <= self.days:
-            poc, low, high = self._profile.levels()
+            area = self._profile.profile().value_area()
+            low, high = area.val // self._row, area.vah // self._row
             level = self._levels[self._live]
             level[:] = 0
-            level[k.L_ROW] = poc
+            level[k.L_ROW] = area.poc // self._row
             level[k.L_AWAY] = max(-((low - high) // 2), self.away)
             level[k.L_DAY] = self._day
             level[k.L_LOW], level[k.L_HIGH] = low, high
             self._live += 1
-        self._profile = DayProfile(self._row)
+        self._profile = ProfileBuilder(self._row)
         self._day = day
 
     def _details(self, level: NDArray[np.int64]) -> dict[str, int]:

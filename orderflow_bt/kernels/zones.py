@@ -243,22 +243,3 @@ def _edges(low: int, high: int, row_size: int) -> tuple[int, int]:
     first = -FAR if low == -FAR else low * row_size
     last = FAR if high == FAR else (high + 1) * row_size
     return first, last
-
-
-@kernel
-def add_volume(
-    price: NDArray[np.int64], qty: NDArray[np.int64], row_size: int, origin: int,
-    start: int, volume: NDArray[np.int64],
-) -> int:  # fmt: skip
-    """Add trades from ``start`` on to a profile; ``volume[k]`` belongs to row ``origin + k``.
-
-    Returns:
-        The first trade whose row lies outside, or the number of trades.
-    """
-    rows = volume.shape[0]
-    for i in range(start, price.shape[0]):
-        k = (price[i] if row_size == 1 else price[i] // row_size) - origin
-        if k < 0 or k >= rows:
-            return i
-        volume[k] += qty[i]
-    return price.shape[0]

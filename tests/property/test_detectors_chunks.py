@@ -25,6 +25,11 @@ SETTINGS = {  # so that all of them see something on a short tape
     "tape_speed": {"window": 30},
     "volume_spike": {"window": 30},
 }
+ACTIVITY = {  # on bars that close inside a trade
+    "imbalance_zones tick": {"bars": "tick:100", "least": 2},
+    "delta_divergence range": {"bars": "range:6", "variant": "both", "margin": 0.0},
+    "poc_retest tick": {"bars": "tick:20"},
+}
 
 
 @cache
@@ -38,7 +43,7 @@ def tape():
 
 
 def made(name):
-    return load_detector(name)(**SETTINGS.get(name, {}))
+    return load_detector(name.split()[0])(**SETTINGS.get(name, ACTIVITY.get(name, {})))
 
 
 @cache
@@ -46,7 +51,7 @@ def whole(name):
     return read_events(tape(), INSTRUMENT, made(name))
 
 
-NAMES = sorted(installed())
+NAMES = [*sorted(installed()), *ACTIVITY]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -81,7 +86,7 @@ def test_events_say_what_they_promise(name):
     known = [event.known_at for event in whole(name)]
     assert known == sorted(known)
     for event in whole(name):
-        assert event.detector == name
+        assert event.detector == name.split()[0]
         assert event.direction in {1, -1}
         assert event.price_low <= event.price_high
         assert event.strength >= 0

@@ -17,7 +17,6 @@ from orderflow_bt.detectors import (
     TapeSpeed,
     VolumeSpike,
 )
-from orderflow_bt.detectors.day_profile import DayProfile
 from orderflow_bt.detectors.moments import Trailing
 from orderflow_bt.flow import Footprint
 from orderflow_bt.flow.rows import regroup
@@ -272,21 +271,6 @@ def test_the_bar_variant_is_a_new_high_on_selling():
 
 
 # -- points of control ----------------------------------------------------------------------------
-
-
-def profile(volumes, first=100):
-    made = DayProfile(1)
-    price, volume = np.arange(first, first + len(volumes)), np.array(volumes)
-    for cut in (slice(len(volumes) // 2, None), slice(0, len(volumes) // 2)):
-        made.add(Trades(price[cut], price[cut], price[cut], volume[cut], price[cut], price[cut]))
-    return made.levels()
-
-
-def test_the_profile_examples():
-    assert profile([10, 30, 20, 30, 5])[0] == 101
-    assert profile([10, 30, 20, 30, 20])[0] == 103
-    assert profile([5, 10, 25, 40, 15, 30, 10, 5]) == (103, 101, 105)
-    assert profile([1, 4, 10, 4, 1], first=10) == (12, 12, 14)
 
 
 def day_then(text, **parameters):
