@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,36 +15,77 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TransferSpeedColumn,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from orderflow_bt.ingest import DayResult
 
+_FETCHED = ("stored", "repaired", "failed")
+
 
 class TerminalProgress:
-    """Days done of all days, and the bytes that came for them."""
+    """Days done of all days, rows stored, bytes a second, and the time that is left.
 
-    def __init__(self, days: int, shown: Progress, received: Progress) -> None:
+    Args:
+        days: How many there are.
+        shown: Draws the days.
+        received: Draws the bytes.
+        clock: Tells seconds.
+    """
+
+    def __init__(
+        self,
+        days: int,
+        shown: Progress,
+        received: Progress,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._days = shown
         self._bytes = received
-        self._day_task = shown.add_task("days", total=days)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._start: float | None = None
+        self._left = days
+        self._fetched = 0
+        self._rows = 0
+        self._day_task = shown.add_task("days", total=days, rows="0 rows", left="")
         self._byte_task = received.add_task("received", total=None)
 
     def received(self, size: int) -> None:
         """So many more bytes have arrived."""
+        with self._lock:
+            if self._start is None:
+                self._start = self._clock()
         self._bytes.advance(self._byte_task, size)
 
     def finished(self, result: DayResult) -> None:
         """A day is done."""
-        self._days.update(self._day_task, description=f"{result.tape.symbol} {result.date}")
+        with self._lock:
+            self._left -= 1
+            if result.status in _FETCHED:
+                self._fetched += 1
+            if result.status in ("stored", "repaired") and result.info:
+                self._rows += result.info.rows
+            rows, left = f"{self._rows:,} rows", self.time_left()
+        name = f"{result.tape.symbol} {result.date}"
+        self._days.update(self._day_task, description=name, rows=rows, left=left)
         self._days.advance(self._day_task)
         if result.error:
             text = f"{result.date} {result.status.replace('_', ' ')}: {result.error.what}"
             self._days.console.print(text, markup=False, highlight=False)
+
+    def time_left(self) -> str:
+        """How long the other days will take at the pace of those that were fetched.
+
+        Days that were there before took no time, and tell nothing of it.
+        """
+        if self._start is None or not self._fetched or self._left <= 0:
+            return ""
+        seconds = (self._clock() - self._start) / self._fetched * self._left
+        return f"{dt.timedelta(seconds=round(seconds))} left"
 
 
 @contextmanager
@@ -55,7 +99,8 @@ def terminal_progress(days: int) -> Iterator[TerminalProgress]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TextColumn("{task.fields[rows]}"),
+        TextColumn("{task.fields[left]}"),
         console=console,
     )
     received = Progress(

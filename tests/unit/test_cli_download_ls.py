@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from archive_days import DAY, HEADER, UM, agg_rows, csv_text, days, put_day
@@ -146,3 +147,35 @@ def test_the_bar_of_a_terminal(capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "2024-01-01 missing: no such file" in captured.err
+
+
+def test_rows_and_the_time_left_on_a_terminal(tmp_path):
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    from orderflow_bt.archive import open_source
+    from orderflow_bt.cli.progress import TerminalProgress
+    from orderflow_bt.ingest import download
+
+    for date in days(2):
+        put_day(tmp_path / "archive", date=date)
+    source, lake = open_source(str(tmp_path / "archive")), Lake(tmp_path / "lake")
+    there, *_ = download(lake, UM, [DAY], source)
+    now = [100.0]
+    shown = Progress(
+        TextColumn("{task.fields[rows]} {task.fields[left]}"), console=Console(file=StringIO())
+    )
+    progress = TerminalProgress(
+        5, shown, Progress(console=Console(file=StringIO())), lambda: now[0]
+    )
+    progress.received(10)
+    progress.finished(replace(there, status="present"))
+    assert progress.time_left() == ""
+    now[0] = 130.0
+    (stored,) = download(lake, UM, [days(2)[1]], source)
+    progress.finished(stored)
+    assert progress.time_left() == "0:01:30 left"
+    (task,) = shown.tasks
+    assert (task.completed, task.fields["rows"]) == (2, "50 rows")
