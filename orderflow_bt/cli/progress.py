@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    DownloadColumn,
+    FileSizeColumn,
     MofNCompleteColumn,
     Progress,
     TextColumn,
@@ -104,7 +104,7 @@ def terminal_progress(days: int) -> Iterator[TerminalProgress]:
         console=console,
     )
     received = Progress(
-        TextColumn("{task.description}"), DownloadColumn(), TransferSpeedColumn(), console=console
+        TextColumn("{task.description}"), FileSizeColumn(), TransferSpeedColumn(), console=console
     )
     with Live(Group(shown, received), console=console, transient=True, refresh_per_second=8):
         yield TerminalProgress(days, shown, received)
