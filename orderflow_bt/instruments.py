@@ -52,7 +52,7 @@ class Instrument:
         lot_size: The exchange's quantity step, in lots.
         min_notional: Smallest order value, in quote currency.
         contract_usd: USD value of one contract where the exchange counts contracts, else None.
-        source: Where tick and lot come from: ``shipped`` or ``inferred``.
+        source: Where tick and lot come from: ``shipped``, ``imported`` or ``inferred``.
     """
 
     exchange: str
@@ -122,12 +122,16 @@ class Rules:
 # Dated public facts; a symbol that is not here gets its units from its own trades.
 SHIPPED: dict[tuple[str, MarketType, str], tuple[Rules, ...]] = {
     ("binance", MarketType.UM, "BTCUSDT"): (
-        Rules("2019-09-01", "0.01", "0.001", "5"),
+        Rules("2019-09-01", "0.01", "0.001"),
+        Rules("2021-01-01", "0.01", "0.001", "1"),
+        Rules("2021-02-24", "0.01", "0.001", "5"),
         Rules("2022-01-01", "0.1", "0.001", "5"),
         Rules("2023-11-02", "0.1", "0.001", "100"),
     ),
     ("binance", MarketType.UM, "ETHUSDT"): (
-        Rules("2019-11-01", "0.01", "0.001", "5"),
+        Rules("2019-11-01", "0.01", "0.001"),
+        Rules("2021-01-01", "0.01", "0.001", "1"),
+        Rules("2021-02-24", "0.01", "0.001", "5"),
         Rules("2023-11-02", "0.01", "0.001", "20"),
     ),
     ("binance", MarketType.SPOT, "BTCUSDT"): (Rules("2017-08-01", "0.01", "0.00001", "5"),),
@@ -137,10 +141,15 @@ SHIPPED: dict[tuple[str, MarketType, str], tuple[Rules, ...]] = {
 }
 
 
+def shipped_list(exchange: str, market: MarketType, symbol: str) -> tuple[Rules, ...]:
+    """All rules of a symbol that are shipped, by the day from which they hold."""
+    return SHIPPED.get((exchange, market, symbol), ())
+
+
 def shipped_rules(exchange: str, market: MarketType, symbol: str, date: dt.date) -> Rules | None:
     """The dated rules of a symbol, or None where none are shipped for that day."""
     found = None
-    for rules in SHIPPED.get((exchange, market, symbol), ()):
+    for rules in shipped_list(exchange, market, symbol):
         if rules.since <= date.isoformat():
             found = rules
     return found

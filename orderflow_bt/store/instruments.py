@@ -1,4 +1,4 @@
-"""What a tape trades in, from the stored days and the shipped rules."""
+"""What a tape trades in, from the stored days and the rules that are known."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from orderflow_bt.errors import LakeError
-from orderflow_bt.instruments import Instrument, contract_usd, shipped_rules
+from orderflow_bt.instruments import Instrument, contract_usd
+from orderflow_bt.store.rules import known_rules, rules_on
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -20,8 +21,8 @@ def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> In
     """The instrument of a tape over a window.
 
     Units are the finest over *all* stored days, so that where a window begins does not change
-    them. Tick and lot are the exchange's dated rules where they are known on the first day, else
-    the largest powers of ten that the stored days' trades show (for the tick, at least 99.9 % of
+    them. Tick and lot are the exchange's dated rules where they are known on the first day (of an
+    imported and a shipped rule of the same date, the imported one), else the largest powers of ten that the stored days' trades show (for the tick, at least 99.9 % of
     every day's prices are multiples of it).
 
     Args:
@@ -42,7 +43,8 @@ def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> In
             f"--kind {tape.kind.value} --from DATE --to DATE",
         )
     first = min(dates, default=days[0].date)
-    rules = shipped_rules(tape.exchange, tape.market, tape.symbol, first)
+    known = known_rules(lake, tape.exchange, tape.market, tape.symbol)
+    rules, source = rules_on(known, first) or (None, "inferred")
     price_decimals = max(day.price_decimals for day in days)
     qty_decimals = max(day.qty_decimals for day in days)
     if rules is None:
@@ -50,12 +52,11 @@ def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> In
         lot = Decimal(1).scaleb(-qty_decimals)
     else:
         tick, lot = Decimal(rules.tick), Decimal(rules.lot)
-        # A rule may be finer than any stored trade has needed.
-        for date in [first, *(day.date for day in days)]:
-            dated = shipped_rules(tape.exchange, tape.market, tape.symbol, date)
-            if dated is not None:
-                price_decimals = max(price_decimals, decimals_of(Decimal(dated.tick)))
-                qty_decimals = max(qty_decimals, decimals_of(Decimal(dated.lot)))
+    # A rule may be finer than any stored trade has needed.
+    for date in [first, *(day.date for day in days)]:
+        if dated := rules_on(known, date):
+            price_decimals = max(price_decimals, decimals_of(Decimal(dated[0].tick)))
+            qty_decimals = max(qty_decimals, decimals_of(Decimal(dated[0].lot)))
     return Instrument(
         exchange=tape.exchange,
         market=tape.market,
@@ -66,7 +67,7 @@ def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> In
         lot_size=int(lot.scaleb(qty_decimals)),
         min_notional=Decimal(0) if rules is None else Decimal(rules.min_notional),
         contract_usd=contract_usd(tape.exchange, tape.market, tape.symbol),
-        source="inferred" if rules is None else "shipped",
+        source=source,
     )
 
 

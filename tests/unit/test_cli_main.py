@@ -28,6 +28,7 @@ runner = CliRunner()
         "import",
         "backfill",
         "doctor",
+        "instruments",
         "report",
         "events",
         "detectors",
