@@ -22,8 +22,9 @@ def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> In
 
     Units are the finest over *all* stored days, so that where a window begins does not change
     them. Tick and lot are the exchange's dated rules where they are known on the first day (of an
-    imported and a shipped rule of the same date, the imported one), else the largest powers of ten that the stored days' trades show (for the tick, at least 99.9 % of
-    every day's prices are multiples of it).
+    imported and a shipped rule of the same date, the imported one), else the largest powers of ten
+    that the stored days' trades show (for the tick, at least 99.9 % of every day's prices are
+    multiples of it).
 
     Args:
         lake: Where the days are stored.
