@@ -73,7 +73,7 @@ def parse_series(
     columns: dict[str, NDArray[np.int64] | NDArray[np.object_]] = {}
     scaled: dict[str, list[tuple[int, int]]] = {}
     for field, place in zip(fields, places, strict=True):
-        texts = [row[place].strip() for row in rows]
+        texts = [row[place].strip().strip('"') for row in rows]
         reader = _READERS.get(field.unit)
         try:
             if reader is not None:
@@ -175,10 +175,10 @@ def _exact(texts: list[str]) -> NDArray[np.object_]:
     with localcontext() as context:
         context.prec = 100
         for text in texts:
-            if text in ("", '""'):
+            if not text:
                 values.append(None)
                 continue
-            digits, places = _number(text.strip('"'))
+            digits, places = _number(text)
             value = Decimal(digits).scaleb(-places)
             if places > EXACT_DECIMALS or abs(value) >= _EXACT_LIMIT:
                 raise _TextError("a number of too many digits:", text)

@@ -52,9 +52,15 @@ def summary(tape: TapeId | SeriesId, results: Sequence[DayResult]) -> list[str]:
         ]
     for result in stored + repaired:
         lines += [f"  {'look at':14} {result.date}: {note}" for note in _notes(result)]
+    if any(_lacks_trades(result) for result in stored):
+        lines.append("  to mend it     --repair asks the month's file, backfill the exchange")
     if infos:
         lines.append(_next(tape, [result for result in results if result.is_in_lake]))
     return lines
+
+
+def _lacks_trades(result: DayResult) -> bool:
+    return bool(result.info and getattr(result.info.quality, "gaps", 0))
 
 
 def _notes(result: DayResult) -> list[str]:

@@ -228,3 +228,11 @@ def test_ids_of_spot_and_microseconds(server, lake):
     (result,) = get(lake, server, [DAY], tape=SPOT)
     assert (result.status, result.info.time_unit) == ("stored", "us")
     assert np.diff(stored_rows(lake, DAY, SPOT)[0]).tolist() == [1] * 29
+
+
+def test_what_a_killed_month_left_is_swept(server, lake):
+    left = lake.incoming / "binance-um-ABCUSDT-aggTrades-2024-01-month.05.spill.part"
+    left.write_bytes(b"x")
+    put_month(server.root, csv_text(month_rows(1)[0]))
+    get(lake, server, [DAY])
+    assert not left.exists()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from random import Random
 
 import pytest
 from archive_days import DAY, DAY_MS, FOLDERS, put_zip, serving, zip_bytes
 from typer.testing import CliRunner
 
 from orderflow_bt.archive import open_source
+from orderflow_bt.archive.binance_series import series_places
+from orderflow_bt.archive.series_rows import parse_series
 from orderflow_bt.cli import app
 from orderflow_bt.errors import LakeError, MalformedError, UsageError
 from orderflow_bt.ingest import download
+from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store import Lake, SeriesStore, Span
 from orderflow_bt.types import DAY_US, MINUTE_US, MarketType
@@ -271,3 +275,51 @@ def test_the_commands(tmp_path, monkeypatch):
     plain = json.loads(run("ls", "ABCUSDT", "--json").stdout)
     assert [(one["kind"], one["rows"]) for one in plain] == [("fundingRate", 1), ("klines", 20)]
     assert [one["missing_rows"] for one in json.loads(run("ls", "--json").stdout)] == [0, 4]
+
+
+@pytest.mark.parametrize("series", [KLINES, FUNDING, METRICS])
+def test_damaged_files_are_refused_or_read_never_worse(series):
+    """A thousand mutations of each kind's file; no error but those with a stated reason."""
+    time = "2024-01-01 00:05:00"
+    text = {
+        KLINES: HEADER + "".join(kline(hour) for hour in range(6)),
+        FUNDING: f"calc_time,funding_interval_hours,last_funding_rate\n{DAY_MS},8,-0.0001\n",
+        METRICS: (
+            "create_time,symbol,sum_open_interest,sum_open_interest_value,"
+            "count_toptrader_long_short_ratio,sum_toptrader_long_short_ratio,"
+            "count_long_short_ratio,sum_taker_long_short_vol_ratio\n"
+            + f'{time},ABCUSDT,1.5,2.5,"1.1",,1.2,1.3\n'
+            * 3
+        ),
+    }[series].encode()
+    random = Random(series.kind.value)
+    outcomes = {"read": 0, "refused": 0}
+    for _ in range(1000):
+        damaged = bytearray(text)
+        for _ in range(random.randint(1, 4)):
+            at = random.randrange(len(damaged))
+            choice = random.randrange(4)
+            if choice == 0:
+                damaged[at] ^= 1 << random.randrange(8)
+            elif choice == 1:
+                del damaged[at : at + random.randint(1, 30)]
+            elif choice == 2:
+                damaged[at:at] = random.choice(
+                    [b"9" * 50, b"-", b",", b"\n", b"e9", b"\x00", "²".encode(), b'"', b"."]
+                )
+            else:
+                damaged[at:at] = damaged[: random.randrange(len(damaged))]
+            if not damaged:
+                damaged = bytearray(b",")
+        try:
+            parsed = parse_series(
+                [bytes(damaged)],
+                series.fields,
+                lambda header, fields: series_places(series, header, fields),
+                "file",
+            )
+            clean_series(parsed, series, DAY, "file")
+            outcomes["read"] += 1
+        except MalformedError:
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 5
