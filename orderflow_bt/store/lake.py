@@ -166,7 +166,7 @@ class Lake:
     ) -> Iterator[Trades]:
         """The trades of a stored day, in chunks of at most ``chunk_rows``.
 
-        The next row group is decoded on a thread while one is used: two are in memory at a time.
+        The next two row groups are decoded on threads while one is used: three are in memory.
 
         Args:
             tape: Whose trades.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import queue
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -22,12 +25,15 @@ if TYPE_CHECKING:
     from orderflow_bt.store.schema import DayInfo
 
 _INT64_MAX = 2**63 - 1
+DECODE_THREADS = 2
 
 
 def row_groups(
     info: DayInfo, price_decimals: int, qty_decimals: int
 ) -> Iterator[Callable[[], Trades]]:
-    """A function for each row group of a day that decodes it; call them in order, once each.
+    """A function for each row group of a day that decodes it; begin them in order, once each.
+
+    They may run at the same time: each begins on a thread of its own.
 
     Raises:
         LakeError: The asked-for units are coarser than the day's.
@@ -68,17 +74,22 @@ def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDAr
         ) from error
 
 
-def read_ahead(decoders: Iterable[Callable[[], Trades]]) -> Iterator[Trades]:
-    """Run decoders in order on one thread, one ahead of what is used."""
-    with ThreadPoolExecutor(1, "decode") as thread:
-        pending = None
-        for decoder in decoders:
-            following = thread.submit(decoder)
-            if pending is not None:
-                yield pending.result()
-            pending = following
-        if pending is not None:
-            yield pending.result()
+def read_ahead(
+    decoders: Iterable[Callable[[], Trades]], threads: int = DECODE_THREADS
+) -> Iterator[Trades]:
+    """Run decoders in order on as many threads, as many ahead of what is used."""
+    with ThreadPoolExecutor(threads, "decode") as pool:
+        ahead: deque[Future[Trades]] = deque()
+        try:
+            for decoder in decoders:
+                ahead.append(pool.submit(decoder))
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            for future in ahead:
+                future.cancel()
 
 
 def first_line(error: Exception) -> str:
@@ -93,26 +104,34 @@ class _Day:
         self.info = info
         self.price_factor = price_factor
         self.qty_factor = qty_factor
-        self.file = pq.ParquetFile(info.path, memory_map=True, page_checksum_verification=True)
-        self.groups = self.file.metadata.num_row_groups
+        first = self._open()
+        self.groups = first.metadata.num_row_groups
         self.clock = -(2**63)
+        self._files: queue.SimpleQueue[pq.ParquetFile] = queue.SimpleQueue()
+        self._files.put(first)  # a file is used by one thread at a time
+        self._metadata = first.metadata
+        # Set when the clock has gone through the row groups up to that one.
+        self._clocked = [threading.Event() for _ in range(self.groups)]
+
+    def _open(self, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
+        return pq.ParquetFile(
+            self.info.path, memory_map=True, page_checksum_verification=True, metadata=metadata
+        )
 
     def decode(self, group: int) -> Trades:
         try:
-            table = self.file.read_row_group(group, use_threads=False)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise LakeError(
-                f"a stored day cannot be decoded: {first_line(error)}",
-                where=str(self.info.path),
-                fix="Delete the file and download the day again",
-            ) from error
-        columns = {name: table[name].to_numpy() for name in table.column_names}
-        time = columns["time"]
-        if self.info.quality.out_of_order:
-            # Where the exchange's clock ran backwards, time stands still.
-            time = np.maximum.accumulate(time)
-            np.maximum(time, self.clock, out=time)
-            self.clock = int(time[-1])
+            table = self._read(group)
+            columns = {name: table[name].to_numpy() for name in table.column_names}
+            time = columns["time"]
+            if self.info.quality.out_of_order:
+                # Where the exchange's clock ran backwards, time stands still.
+                time = np.maximum.accumulate(time)
+                if group:
+                    self._clocked[group - 1].wait()
+                np.maximum(time, self.clock, out=time)
+                self.clock = int(time[-1])
+        finally:
+            self._clocked[group].set()  # after an error too: nobody uses what follows it
         if self.info.tape.kind is Kind.AGG_TRADES:
             fills = (columns["last_id"] - columns["first_id"] + 1).astype(np.int32)
         else:
@@ -125,6 +144,22 @@ class _Day:
             side=columns["side"],
             fills=fills,
         )
+
+    def _read(self, group: int) -> pa.Table:
+        try:
+            file = self._files.get_nowait()
+        except queue.Empty:
+            file = self._open(self._metadata)
+        try:
+            return file.read_row_group(group, use_threads=False)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise LakeError(
+                f"a stored day cannot be decoded: {first_line(error)}",
+                where=str(self.info.path),
+                fix="Delete the file and download the day again",
+            ) from error
+        finally:
+            self._files.put(file)
 
     def _scaled(self, column: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
         if factor == 1 or not column.size:

@@ -1,0 +1,76 @@
+"""The lake to columns: one decoding thread beside two, with somebody who uses what is decoded.
+
+    python benchmarks/scan.py [--tape FOLDER] [--rounds 5]
+
+``columns`` only takes them; ``bars`` makes one-minute footprints of them meanwhile.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from ingest import lay_out, ours, simulate
+
+from orderflow_bt.flow import BarStream
+from orderflow_bt.store import Lake
+from orderflow_bt.store.reader import read_ahead, row_groups
+from orderflow_bt.types import time_bars
+
+
+def groups(lake: Lake):
+    """Decoders of every row group of the lake's one tape."""
+    (tape,) = lake.tapes()
+    days = lake.days(tape)
+    units = max(day.price_decimals for day in days), max(day.qty_decimals for day in days)
+    for day in days:
+        yield from row_groups(day, *units)
+
+
+def columns(lake: Lake, threads: int) -> int:
+    return sum(trades.rows for trades in read_ahead(groups(lake), threads))
+
+
+def bars(lake: Lake, threads: int) -> int:
+    stream = BarStream(time_bars("1m"), ids_are_continuous=True)
+    rows = 0
+    for trades in read_ahead(groups(lake), threads):
+        stream.feed(trades)
+        rows += trades.rows
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tape", help="folder of days as the exchange publishes them")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        tape = options.tape or os.environ.get("ORDERFLOW_BT_BENCH_TAPE")
+        zips = sorted(Path(tape).rglob("*-aggTrades-*.zip")) if tape else []
+        if tape:
+            lay_out(zips, folder / "archive")
+        else:
+            zips = simulate(folder / "archive")
+        ours(folder / "archive", zips, folder / "lake", 2)
+        lake = Lake(folder / "lake")
+        best: dict[tuple[str, int], float] = {}
+        for number in range(options.rounds + 1):
+            for use in (columns, bars):
+                for threads in (1, 2):
+                    begin = time.perf_counter()
+                    rows = use(lake, threads)
+                    took = time.perf_counter() - begin
+                    if number:
+                        key = use.__name__, threads
+                        best[key] = min(best.get(key, took), took)
+        for (use, threads), took in best.items():
+            print(f"{use:8} {threads} decoding: {rows / took / 1e6:6.1f} M trades/s")
+
+
+if __name__ == "__main__":
+    main()
