@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 
 import hypothesis.strategies as st
@@ -104,3 +105,16 @@ def test_bars_and_cells_hold_every_trade_once(rows, rule, row_size):
     assert sum(bar.trades for bar, _, _ in out) == len(rows)
     fills = sum(row[5] for row in rows)
     assert sum(bar.count for bar, _, _ in out) == fills == sum(sum(c[3:]) for c in cells)
+
+
+@settings(max_examples=60)
+@given(tapes().filter(lambda rows: len(rows) > 1), rules(), st.data())
+def test_a_days_bars_do_not_depend_on_where_reading_began(rows, rule, data):
+    k = data.draw(st.integers(1, len(rows) - 1))
+    midnight = rows[k][1]
+    rows = [(n, DAY + row[1] - midnight, *row[2:]) for n, row in enumerate(rows)]
+    spec = replace(rule[3], anchor="day")
+    both = cut(rows, spec, 1, [], continuous=True)
+    first = next(n for n, row in enumerate(rows) if row[1] >= DAY)
+    alone = cut(rows[first:], spec, 1, [], continuous=True)
+    assert [(bar, cells, at - first) for bar, cells, at in both if bar.open_time >= DAY] == alone
