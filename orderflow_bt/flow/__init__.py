@@ -1,17 +1,35 @@
 """Readings of the tape: a thin validated skin over the kernels."""
 
+from orderflow_bt.flow.auction import (
+    AuctionMode,
+    InitialBalance,
+    UnfinishedAuctions,
+    read_auction,
+)
+from orderflow_bt.flow.averages import (
+    Twap,
+    Vwap,
+    kyle_lambda,
+    sign_autocorrelation,
+    trade_flow_imbalance,
+    vpin,
+)
 from orderflow_bt.flow.bars import MAX_BATCH_BARS, MAX_ROWS, BarStream
 from orderflow_bt.flow.batch import BarBatch
+from orderflow_bt.flow.clusters import ClusterFilter, ClusterSearch
 from orderflow_bt.flow.cvd import Cvd, CvdBar
+from orderflow_bt.flow.grouping import auto_ticks_per_row
 from orderflow_bt.flow.imbalance import CausalMinimum, ZeroPolicy, diagonal, horizontal
 from orderflow_bt.flow.profile import (
     AreaRule,
+    NakedLevel,
     NakedLevels,
     Profile,
     ProfileBuilder,
     SessionProfiles,
     ValueArea,
 )
+from orderflow_bt.flow.rows import regroup
 from orderflow_bt.flow.sessions import UTC_DAY, TradingSession
 from orderflow_bt.flow.views import Footprint, Level
 
@@ -20,20 +38,35 @@ __all__ = [
     "MAX_ROWS",
     "UTC_DAY",
     "AreaRule",
+    "AuctionMode",
     "BarBatch",
     "BarStream",
     "CausalMinimum",
+    "ClusterFilter",
+    "ClusterSearch",
     "Cvd",
     "CvdBar",
     "Footprint",
+    "InitialBalance",
     "Level",
+    "NakedLevel",
     "NakedLevels",
     "Profile",
     "ProfileBuilder",
     "SessionProfiles",
     "TradingSession",
+    "Twap",
+    "UnfinishedAuctions",
     "ValueArea",
+    "Vwap",
     "ZeroPolicy",
+    "auto_ticks_per_row",
     "diagonal",
     "horizontal",
+    "kyle_lambda",
+    "read_auction",
+    "regroup",
+    "sign_autocorrelation",
+    "trade_flow_imbalance",
+    "vpin",
 ]

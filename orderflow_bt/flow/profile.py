@@ -273,7 +273,7 @@ class SessionProfiles:
         return now, min(start for start, _ in self.session.between(now, now) if start > now)
 
 
-class Level(NamedTuple):
+class NakedLevel(NamedTuple):
     """A row of a final profile: point of control, VAH or VAL, and since when it is known."""
 
     kind: str
@@ -285,7 +285,7 @@ class Level(NamedTuple):
 class Visit(NamedTuple):
     """A level that price came back to."""
 
-    level: Level
+    level: NakedLevel
     time: int
     row: int  # of the trade in the fed piece
 
@@ -300,7 +300,7 @@ class NakedLevels:
     """
 
     cross_counts: bool = True
-    live: list[Level] = field(default_factory=list)
+    live: list[NakedLevel] = field(default_factory=list)
     _before: int | None = None
 
     def add(self, profile: Profile, *, rule: AreaRule = SEVENTY, edges: bool = False) -> None:
@@ -308,7 +308,7 @@ class NakedLevels:
         area = profile.value_area(rule)
         prices = {"poc": area.poc} | ({"vah": area.vah, "val": area.val} if edges else {})
         for kind, low in prices.items():
-            self.live.append(Level(kind, low, low + profile.row_size, profile.known_at))
+            self.live.append(NakedLevel(kind, low, low + profile.row_size, profile.known_at))
 
     def feed(self, trades: Trades) -> list[Visit]:
         """Take the next trades; the levels they end. A level's life begins when it is known.

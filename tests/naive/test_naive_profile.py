@@ -15,7 +15,7 @@ from random_tapes import as_trades, tapes
 from orderflow_bt.flow import NakedLevels, ProfileBuilder, SessionProfiles, TradingSession
 from orderflow_bt.flow.auction import InitialBalance
 from orderflow_bt.flow.averages import Twap, Vwap
-from orderflow_bt.flow.profile import Level
+from orderflow_bt.flow.profile import NakedLevel
 from orderflow_bt.kernels import profile as kernels
 
 some_tapes = tapes().filter(bool)
@@ -64,7 +64,7 @@ def test_value_areas_equal_the_twin(volumes, data, step, tie_up, whole, share):
 def test_naked_levels_end_where_the_twin_says(rows, shift, height, cross, cuts):
     prices = [row[2] for row in rows]
     low = prices[0] + shift
-    levels = NakedLevels(cross_counts=cross, live=[Level("poc", low, low + height, 0)])
+    levels = NakedLevels(cross_counts=cross, live=[NakedLevel("poc", low, low + height, 0)])
     visits, fed = [], 0
     for piece in pieces(rows, cuts):
         visits += [(fed + visit.row, visit.time) for visit in levels.feed(piece)]

@@ -102,3 +102,13 @@ def test_the_example_detectors_see_something_however_the_tape_is_cut(trades, tmp
 
 def test_the_venue_example_holds():
     exec(blocks("docs/venues.md")[0], {})
+
+
+def test_the_profile_example_prints_what_it_says(capsys):
+    (code,) = (block for block in blocks("docs/definitions.md") if "SessionProfiles" in block)
+    exec(code, {})
+    assert capsys.readouterr().out.splitlines() == [
+        "102 ValueArea(val=100, poc=102, vah=102, volume=14)",
+        "visited 102 at trade 1 of the piece",
+        "101 101.72222222222223",
+    ]
