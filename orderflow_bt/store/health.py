@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import filelock
 
 from orderflow_bt.errors import LakeError
-from orderflow_bt.store.lake import INCOMING
+from orderflow_bt.store.lake import INCOMING, lock_of
 from orderflow_bt.store.series import SeriesStore
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def lake_health(lake: Lake) -> LakeHealth:
 def _look_at_leftovers(lake: Lake, health: LakeHealth) -> None:
     folder = lake.root / INCOMING
     for part in sorted(folder.glob("*.part")):
-        stem = part.name.removesuffix(".part").removesuffix(".zip").removesuffix(".parquet")
-        path = folder / f"{stem}.lock"
+        path = lock_of(part)
         if not path.exists():
             health.leftovers.append(part)
             continue

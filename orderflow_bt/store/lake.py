@@ -256,8 +256,7 @@ class Lake:
         """
         folder = self.root / INCOMING
         for part in folder.glob("*.part"):
-            stem = re.sub(r"(\.\d+)?\.(zip|parquet|spill)\.part$", "", part.name)
-            lock = filelock.FileLock(folder / f"{stem}.lock", thread_local=False)
+            lock = filelock.FileLock(lock_of(part), thread_local=False)
             try:
                 with lock.acquire(blocking=False):
                     part.unlink(missing_ok=True)
@@ -274,6 +273,12 @@ class Lake:
                 f"--kind {tape.kind.value} --from {date} --to {date}",
             )
         return info
+
+
+def lock_of(part: Path) -> Path:
+    """The lock that whoever writes a file in ``.incoming/`` holds."""
+    stem = re.sub(r"(\.\d+)?\.(zip|parquet|spill|json)\.part$", "", part.name)
+    return part.with_name(f"{stem}.lock")
 
 
 def _footer(path: Path) -> dict[bytes, bytes]:

@@ -14,6 +14,7 @@ import filelock
 
 from orderflow_bt.errors import LakeError, MalformedError, UnsupportedError
 from orderflow_bt.instruments import Rules, contract_usd, shipped_list
+from orderflow_bt.store.lake import lock_of
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def store_rules(
     """
     path = rules_path(lake, exchange, market)
     part = lake.incoming / f"{path.name}.part"
-    with filelock.FileLock(lake.incoming / f"{path.name}.lock", thread_local=False):
+    with filelock.FileLock(lock_of(part), thread_local=False):
         kept = imported_rules(lake, exchange, market)
         changed = []
         for symbol, one in rules.items():
