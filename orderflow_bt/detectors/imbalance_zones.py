@@ -88,6 +88,7 @@ class ImbalanceZones(Detector):
                 kind=self.source,
                 state=_STATES[record[STATE]],
                 details=details,
+                scale=self.ratio,
             )
 
     def _call(self, trades: Trades) -> int:
@@ -149,8 +150,8 @@ class ImbalanceZones(Detector):
         zone[k.MADE_AT], zone[k.DELTA] = bar.open_time, bar.delta
         zone[k.ROWS] = last - first + 1
         zone[k.EXTREME] = bar.close
-        zone[k.STRONG] = sum(strong) * self._ratio[1]
-        zone[k.WEAK] = max(1, sum(weak)) * self._ratio[0]
+        zone[k.STRONG] = sum(strong)
+        zone[k.WEAK] = max(1, sum(weak))
         self._live += 1
         return zone
 
@@ -173,7 +174,7 @@ class ImbalanceZones(Detector):
             price=bar.close,
             price_low=int(zone[k.LOW]),
             price_high=int(zone[k.HIGH]),
-            strength=int(zone[k.STRONG]) / int(zone[k.WEAK]),
+            strength=int(zone[k.STRONG]) / int(zone[k.WEAK]) / self.ratio,
             spans_gap=bar.is_gap,
             details=self._details(zone),
         )

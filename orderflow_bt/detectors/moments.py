@@ -25,13 +25,15 @@ class Trailing:
 
     def push(self, value: int) -> None:
         """Add a value; a full window drops its oldest."""
-        if self.is_full:
-            oldest = self.values[0]
-            self._total -= oldest
-            self._squares -= oldest * oldest
-        self.values.append(value)
-        self._total += value
-        self._squares += value * value
+        values = self.values
+        if len(values) == values.maxlen:
+            oldest = values[0]
+            self._total += value - oldest
+            self._squares += value * value - oldest * oldest
+        else:
+            self._total += value
+            self._squares += value * value
+        values.append(value)
 
     def score(self, value: int) -> float:
         """How many population standard deviations ``value`` lies above the mean.

@@ -12,7 +12,7 @@ from orderflow_bt.detectors.traded import KernelRows, to_event
 from orderflow_bt.flow.events import Event
 from orderflow_bt.flow.profile import ProfileBuilder
 from orderflow_bt.kernels import zones as k
-from orderflow_bt.kernels.emit import DIRECTION, STATE, A, B, C, D
+from orderflow_bt.kernels.emit import STATE, A, B, C, D
 from orderflow_bt.parameters import param
 from orderflow_bt.types import DAY_US, BarSpec, time_bars
 
@@ -93,12 +93,12 @@ class PocRetest(Detector):
             }  # fmt: skip
             yield to_event(
                 trades, record, detector=self.name, kind="day", state=_STATES[record[STATE]],
-                details=details, direction=record[DIRECTION],
+                details=details,
             )  # fmt: skip
             if record[STATE] == k.SAID_REJECTED and record[B] >= self.touches:
                 yield to_event(
                     trades, record, detector=self.name, kind="day", state="expired",
-                    details=details, direction=record[DIRECTION],
+                    details=details,
                 )  # fmt: skip
 
     def _call(self, trades: Trades) -> int:

@@ -62,21 +62,23 @@ def to_event(
     kind: str,
     state: str,
     details: Mapping[str, int],
-    direction: int | None = None,
+    scale: float = 1.0,
 ) -> tuple[int, Event]:
-    """A kernel's row as an event, with the row of the trade that made it known."""
+    """A kernel's row as an event, with the row of the trade that made it known.
+
+    Its strength is the row's ``above / least`` in multiples of ``scale``.
+    """
     row = record[k.ROW]
-    least = record[k.LEAST]
     event = Event(
         known_at=int(trades.time[row]),
         detector=detector,
         kind=kind,
-        direction=record[k.DIRECTION] if direction is None else direction,
+        direction=record[k.DIRECTION],
         state=state,
         price=record[k.PRICE],
         price_low=record[k.LOW],
         price_high=record[k.HIGH],
-        strength=record[k.ABOVE] / least if least else float(record[k.ABOVE]),
+        strength=record[k.ABOVE] / max(1, record[k.LEAST]) / scale,
         details={**details, "trade_id": int(trades.id[row])},
     )
     return row, event

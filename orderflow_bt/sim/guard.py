@@ -3,39 +3,46 @@
 from __future__ import annotations
 
 import traceback
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orderflow_bt.errors import OrderflowError, PluginError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
-@contextmanager
-def guard(plugin: object, hook: str, now: int) -> Iterator[None]:
-    """Run a plugin's hook.
+class guard:  # noqa: N801 - used as a statement, as contextmanagers are
+    """Run a plugin's hook: ``with guard(plugin, "on_bar", now): …``.
+
+    A class and not a generator: it stands around every call of a hook.
 
     Raises:
         PluginError: The hook raised, or asked the broker for nonsense.
     """
-    name = f"{type(plugin).__name__}.{hook}"
-    try:
-        yield
-    except PluginError as error:
-        where = "; ".join(filter(None, (error.where, _place(error, now))))
-        raise PluginError(f"{name}: {error.what}", where=where, fix=error.fix) from error
-    except OrderflowError:
-        raise
-    except Exception as error:
+
+    __slots__ = ("_hook", "_now", "_plugin")
+
+    def __init__(self, plugin: object, hook: str, now: int) -> None:
+        self._plugin, self._hook, self._now = plugin, hook, now
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        if not isinstance(error, Exception):
+            return
+        name = f"{type(self._plugin).__name__}.{self._hook}"
+        if isinstance(error, PluginError):
+            where = "; ".join(filter(None, (error.where, _place(error, self._now))))
+            raise PluginError(f"{name}: {error.what}", where=where, fix=error.fix) from error
+        if isinstance(error, OrderflowError):
+            return
         raise PluginError(
             f"{name} raised {type(error).__name__}: {error}",
-            where=_place(error, now),
+            where=_place(error, self._now),
             fix="Run with --debug for the traceback",
         ) from error
 

@@ -127,9 +127,9 @@ def _barred(detector: Detector, events: list[Event], item: Closed) -> Iterable[S
 def _traded(detector: Detector, trades: Trades, first: int) -> Iterable[Seen]:
     with guard(detector, "on_trades", int(trades.time[0])):
         pairs = list(detector.on_trades(trades))
-    before = 0
+    before, rows = 0, trades.rows
     for row, event in pairs:
-        if not before <= row < trades.rows or event.known_at != trades.time[row]:
+        if not before <= row < rows or event.known_at != int(trades.time[row]):
             raise PluginError(
                 f"{detector.name} gave an event of row {row} known at {event.known_at}",
                 fix="Give rows of the piece in their order, and known_at the time of that trade",

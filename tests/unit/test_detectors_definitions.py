@@ -58,6 +58,14 @@ def test_a_hole_breaks_a_stack():
     assert not list(ImbalanceZones(floor=10).on_footprint(footprint(EXAMPLE_2)))
 
 
+def test_strength_is_the_ratio_of_both_sides_over_the_one_asked():
+    (event,) = ImbalanceZones(floor=10).on_footprint(footprint(EXAMPLE_1))
+    assert event.strength == pytest.approx((24 + 30 + 12) / (6 + 4 + 2) / 3)
+    huge = [(bid * 10**15, ask * 10**15) for bid, ask in EXAMPLE_1]  # a coin of many small units
+    (event,) = ImbalanceZones(ratio=2.718281).on_footprint(footprint(huge))
+    assert event.strength == pytest.approx(66 / 12 / 2.718281)
+
+
 def test_cells_are_merged_when_at_most_a_row_apart():
     sides = [(1, 1), (0, 50), (1, 9), (0, 90), (5, 5), (5, 5), (1, 60), (1, 60)]
     found = list(ImbalanceZones(source="cells", ratio=10, floor=10).on_footprint(footprint(sides)))
