@@ -88,7 +88,7 @@ def to_come(item: TapeId | SeriesId, newest: dt.date, today: dt.date) -> str:
     text = f"{item.symbol}: the newest published day is {newest}"
     monthly = isinstance(item, SeriesId) and item.kind.is_monthly
     if missing > (75 if monthly else 30):
-        return f"{text}; it seems to be traded no more"
+        return f"{text}; it is traded no more, or the source is an old copy"
     if missing <= 0:
         return f"{text}; {today} is still to come"
     waiting = newest + dt.timedelta(days=1)

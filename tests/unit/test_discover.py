@@ -11,8 +11,10 @@ from typer.testing import CliRunner
 
 from orderflow_bt.archive import exchange, open_source
 from orderflow_bt.cli import app
+from orderflow_bt.cli.sources import to_come
 from orderflow_bt.errors import TransferError, UnsupportedError
 from orderflow_bt.ingest import download, published, symbols
+from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store import Lake
 from orderflow_bt.types import Kind, MarketType
 
@@ -183,3 +185,15 @@ def test_symbols(server, tmp_path):
         "symbol": "ABCUSDT", "first": "2024-01-01", "last": "2024-01-01", "days": 1, "months": 0,
     }  # fmt: skip
     assert run(tmp_path, "symbols", "Q*", "--source", server.url).exit_code == 1
+
+
+def test_what_is_still_to_come():
+    today = dt.date(2024, 3, 10)
+
+    def text(days_ago, item=UM):
+        return to_come(item, today - dt.timedelta(days=days_ago), today)
+
+    assert text(1).endswith("newest published day is 2024-03-09; 2024-03-10 is still to come")
+    assert text(3).endswith("2024-03-08 to 2024-03-10 are still to come")
+    assert "traded no more" in text(40)
+    assert "are still to come" in text(40, SeriesId("binance", UM.market, SeriesKind.FUNDING, "A"))

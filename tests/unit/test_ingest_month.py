@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from orderflow_bt.archive import open_source
 from orderflow_bt.archive.stream import RowStream
 from orderflow_bt.cli import app
-from orderflow_bt.ingest import download
+from orderflow_bt.ingest import NoProgress, download
 from orderflow_bt.store import Lake, SeriesStore
 from orderflow_bt.types import MarketType
 
@@ -236,3 +236,29 @@ def test_what_a_killed_month_left_is_swept(server, lake):
     put_month(server.root, csv_text(month_rows(1)[0]))
     get(lake, server, [DAY])
     assert not left.exists()
+
+
+class _Interrupting(NoProgress):
+    """Ctrl-C while the month's file arrives, or after its first day was stored."""
+
+    def __init__(self, stored):
+        self.stored = stored
+
+    def received(self, size):
+        if size > 1000 and not self.stored:
+            raise KeyboardInterrupt
+
+    def finished(self, result):
+        if self.stored:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_an_interrupted_month_leaves_no_part(server, lake, stored):
+    put_month(server.root, csv_text([row for day in month_rows(3) for row in day]))
+    with pytest.raises(KeyboardInterrupt):
+        get(lake, server, days(3), progress=_Interrupting(stored))
+    assert not list(lake.incoming.glob("*.part"))
+    results = get(lake, server, days(3))
+    assert all(result.is_in_lake for result in results)
+    assert all(lake.day(UM, date).quality.is_clean for date in days(3))
