@@ -189,13 +189,20 @@ class Binance:
             MalformedError: The content cannot be read.
         """
         (path,) = files
-        member = open_csv(path, name)
+        return self.read_series_table(open_csv(path, name), series, name)
+
+    def read_series_table(self, table: Table, series: SeriesId, name: str) -> ParsedSeries:
+        """Parse klines, funding rates or metrics from a file of any packing.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
 
         def layout(header: list[str] | None, fields: int) -> list[int]:
             return series_places(series, header, fields)
 
-        parsed = parse_series(member.blocks(), series.fields, layout, name)
-        return replace(parsed, ignored=member.ignored)
+        parsed = parse_series(table.blocks(), series.fields, layout, name)
+        return replace(parsed, ignored=table.ignored)
 
 
 def _interval(item: TapeId | SeriesId) -> str:

@@ -159,6 +159,13 @@ class Exchange(Protocol):
     def tape_in(self, name: str) -> tuple[str, Kind, dt.date | None] | None:
         """Symbol, kind and day that a file's name tells; the day is None for a month's file."""
 
+    def read_series_table(self, table: Table, series: SeriesId, name: str) -> ParsedSeries:
+        """Parse a piece of a series from a file of any packing; see `read_series`.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+
     def read_series(self, files: Sequence[Path], series: SeriesId, name: str) -> ParsedSeries:
         """Parse the fetched files of a piece of a series.
 

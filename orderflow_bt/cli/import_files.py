@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orderflow_bt.ingest import ImportResult
+    from orderflow_bt.series import SeriesId
     from orderflow_bt.types import TapeId
 
 _WORDS = {
@@ -29,13 +30,18 @@ _WORDS = {
 
 
 def command(
-    files: Annotated[list[Path], typer.Argument(help="zip, csv or csv.gz files of trades.")],
+    files: Annotated[list[Path], typer.Argument(help="zip, csv or csv.gz files.")],
     market: options.Market = MarketType.UM,
     exchange: options.Exchange = "binance",
     kind: Annotated[
         str | None,
-        typer.Option("--kind", help="aggTrades or trades. Default: as the files' names say."),
+        typer.Option(
+            "--kind",
+            help="aggTrades, trades, klines, fundingRate, metrics, … "
+            "Default: as names of trade files say.",
+        ),
     ] = None,
+    interval: options.IntervalOption = None,
     symbol: Annotated[
         str | None, typer.Option("--symbol", help="Default: as the files' names say.")
     ] = None,
@@ -44,18 +50,24 @@ def command(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Store files of trades that are on this machine, checked like downloaded ones.
+    """Store files that are on this machine, checked like downloaded ones.
 
-    A file named like the exchange's daily files is one day; any other is split into UTC days.
-    Days of several files are put together. Run again, it changes nothing.
+    A file named like the exchange's daily files is one day; any other file of trades is split into
+    UTC days, and days of several files are put together. Run again, it changes nothing.
     """
-    tape = _tape(files, exchange, market, kind, symbol)
+    tape = _tape(files, exchange, market, kind, symbol, interval)
 
-    from orderflow_bt.ingest import import_files
+    from orderflow_bt.ingest import import_files, import_series
+    from orderflow_bt.series import SeriesId
     from orderflow_bt.store import Lake
 
+    lake = Lake(options.lake_path())
     results = []
-    for result in import_files(Lake(options.lake_path()), tape, files, replace=replace):
+    for result in (
+        import_series(lake, tape, files, replace=replace)
+        if isinstance(tape, SeriesId)
+        else import_files(lake, tape, files, replace=replace)
+    ):
         results.append(result)
         if not as_json:
             typer.echo(_line(result))
@@ -70,15 +82,27 @@ def _tape(
     market: MarketType,
     kind: str | None,
     symbol: str | None,
-) -> TapeId:
-    """The tape that options and names agree on.
+    interval: str | None,
+) -> TapeId | SeriesId:
+    """The tape or series that options and names agree on.
 
     Raises:
         UsageError: They do not, or neither says.
     """
-    options.tape_id(exchange, market, kind or "aggTrades", symbol or "X")
+    asked = options.series_or_tape(exchange, market, kind or "aggTrades", symbol or "X", interval)
 
     from orderflow_bt import archive
+    from orderflow_bt.series import SeriesId
+
+    if isinstance(asked, SeriesId):
+        names = {file.name.partition("-")[0] for file in files if "-" in file.name}
+        names = {symbol} if symbol else names
+        if len(names) != 1:
+            raise UsageError(
+                "the files' names do not tell one symbol",
+                fix="Import each symbol by itself, or add --symbol BTCUSDT",
+            )
+        return options.series_or_tape(exchange, market, asked.kind.value, names.pop(), interval)
 
     named = {
         found[:2] for file in files if (found := archive.exchange(exchange).tape_in(file.name))
@@ -101,7 +125,7 @@ def _line(result: ImportResult) -> str:
     if result.error:
         return f"{text}: {result.error.what}"
     if result.info and result.status in ("stored", "replaced"):
-        text += f", {count_text(result.info.rows, 'trade')}"
+        text += f", {count_text(result.info.rows, 'row')}"
         defects = [f"{words}: {n:,}" for words, n in result.info.quality.defects() if n]
         text += f" ({'; '.join(defects)})" if defects else ""
     return text

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.archive import Exchange, ParsedDay
-    from orderflow_bt.store import Lake
+    from orderflow_bt.store import Lake, SeriesInfo
     from orderflow_bt.types import TapeId
 
 ImportStatus = Literal["stored", "replaced", "present", "kept", "failed"]
@@ -49,7 +49,7 @@ class ImportResult:
     status: ImportStatus
     date: dt.date | None
     files: tuple[str, ...]
-    info: DayInfo | None = None
+    info: DayInfo | SeriesInfo | None = None
     error: OrderflowError | None = None
 
 
@@ -122,8 +122,23 @@ def import_files(
 
 def _opened(archive: Exchange, tape: TapeId, path: Path, *, is_alone: bool) -> _File:
     """What is known of a file before its rows are used; one that stands alone is read only once."""
-    digest = hashlib.sha256()
     open_table(path)
+    sha256, checksum = digest_of(archive, path)
+    named = archive.tape_in(path.name)
+    date = named[2] if named else None
+    dates = [date] if date else []
+    if not date and not is_alone:
+        dates = dates_in(_parsed(archive, tape, path))
+    return _File(path, date, checksum, sha256, path.stat().st_size, dates)
+
+
+def digest_of(archive: Exchange, path: Path) -> tuple[str, str]:
+    """A file's SHA-256, and how it fared against a ``.CHECKSUM`` beside it, if there is one.
+
+    Raises:
+        ChecksumError: It is not the one that is written there.
+    """
+    digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_READ_BYTES):
             digest.update(piece)
@@ -139,12 +154,7 @@ def _opened(archive: Exchange, tape: TapeId, path: Path, *, is_alone: bool) -> _
                 fix="Fetch it again, or take the .CHECKSUM file away to store it unverified",
             )
         checksum = "verified"
-    named = archive.tape_in(path.name)
-    date = named[2] if named else None
-    dates = [date] if date else []
-    if not date and not is_alone:
-        dates = dates_in(_parsed(archive, tape, path))
-    return _File(path, date, checksum, sha256, path.stat().st_size, dates)
+    return sha256, checksum
 
 
 def _parsed(archive: Exchange, tape: TapeId, path: Path) -> ParsedDay:

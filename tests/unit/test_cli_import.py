@@ -10,6 +10,7 @@ import random
 import pytest
 from archive_days import (
     DAY,
+    DAY_MS,
     SPOT,
     UM,
     agg_rows,
@@ -25,7 +26,9 @@ from typer.testing import CliRunner
 from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
 from orderflow_bt.ingest import download, import_files
-from orderflow_bt.store import Lake, read_columns
+from orderflow_bt.series import SeriesId, SeriesKind
+from orderflow_bt.store import Lake, SeriesStore, read_columns
+from orderflow_bt.types import MarketType
 
 FIRST, SECOND, THIRD = days(3)
 NAMES = ["id", "price", "quantity", "first_id", "last_id", "time", "side"]
@@ -73,7 +76,7 @@ def test_any_packing_gives_the_downloaded_day(run, tmp_path, how):
     path = write(tmp_path / f"ABCUSDT-aggTrades-{DAY}.csv", csv_text(agg_rows()), how)
     result = run(path)
     assert result.exit_code == 0, result.output
-    assert "2024-01-01  stored, 50 trades" in result.stdout
+    assert "2024-01-01  stored, 50 rows" in result.stdout
     lake = Lake(tmp_path / "lake")
     assert content(lake, DAY) == content(downloaded(tmp_path, {DAY: agg_rows()}), DAY)
     origin = lake.day(UM, DAY).origin
@@ -143,7 +146,7 @@ def test_another_content_is_left_alone_unless_told(run, tmp_path):
     assert "left alone" in left.stdout
     lake = Lake(tmp_path / "lake")
     assert lake.day(UM, DAY).rows == 50
-    assert "replaced what was there, 60 trades" in run(other, "--replace").stdout
+    assert "replaced what was there, 60 rows" in run(other, "--replace").stdout
     assert lake.day(UM, DAY).rows == 60
 
 
@@ -215,3 +218,28 @@ def test_errors_of_use(run, tmp_path):
     assert run(named, "--kind", "trades").exit_code == 2
     assert run(named, "--kind", "nonsense").exit_code == 2
     assert run(path, "--symbol", "../../x").exit_code == 2
+
+
+def test_klines(run, tmp_path):
+    header = "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
+    header += "taker_buy_volume,taker_buy_quote_volume,ignore\n"
+    text = header + "".join(
+        f"{DAY_MS + 60_000 * n},1.5,2,1,1.25,3,{DAY_MS + 60_000 * n + 59_999},4.5,2,1,1.5,0\n"
+        for n in range(1440)
+    )
+    path = write(tmp_path / f"ABCUSDT-1m-{DAY}.csv", text, "gz")
+    result = run(path, "--kind", "klines")
+    assert result.exit_code == 0, result.output
+    assert "2024-01-01  stored, 1,440 rows" in result.stdout
+    assert "there before, the same" in run(path, "--kind", "klines").stdout
+    series = SeriesId("binance", MarketType.UM, SeriesKind.KLINES, "ABCUSDT", "1m")
+    info = SeriesStore(Lake(tmp_path / "lake")).info(series, DAY)
+    assert (info.rows, info.quality.is_clean, info.origin.url) == (
+        1440, True, f"import:{path.name}",
+    )  # fmt: skip
+    path.write_text(text.replace("4.5", "4.6"))
+    assert "left alone" in run(path, "--kind", "klines").stdout
+    assert "replaced" in run(path, "--kind", "klines", "--replace").stdout
+    other = write(tmp_path / "ABCUSDT-candles.csv", text)
+    assert run(other, "--kind", "klines").exit_code == 2
+    assert run(path, other.with_name("XYZ-1m-2024-01-01.csv"), "--kind", "klines").exit_code == 2
