@@ -20,6 +20,7 @@ from orderflow_bt.kernels.orders import (
     IMMEDIATE,
     IMMEDIATE_REST,
     LEFT,
+    LIMIT,
     MARKET,
     NEVER,
     ON_REQUEST,
@@ -28,8 +29,10 @@ from orderflow_bt.kernels.orders import (
     POST_ONLY_WOULD_TAKE,
     PRICE,
     QUEUE,
+    REDUCE_ONLY,
     REJECTED,
     RESTING,
+    S_MAX_WAIT,
     S_POLICY,
     S_QUEUE_VISITS,
     S_QUEUE_WINDOW,
@@ -39,6 +42,7 @@ from orderflow_bt.kernels.orders import (
     STOP,
     TAKE_TIME,
     TAKING,
+    TOO_SLOW,
     TYPE,
     WATCH_PRICE,
     WATCH_SIDE,
@@ -108,6 +112,13 @@ def rest(
 
 
 @kernel
+def limit_wait(orders: NDArray[np.int64], k: int, start: int, settings: NDArray[np.int64]) -> None:
+    """Let an entry that takes from ``start`` on expire; what reduces a position never gives up."""
+    if settings[S_MAX_WAIT] > 0 and orders[k, REDUCE_ONLY] == 0:
+        orders[k, EXPIRES] = min(orders[k, EXPIRES], start + settings[S_MAX_WAIT])
+
+
+@kernel
 def run_agenda(
     limit_time: int,
     price: NDArray[np.int64],
@@ -128,7 +139,9 @@ def run_agenda(
         if orders[k, IMMEDIATE] == 1 and orders[k, TAKE_TIME] < due:
             end(orders, n_orders, k, reports, state, CANCELLED, due, IMMEDIATE_REST)
         else:
-            end(orders, n_orders, k, reports, state, EXPIRED, due, ON_REQUEST)
+            slow = orders[k, STATE] == TAKING and orders[k, TYPE] != LIMIT
+            reason = TOO_SLOW if slow else ON_REQUEST
+            end(orders, n_orders, k, reports, state, EXPIRED, due, reason)
         return True
     if orders[k, CANCEL_AT] == due and not (
         orders[k, STATE] == PENDING and orders[k, ARRIVAL] == due
@@ -139,6 +152,7 @@ def run_agenda(
     kind = orders[k, TYPE]
     if kind == MARKET:
         orders[k, STATE] = TAKING
+        limit_wait(orders, k, due, settings)
     elif kind == STOP:
         orders[k, STATE] = ARMED
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
-from orderflow_bt.kernels.agenda import rest
+from orderflow_bt.kernels.agenda import limit_wait, rest
 from orderflow_bt.kernels.orders import (
     AHEAD,
     ARMED,
@@ -94,6 +94,7 @@ def test_triggers(
         if (orders[k, SIDE] > 0 and traded >= level) or (orders[k, SIDE] < 0 and traded <= level):
             orders[k, STATE] = TAKING
             orders[k, ARRIVAL] = now + settings[S_TRIGGER_LATENCY]
+            limit_wait(orders, k, now + settings[S_TRIGGER_LATENCY], settings)
             orders[k, FROM] = index + 1
             report(reports, state, TRIGGERED, k, now, index, traded, orders[k, LEFT], 0, 0, 0)
 

@@ -86,6 +86,7 @@ OCO_FILLED = 2
 NOTHING_TO_REDUCE = 3
 ENTRY_NEVER_FILLED = 4
 IMMEDIATE_REST = 5
+TOO_SLOW = 6
 
 # Slots of the state vector.
 POSITION = 0
@@ -107,7 +108,8 @@ S_TRIGGER_LATENCY = 5
 S_PARTICIPATION = 6  # share of a trade that takers may use, in millionths
 S_QUEUE_VISITS = 7  # 0: nothing ahead; < 0: the constant -value
 S_QUEUE_WINDOW = 8
-SETTINGS = 9
+S_MAX_WAIT = 9  # how long an entry may take once it starts, 0: for ever
+SETTINGS = 10
 MILLION = 1_000_000
 
 

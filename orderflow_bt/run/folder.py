@@ -163,6 +163,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "taker_bps": str(config.fees.taker_bps),
             "slippage_ticks": config.slippage_ticks,
             "participation": str(config.participation),
+            "max_wait_s": config.max_wait / 1_000_000,
             "cash": str(config.cash),
             "seed": config.seed,
         },

@@ -36,6 +36,7 @@ _REASONS = {
     k.NOTHING_TO_REDUCE: "no position left to reduce",
     k.ENTRY_NEVER_FILLED: "its entry ended unfilled",
     k.IMMEDIATE_REST: "immediate-or-cancel: the rest",
+    k.TOO_SLOW: "not filled in time by what was traded",
 }
 NO_PLAN = Plan(None, None, None)
 

@@ -12,7 +12,7 @@ import numpy as np
 from orderflow_bt.errors import UnsupportedError, UsageError
 from orderflow_bt.instruments import DEFAULT_FEES, Fees
 from orderflow_bt.kernels import orders as k
-from orderflow_bt.types import MarketType
+from orderflow_bt.types import MINUTE_US, MarketType
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -48,6 +48,8 @@ class SimConfig:
         fees: Maker and taker commission.
         slippage_ticks: Paid by takers beyond the reference price.
         participation: Share of a trade's volume that taking orders may use.
+        max_wait: How long an entry that takes may need to fill; then the rest of it expires. What
+            reduces a position never gives up. 0: entries neither.
         cash: Starting cash, in quote currency.
         seed: Of every random choice.
     """
@@ -62,6 +64,7 @@ class SimConfig:
     fees: Fees = DEFAULT_FEES[MarketType.UM]
     slippage_ticks: int = 1
     participation: Decimal = Decimal(1)
+    max_wait: int = MINUTE_US
     cash: Decimal = Decimal(10_000)
     seed: int = 1
 
@@ -71,6 +74,8 @@ class SimConfig:
                 raise UsageError(f"{name} cannot be negative")
         if self.cash <= 0:
             raise UsageError("starting cash must be positive")
+        if self.max_wait < 0:
+            raise UsageError("max_wait cannot be negative")
         if not 0 < self.participation <= 1:
             raise UsageError("participation must lie in (0, 1]")
         if self.slippage_ticks < 0 or self.through_ticks < 1:
@@ -109,6 +114,7 @@ class SimConfig:
         settings[k.S_PARTICIPATION] = int(self.participation * k.MILLION)
         settings[k.S_QUEUE_VISITS] = _queue_setting(self.queue)
         settings[k.S_QUEUE_WINDOW] = QUEUE_WINDOW
+        settings[k.S_MAX_WAIT] = self.max_wait
         return settings
 
 

@@ -42,6 +42,7 @@ PLAIN = replace(
     cancel_latency=0,
     trigger_latency=0,
     response_latency=0,
+    max_wait=0,
 )
 
 

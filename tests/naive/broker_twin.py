@@ -195,6 +195,7 @@ class Twin:
         order.update(done=None, ahead=None, arrival=when)
         if order["kind"] == "market":
             order["state"] = "taking"
+            self.give_up_later(order, when)
         elif order["kind"] == "stop":
             order["state"] = "armed"
         else:
@@ -208,6 +209,10 @@ class Twin:
                 order["state"] = "taking"
             else:
                 self.rest(order, number)
+
+    def give_up_later(self, order, start):
+        if self.rules["max_wait"] and not order["reduce_only"]:
+            order["expires"] = earliest(order["expires"], start + self.rules["max_wait"])
 
     def let_the_rest_of_takers_rest(self, time, number):
         for order in self.orders:
@@ -254,6 +259,7 @@ class Twin:
             if (price >= order["price"]) if order["side"] > 0 else (price <= order["price"]):
                 order.update(state="taking", status="triggered", decided=number)
                 order["arrival"] = time + self.rules["trigger"]
+                self.give_up_later(order, order["arrival"])
 
     def watch(self, time, price):
         for order in self.orders:

@@ -93,6 +93,7 @@ RULES = st.fixed_dictionaries({
     "slippage": st.integers(0, 2),
     "participation": st.sampled_from([Decimal(1), Decimal("0.5"), Decimal("0.25")]),
     "min_notional": st.sampled_from([0, 0, 3_000]),
+    "max_wait": st.sampled_from([0, 500, 2_000, 60_000_000]),
     "window": st.sampled_from([3, 10, 20_000]),
 })  # fmt: skip
 
@@ -130,7 +131,7 @@ def config_of(rules):
         trigger_latency=rules["trigger"], response_latency=0,
         fills=FillPolicy(rules["policy"]), through_ticks=rules["through_ticks"],
         queue=rules["queue"], slippage_ticks=rules["slippage"],
-        participation=rules["participation"],
+        participation=rules["participation"], max_wait=rules["max_wait"],
     )  # fmt: skip
 
 
@@ -221,7 +222,7 @@ def crowded(seed):
         "queue": luck.choice(["visits:5", "visits:2", "last_visit", "zero", "const:3"]),
         "slippage": luck.choice([0, 1]),
         "participation": luck.choice([Decimal(1), Decimal(1), Decimal("0.5")]),
-        "min_notional": 0, "window": luck.choice([5, 20_000]),
+        "min_notional": 0, "max_wait": luck.choice([0, 1_000, 5_000]), "window": luck.choice([5, 20_000]),
     }  # fmt: skip
     return trades, script, rules
 

@@ -137,6 +137,7 @@ def assumptions(draw):
         trigger_latency=draw(latencies),
         response_latency=draw(latencies),
         participation=draw(st.sampled_from([Decimal(1), Decimal("0.3")])),
+        max_wait=draw(st.sampled_from([0, SECOND, 60 * SECOND])),
     )
 
 
