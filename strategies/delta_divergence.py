@@ -1,5 +1,7 @@
 """Delta divergence: fade a swing extreme that cumulative delta does not confirm."""
 
+from math import ceil
+
 from orderflow_bt import Bar, BarSpec, Broker, Detector, Event, Market, Strategy, param, time_bars
 from orderflow_bt.detectors import DeltaDivergence
 
@@ -23,8 +25,6 @@ class DeltaDivergenceFade(Strategy):
     def detectors(self) -> list[Detector]:
         return [DeltaDivergence(self.bars, left=self.pivot, right=self.pivot)]
 
-    waited = held = 0  # bars since the last entry order, and in a position
-
     def on_event(self, event: Event, market: Market, broker: Broker) -> None:
         bars = market.bars(self.bars)
         atr = bars.atr(14)
@@ -40,30 +40,26 @@ class DeltaDivergenceFade(Strategy):
             broker.skip(event, why)
             return
         size = broker.size(self.risk, entry, stop)
-        expires = self.bars.count(self.working_bars) if self.bars.is_time else None
-        self.waited = 0
         broker.bracket(
             side, size, stop_entry=entry, stop=stop, target=target,
-            expires=expires, cancel_at=event.price, reason=event,
+            cancel_at=event.price, reason=event,
         )  # fmt: skip
 
     def target(self, event: Event, market: Market, entry: int, stop: int) -> int:
         side = event.direction
-        midnight = market.now - market.now % 86_400_000_000
-        vwap = market.bars(self.bars).vwap_since(midnight)
-        for price in (event.details["swing"], vwap) if self.aim == "swing" else ():
-            if price is not None and side * (price - entry) > 0:
-                return price
-        return entry + side * round(self.target_r * abs(entry - stop))
+        if self.aim == "swing":
+            midnight = market.now - market.now % 86_400_000_000
+            for price in (event.details["swing"], market.bars(self.bars).vwap_since(midnight)):
+                if price is not None and side * (price - entry) > 0:
+                    return price
+        return entry + side * ceil(self.target_r * abs(entry - stop))
 
     def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
-        flat = market.position.is_flat
-        if self.bars.is_time:
-            late = market.position.held_for >= self.bars.count(self.time_stop)
-        else:  # bars of activity have no length in time: count them
-            self.held, self.waited = 0 if flat else self.held + 1, self.waited + 1
-            late = self.held >= self.time_stop or (flat and self.waited >= self.working_bars)
-        if late:
+        bars, position = market.bars(self.bars), market.position
+        if not position.is_flat and bars.count_since(position.opened_at) >= self.time_stop:
             broker.cancel_all()
-            if not flat:
-                broker.close()
+            broker.close()
+        for order in broker.working:
+            late = bars.count_since(order.decision_time) >= self.working_bars
+            if order.role == "entry" and late and position.is_flat:
+                broker.cancel(order.id)

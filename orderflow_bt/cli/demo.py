@@ -18,15 +18,20 @@ from orderflow_bt.types import MarketType
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HIT_RATE = 0.5  # of planted situations: targets of two risks make that an edge, not a gift
-MARKER = """\
-The trades in this lake are invented: `orderflow-bt demo` made them. Reports on them say so.
-"""
+HIT_RATE = 0.5  # share of planted situations that come true; targets of two risks make that an edge
+DAYS, PLACEBO_DAYS = 14, 60  # a market without edge needs longer for as many trades
+PLANTED = (
+    "patterns of order flow, delta divergences among them, are planted in it several times a day,"
+    " and half of them come true"
+)
+PLACEBO = "a placebo: nothing is planted and there is no edge to find"
 
 
 def command(
     out: Annotated[Path, typer.Option(help="Folder for archive, lake and run.")] = Path("demo"),
-    days: Annotated[int, typer.Option(help="Days to simulate.", min=3, max=60)] = 14,
+    days: Annotated[
+        int | None, typer.Option(help="Days to simulate; 14, or 60 of a placebo.", min=3, max=90)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 7,
     placebo: Annotated[
         bool, typer.Option("--placebo", help="A market without any edge: what luck looks like.")
@@ -41,16 +46,19 @@ def command(
 
     say = partial(typer.echo, err=True)
     start = dt.date(2026, 1, 5)
+    days = days or (PLACEBO_DAYS if placebo else DAYS)
+    what = PLACEBO if placebo else PLANTED
     market = SimulatedMarket(seed=seed, start=start, days=days, placebo=placebo, hit_rate=HIT_RATE)
     last = start + dt.timedelta(days=days - 1)
-    say(f"This market is SIMULATED: {days} days of {market.symbol}, seed {seed}. Nothing here is a")
-    say("statement about a real market; it shows the road that real data takes.\n")
+    say(f"This market is SIMULATED: {days} days of {market.symbol}, seed {seed};")
+    say(f"{what}.")
+    say("It says nothing about a real market; it shows the road that real data takes.\n")
     for name in ("archive", "data", "runs"):
         shutil.rmtree(out / name, ignore_errors=True)
     write_archive(market, out / "archive")
     lake = out / "data"
     lake.mkdir(parents=True)
-    (lake / SIMULATED).write_text(MARKER)
+    (lake / SIMULATED).write_text(what, encoding="utf-8")
     options.settings.data = str(lake)
     with _served(out / "archive") as address:
         say(f"$ orderflow-bt --data {lake} download {market.symbol} --market um"

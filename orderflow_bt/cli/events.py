@@ -53,7 +53,7 @@ def command(
     if window.short_by > 0:
         typer.echo(
             f"warning: {made.name} looks back {made.lookback / HOUR_US:.1f} h, of which"
-            f" {window.short_by / HOUR_US:.1f} h before the window are not in the lake:"
+            f" {min(window.short_by, made.lookback) / HOUR_US:.1f} h are not in the lake:"
             " early events may differ or be missing",
             err=True,
         )

@@ -48,7 +48,7 @@ def command(
         with path.open("x", encoding="utf-8") as file:
             file.write(text.format(**words))
         typer.echo(str(path))
-    typer.echo(f"\npytest {out / f'test_{name}.py'}", err=True)
+    typer.echo(f"\npytest {out / f'test_{name}.py'}   # pip install pytest", err=True)
     if family is Family.STRATEGY:
         typer.echo(f"orderflow-bt run {out / f'{name}.py'} SYMBOL --from DAY --to DAY", err=True)
     else:

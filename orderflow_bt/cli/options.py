@@ -100,6 +100,8 @@ def parameters(texts: list[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name.strip():
             raise UsageError(f"{text!r} is not name=value", where="--param")
+        if name.strip() in found:
+            raise UsageError(f"{name.strip()!r} is given twice", where="--param")
         found[name.strip()] = value.strip()
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,6 +51,12 @@ def command(
     queue: Annotated[
         str, typer.Option(help="Volume ahead: visits:N, last_visit, zero or const:LOTS.")
     ] = "",
+    participation: Annotated[
+        str, typer.Option(help="Share of each trade that taking orders may use, 0 to 1.")
+    ] = "1",
+    max_wait: Annotated[
+        float, typer.Option(help="Seconds an entry that takes may need to fill; 0: any.", min=0)
+    ] = 60.0,
     cash: Annotated[str, typer.Option(help="Starting cash, in quote currency.")] = "10000",
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 1,
     out: Annotated[
@@ -61,15 +68,22 @@ def command(
     start, end = options.time_window(first, last)
     tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
     config = _config(market, fills, latency, fees, slippage, queue, cash, seed)
+    config = replace(
+        config,
+        participation=_decimal(participation, "--participation"),
+        max_wait=round(max_wait * 1_000_000),
+    )
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
         raise UsageError("no strategy is named")
     many = len(names) * len(tapes) > 1
+    folders = {(n, t): _folder(out, n, t, many=many) for n in names for t in tapes}
+    _refuse_early(names, parameters, list(folders.values()))
     results = []
     for name in names:
         for tape in tapes:
-            folder = _folder(out, name, tape, many=many)
+            folder = folders[name, tape]
             metrics = run_one(
                 name, tape, (start, end), parameters, config, folder, accept_gaps=accept_gaps
             )
@@ -78,6 +92,17 @@ def command(
                 print_summary(metrics, folder)
     if as_json:
         typer.echo(json.dumps(results if many else results[0], indent=2, ensure_ascii=False))
+
+
+def _refuse_early(names: list[str], parameters: dict[str, str], folders: list[Path]) -> None:
+    """Find what is wrong with any of the runs before the first one takes its time."""
+    from orderflow_bt.strategy.registry import load_strategy
+
+    for name in names:
+        load_strategy(name)(**parameters)
+    for folder in folders:
+        if folder.exists():
+            raise UsageError(f"{folder} exists already", where="--out", fix="Give another folder")
 
 
 def run_one(
@@ -132,15 +157,18 @@ def print_summary(metrics: dict[str, Any], folder: Path) -> None:
     from rich.console import Console
     from rich.padding import Padding
 
+    from orderflow_bt.stats.verdict import amount, money
+
     console = Console(highlight=False, soft_wrap=False)
-    verdict = metrics["verdict"]
+    verdict, quote = metrics["verdict"], metrics["quote"]
     console.print(f"[bold]{verdict['headline']}[/bold]")
     for sentence in verdict["sentences"]:
         console.print(Padding(sentence, (0, 0, 0, 2)))
     coverage = metrics["coverage"]
     rows = {
-        "net": f"{metrics['net_pnl']:,.2f} ({metrics['total_return']:.2%})",
-        "fees": f"{metrics['fees']:,.2f}, slippage {metrics['slippage']:,.2f}",
+        "net": f"{money(metrics['net_pnl'], quote)} ({metrics['total_return']:.2%} of"
+        f" {metrics['start_cash']:,.0f} {quote})",
+        "fees": f"{amount(metrics['fees'], quote)}, slippage {amount(metrics['slippage'], quote)}",
         "round trips": f"{metrics['round_trips']:,} from {metrics['events']:,} events,"
         f" {metrics['fills']:,} fills",
         "drawdown": f"{metrics['max_drawdown_per_trade']:.2%} at worst, trade by trade",
@@ -180,8 +208,6 @@ def _config(
     seed: int,
 ) -> SimConfig:
     """The simulation's assumptions as the options state them."""
-    from dataclasses import replace
-
     from orderflow_bt.instruments import Fees
     from orderflow_bt.sim import FillPolicy, SimConfig
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.flow.bars import BarStream
 from orderflow_bt.flow.grouping import auto_ticks_per_row
-from orderflow_bt.store import resolve_instrument
+from orderflow_bt.store import resolve_instrument, stored_elsewhere
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class BarWindow:
             raise CoverageError(
                 f"no day from {days[0]} to {days[-1]} of {tape} is in the lake",
                 where=str(lake.root),
-                fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} "
+                fix=f"{stored_elsewhere(lake, tape)}orderflow-bt download {tape.symbol} --market {tape.market.value} "
                 f"--kind {tape.kind.value} --from {days[0]} --to {days[-1]}",
             )
         self.missing = [day for day in days if day not in self._days]

@@ -57,7 +57,8 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
     (
         "Risk",
         (
-            _Spec("Deepest drawdown", "max_drawdown", "percent", "", "max_drawdown_interval"),
+            _Spec("Deepest drawdown", "max_drawdown_per_trade", "percent", "marked at every trade"),
+            _Spec("The same of days", "max_drawdown_daily", "percent", "", "max_drawdown_interval"),
             _Spec("Longest under water", "under_water_days", "days"),
             _Spec("Volatility", "volatility", "percent", "of days, per year"),
             _Spec("Worst 5 % of days", "cvar95", "percent", "their mean"),

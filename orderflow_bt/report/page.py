@@ -39,7 +39,7 @@ class Page:
     title: str
     kicker: str
     doc: str
-    simulated: bool
+    simulated: str
     tone: str
     headline: str
     sentences: list[str]
@@ -86,7 +86,7 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
         + (f", {manifest['bars']} bars" if manifest["bars"] else "")
         + f", {window} UTC",
         doc=" ".join(strategy.get("doc", "").split("\n\n")[0].split()),
-        simulated=bool(manifest.get("simulated_market")),
+        simulated=manifest.get("simulated_market") or "",
         tone=metrics["verdict"]["tone"],
         headline=metrics["verdict"]["headline"],
         sentences=list(metrics["verdict"]["sentences"]),

@@ -101,7 +101,7 @@ def backtest(
     }
     main = sessions[request.config.fills]
     recorder = Recorder(main, readings.specs[0] if readings.specs else None)
-    total = sum(day.rows for day in (*window.warmup, *window.days))
+    total, done = sum(day.rows for day in (*window.warmup, *window.days)), 0
     units = (instrument.price_decimals, instrument.qty_decimals)
     nothing = None
     for trades in clocked(lake.read_days(request.tape, window.dates, *units), request.end):
@@ -111,7 +111,8 @@ def backtest(
             session.feed(piece)
         recorder.observe(piece)
         if progress:
-            progress(main.trades_read, total)
+            done += trades.rows
+            progress(done, total)
     if nothing is not None:
         piece = readings.close_until(request.end, nothing)
         for session in sessions.values():
@@ -121,7 +122,7 @@ def backtest(
     record = RunRecord(
         request, window, instrument, strategy, main, still_open[main.config.fills], recorder,
         {policy.value: session for policy, session in sessions.items()},
-        simulated_market=lake.is_simulated,
+        simulated_market=lake.simulated,
     )  # fmt: skip
     return write_run(record, folder)
 

@@ -54,7 +54,7 @@ class RunRecord:
     still_open: RoundTrip | None
     recorder: Recorder
     by_policy: Mapping[str, Session]
-    simulated_market: bool
+    simulated_market: str
 
     @property
     def trips(self) -> list[RoundTrip]:
@@ -256,6 +256,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         unsimulated = ["the cost of borrowing what is sold short"]
     return {
         "result_hash": result_hash,
+        "quote": session.instrument.assets[1],
         **summary,
         **execution,
         "fills": len(fills),

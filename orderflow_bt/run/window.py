@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import CoverageError
-from orderflow_bt.store import broken_borders
+from orderflow_bt.store import broken_borders, stored_elsewhere
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def find_window(
         raise CoverageError(
             f"the lake has no day of {tape} from {first} to {last}",
             where=str(lake.root),
-            fix=f"Get them: {download}",
+            fix=f"{stored_elsewhere(lake, tape)}Get them: {download}",
         )
     if not accept_gaps:
         _refuse_gaps(tape, days, missing, borders, download)

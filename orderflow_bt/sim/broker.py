@@ -13,6 +13,7 @@ from orderflow_bt.kernels import orders as k
 from orderflow_bt.sim.account import BPS
 from orderflow_bt.sim.trips import Plan
 from orderflow_bt.strategy.api import Fill, Order
+from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 FIRST_ROWS = 32
 NOT_SENT = -1  # the id of an order sent while orders are disabled
 MIN_RISK_TICKS = 4
+LONGEST_LIFE = 3_660 * DAY_US  # of an order; a longer one is a time given for a duration
 MIN_TARGET_R = Decimal("1.5")
 MAX_COST_R = Decimal("0.25")
 
@@ -422,6 +424,13 @@ def _check_ticket(side: int, qty: int, **others: int | None) -> None:
                 f"an order's {name} is a non-negative integer, not {value!r}",
                 fix="Quantities are lots, prices price units, durations microseconds",
             )
+    life = others.get("expires") or 0
+    if life > LONGEST_LIFE:
+        raise PluginError(
+            f"expires is how long an order lives, in microseconds: {life} are"
+            f" {life // DAY_US:,} days",
+            fix="Give a duration, not a time",
+        )
 
 
 def _is_whole(value: object) -> bool:

@@ -27,9 +27,9 @@ MAX_VISITS = 64
 class FillPolicy(StrEnum):
     """When a resting order at the traded price fills."""
 
-    TOUCH = "touch"  # at once: the optimistic bound
+    TOUCH = "touch"  # at once: soonest
     QUEUE = "queue"  # after the volume inferred ahead of it
-    THROUGH = "through"  # only when price trades beyond it: the conservative bound
+    THROUGH = "through"  # only when price trades beyond it: last
 
 
 @dataclass(frozen=True, slots=True)

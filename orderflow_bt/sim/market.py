@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels.quotes import NO_PRICE
@@ -34,7 +34,13 @@ class Bars:
     def __len__(self) -> int:
         return len(self._bars)
 
-    def __getitem__(self, index: int) -> Bar:
+    @overload
+    def __getitem__(self, index: int) -> Bar: ...
+    @overload
+    def __getitem__(self, index: slice) -> Bars: ...
+    def __getitem__(self, index: int | slice) -> Bar | Bars:
+        if isinstance(index, slice):
+            return Bars([self._bars[k] for k in range(*index.indices(len(self._bars)))])
         return self._bars[index]
 
     def __iter__(self) -> Iterator[Bar]:
@@ -61,6 +67,15 @@ class Bars:
             before = bars[k - 1].close
             total += max(bars[k].high, before) - min(bars[k].low, before)
         return total // count
+
+    def count_since(self, time: int) -> int:
+        """How many bars have closed after ``time``."""
+        count = 0
+        for bar in reversed(self._bars):
+            if bar.close_time <= time:
+                break
+            count += 1
+        return count
 
     def vwap_since(self, time: int) -> int | None:
         """Volume-weighted price of bars opened since ``time``, rounded; None without volume."""
@@ -129,8 +144,8 @@ class MarketView:
     def position(self) -> Position:
         """What is held."""
         account = self._session.account
-        held = self.now - self._session.trips.opened_at if account.position else 0
-        return Position(account.position, account.average_price(), held)
+        opened = self._session.trips.opened_at if account.position else 0
+        return Position(account.position, account.average_price(), opened)
 
     @property
     def equity(self) -> Decimal:

@@ -64,6 +64,7 @@ class Session:
         trips: Round trips so far.
         events: Events known since ``start``.
         equity: The account at every bar close since ``start``.
+        trades_read: Trades of the window, without the warm-up's.
         max_drawdown: Worst equity / peak - 1, marked at every trade.
     """
 
@@ -155,7 +156,7 @@ class Session:
             self._run_to(first + moment.at, moment.time, at_moment=True)
             self._deliver(moment)
         if rows:
-            self.trades_read += rows
+            self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
             self._run_to(self.buffer.end, int(piece.trades.time[-1]))
 
     def finish(self, end: int) -> RoundTrip | None:

@@ -24,7 +24,7 @@ class Verdict:
     Attributes:
         tone: ``no_trades``, ``too_few``, ``fragile``, ``luck``, ``loss`` or ``edge``.
         headline: One sentence.
-        sentences: Two to six sentences, the most important first.
+        sentences: Two or more sentences, the most important first.
     """
 
     tone: str
@@ -50,7 +50,7 @@ class Evidence:
         days: Days of the window.
         missing_days: Days without data.
         missing_ids: Trades known to be missing inside days with data.
-        simulated_market: Whether the tape itself is simulated.
+        simulated_market: What was simulated, where the tape itself was; else empty.
     """
 
     round_trips: int
@@ -66,7 +66,7 @@ class Evidence:
     days: int = 0
     missing_days: int = 0
     missing_ids: int = 0
-    simulated_market: bool = False
+    simulated_market: str = ""
 
 
 def money_digits(quote: str) -> int:
@@ -96,7 +96,7 @@ def judge(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
     tone = _tone(evidence)
     sentences = (_result(evidence, tone), _costs(evidence), _band(evidence), *_context(evidence))
-    return Verdict(tone, _headline(evidence, tone), tuple(s for s in sentences if s)[:6])
+    return Verdict(tone, _headline(evidence, tone), tuple(s for s in sentences if s))
 
 
 def band_changes_sign(band: Mapping[str, float]) -> bool:
@@ -141,14 +141,17 @@ def _result(e: Evidence, tone: str) -> str:
         if e.orders:
             return (
                 f"{count(e.orders, 'order')} went out and no position was opened and closed: see "
-                "the orders for what became of them, then try a longer window."
+                "orders.parquet for what became of them, then try a longer window."
             )
         if e.events:
             return (
                 f"The detectors reported {count(e.events, 'event')} and none became an order: "
                 "the report lists why, reason by reason."
             )
-        return "Nothing was detected in the window: try a longer one, or looser parameters."
+        return (
+            "Nothing happened: no event was reported and no order was sent. Try a longer window or "
+            "looser parameters, and check that the strategy's hooks are spelt as in the docs."
+        )
     trips = count(e.round_trips, "round trip")
     if e.net_pnl < 0:
         made = f"{trips} lost {amount(e.net_pnl, e.quote)} after fees"
@@ -204,8 +207,8 @@ def _context(e: Evidence) -> list[str]:
     sentences = []
     if e.simulated_market:
         sentences.append(
-            "The market itself is simulated, so this shows how the tool works and nothing about "
-            "a real market."
+            f"The market itself is simulated ({e.simulated_market}): this shows how the tool works "
+            "and nothing about a real market."
         )
     missing = []
     if e.missing_days:

@@ -5,6 +5,7 @@ from orderflow_bt.store.catalogue import (
     SeriesSummary,
     TapeSummary,
     ids_between,
+    stored_elsewhere,
     summarize,
     summarize_series,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "ids_between",
     "read_columns",
     "resolve_instrument",
+    "stored_elsewhere",
     "summarize",
     "summarize_series",
 ]

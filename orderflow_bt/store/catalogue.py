@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orderflow_bt.series import SeriesId
+    from orderflow_bt.store.lake import Lake
     from orderflow_bt.store.schema import DayInfo
     from orderflow_bt.store.series_schema import SeriesInfo
     from orderflow_bt.types import TapeId
@@ -105,3 +106,10 @@ def summarize(days: Sequence[DayInfo]) -> TapeSummary:
         missing_ids=sum(day.quality.missing_ids for day in days) + sum(between),
         unclean_days=sum(1 for day in days if not day.quality.is_clean),
     )
+
+
+def stored_elsewhere(lake: Lake, tape: TapeId) -> str:
+    """Where else the symbol is stored, as a hint that begins a sentence; empty where nowhere."""
+    others = [t for t in lake.tapes() if t.symbol == tape.symbol and t != tape]
+    places = ", ".join(f"--market {t.market.value} --kind {t.kind.value}" for t in others)
+    return f"The lake has {tape.symbol} under {places}. " if places else ""

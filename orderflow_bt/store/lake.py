@@ -73,9 +73,10 @@ class Lake:
         return self.root / RAW
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether somebody marked the lake as holding a simulated market."""
-        return (self.root / SIMULATED).exists()
+    def simulated(self) -> str:
+        """What the lake's marker says was simulated, where its trades are invented; else empty."""
+        marker = self.root / SIMULATED
+        return marker.read_text(encoding="utf-8").strip() if marker.exists() else ""
 
     def tape_folder(self, tape: TapeId) -> Path:
         """Folder of a tape's days."""

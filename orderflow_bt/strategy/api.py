@@ -7,7 +7,7 @@ buy, -1 to sell.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,7 +70,7 @@ class Position:
 
     qty: int  # signed lots
     average_price: Decimal | None
-    held_for: int  # microseconds since it was opened, 0 when flat
+    opened_at: int  # microseconds UTC, 0 when flat
 
     @property
     def is_flat(self) -> bool:
@@ -84,10 +84,13 @@ class Position:
 
 
 class BarHistory(Protocol):
-    """Closed bars, oldest first: ``len``, ``[-1]``, iteration."""
+    """Closed bars, oldest first: ``len``, ``[-1]``, ``[-20:-1]``, iteration."""
 
     def __len__(self) -> int: ...
+    @overload
     def __getitem__(self, index: int) -> Bar: ...
+    @overload
+    def __getitem__(self, index: slice) -> BarHistory: ...
     def __iter__(self) -> Iterator[Bar]: ...
 
     def last(self, count: int) -> BarHistory:
@@ -100,6 +103,10 @@ class BarHistory(Protocol):
 
     def atr(self, count: int) -> int | None:
         """Average true range of the last ``count`` bars, rounded down; None if fewer."""
+        ...
+
+    def count_since(self, time: int) -> int:
+        """How many bars have closed after ``time``."""
         ...
 
     def vwap_since(self, time: int) -> int | None:

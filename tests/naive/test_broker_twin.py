@@ -222,7 +222,8 @@ def crowded(seed):
         "queue": luck.choice(["visits:5", "visits:2", "last_visit", "zero", "const:3"]),
         "slippage": luck.choice([0, 1]),
         "participation": luck.choice([Decimal(1), Decimal(1), Decimal("0.5")]),
-        "min_notional": 0, "max_wait": luck.choice([0, 1_000, 5_000]), "window": luck.choice([5, 20_000]),
+        "min_notional": 0, "max_wait": luck.choice([0, 1_000, 5_000]),
+        "window": luck.choice([5, 20_000]),
     }  # fmt: skip
     return trades, script, rules
 
