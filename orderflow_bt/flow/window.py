@@ -68,8 +68,9 @@ class BarWindow:
             raise CoverageError(
                 f"no day from {days[0]} to {days[-1]} of {tape} is in the lake",
                 where=str(lake.root),
-                fix=f"{stored_elsewhere(lake, tape)}orderflow-bt download {tape.symbol} --market {tape.market.value} "
-                f"--kind {tape.kind.value} --from {days[0]} --to {days[-1]}",
+                fix=f"{stored_elsewhere(lake, tape)}Get them: orderflow-bt download {tape.symbol}"
+                f" --market {tape.market.value} --kind {tape.kind.value}"
+                f" --from {days[0]} --to {days[-1]}",
             )
         self.missing = [day for day in days if day not in self._days]
         self.instrument = resolve_instrument(lake, tape, self._days)

@@ -167,7 +167,6 @@ def test_the_fade_sells_under_the_bars_since_the_high():
     assert (side, qty) == (-1, 5)
     assert (prices["stop_entry"], prices["stop"], prices["target"]) == (1007, 1022, 980)
     assert prices["cancel_at"] == 1020
-    assert prices["expires"] == 5 * SIZE
     risk = prices["stop"] - prices["stop_entry"]
     assert (risk, (1007 - 980) / risk) == (15, 1.8)
 
@@ -175,3 +174,16 @@ def test_the_fade_sells_under_the_bars_since_the_high():
     broker = Recorder()
     fade.on_event(replace(event, details={"swing": 1010}), market, broker)
     assert broker.sent[0][2]["target"] == 1007 - 2 * 15
+
+
+def test_the_fade_gives_an_entry_five_bars():
+    fade, asked = DeltaDivergenceFade(), []
+    entry = SimpleNamespace(id=7, role="entry", decision_time=16 * SIZE)
+    broker = SimpleNamespace(working=(entry,), cancel=asked.append)
+    for closed in range(16, 22):
+        bars = Bars([bar(n, 1015, low=1004) for n in range(closed)])
+        market = SimpleNamespace(
+            bars=lambda spec, bars=bars: bars, position=SimpleNamespace(is_flat=True, opened_at=0)
+        )
+        fade.on_bar(fade.bars, bars[-1], market, broker)
+        assert asked == ([7] if closed == 21 else [])

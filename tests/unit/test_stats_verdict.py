@@ -87,7 +87,8 @@ def test_holes_open_positions_and_simulated_markets_are_told():
     assert "2 of 30 days have no data and 1 trade is missing inside days with data" in text
     assert "still open" in text
     assert verdict.headline.startswith("Simulated market.")
-    assert len(verdict.sentences) == 6
+    assert len(verdict.sentences) == 7
+    assert "best of several variants" in verdict.sentences[-1]
 
 
 def test_money():
