@@ -180,7 +180,7 @@ def _lake() -> Iterator[Finding]:
 
 
 def _folder(lake: Lake) -> Iterator[Finding]:
-    if lake.is_simulated:
+    if bool(lake.simulated):
         yield Finding("lake", "note", "this lake holds a simulated market")
     if not os.access(lake.root, os.W_OK):
         yield Finding("lake", "note", f"{lake.root} cannot be written: days can be read only")
