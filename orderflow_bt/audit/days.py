@@ -222,6 +222,8 @@ def _read(day: DayAudit, habit: Habit, klines: Lake | None) -> bool:
         return False
     if rows != info.rows:
         day.unreadable = f"the file holds {rows:,} rows and its record says {info.rows:,}"
+    lost = {gap.after_id for gap in gaps}
+    day.halts = [halt for halt in day.halts if halt.after_id not in lost]
     day.losses = [Loss(*gap, *fills.get(gap.after_id, (None, None))) for gap in gaps]
     day.unlisted_losses = max(0, info.quality.gaps - len(gaps))
     return True

@@ -158,6 +158,9 @@ def _findings(day: DayAudit, kind: Kind) -> Iterator[str]:
             yield f"{words}: {count:,}"
     for halt in day.halts:
         yield _halt_text(halt, day.date)
+    if day.info and day.info.rest:
+        rows = sum(last - first + 1 for first, last in day.info.rest)
+        yield f"{count_text(rows, 'row')} came from REST, not from the archive"
     yield from _open_ends(day)
     if day.klines:
         yield from kline_lines(day.klines)
@@ -240,6 +243,7 @@ def _plain(day: DayAudit) -> dict[str, Any]:
         "reordered": quality.reordered if quality else 0,
         "outside_day": quality.outside_day if quality else 0,
         "checksum": info.origin.checksum if info else None,
+        "rest": [list(span) for span in info.rest] if info else [],
         "unreadable": day.unreadable,
         "gap_list": [_plain_loss(loss) for loss in day.losses],
         "halt_list": [

@@ -201,7 +201,8 @@ def _contents(health: LakeHealth) -> Iterator[Finding]:
             fix += "" if tape.kind.value == "aggTrades" else f" --kind {tape.kind.value}"
             yield Finding("lake", "note", f"{tape}: {count:,} {words} defects", fix)
     if health.being_written:
-        yield Finding("lake", "note", f"{len(health.being_written)} files are being written now")
+        files = count_text(len(health.being_written), "file")
+        yield Finding("lake", "note", f"{files} being written at this moment")
 
 
 def _troubles(health: LakeHealth) -> Iterator[Finding]:

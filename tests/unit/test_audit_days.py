@@ -187,6 +187,13 @@ def test_blanked_rows_are_not_taken_for_losses(store):
     )
 
 
+def test_a_loss_is_no_halt_in_a_day_with_blanked_rows(store):
+    rows = minute_rows(DAY)
+    rows[100] = (rows[100][0], "0", "0", -1, -1, rows[100][5], "true")
+    (day,) = audit(store({DAY: rows[:700] + rows[800:]}))
+    assert (day.gaps, day.missing_ids, day.halts) == (1, 100, [])
+
+
 def test_a_file_that_cannot_be_read_is_a_defect_and_no_end(store):
     first, second = days(2)
     lake = store({first: minute_rows(first), second: minute_rows(second, first_id=1441)})

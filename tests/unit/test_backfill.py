@@ -294,6 +294,8 @@ def test_the_command(tmp_path, serve, monkeypatch):
         {"date": "2024-01-01", "added": 1, "missing_ids": 0, "error": None}
     ]
     assert "no id is missing" in run().stdout
+    audited = CliRunner().invoke(app, ["--data", "lake", "audit", "ABCUSDT"])
+    assert "5 rows came from REST, not from the archive" in audited.stdout
     assert run("--to", "2023-01-01").exit_code == 2
     assert CliRunner().invoke(app, ["backfill", "X", "--source", "ftp://x"]).exit_code == 2
     assert server.asked[0][1]["symbol"] == "ABCUSDT"

@@ -65,7 +65,7 @@ def test_a_file_that_is_being_written_is_no_leftover(lake):
     with lake.lock(UM, days(3)[2]):
         result = run()
     assert result.exit_code == 0
-    assert "1 files are being written now" in result.stdout
+    assert "1 file being written at this moment" in result.stdout
 
 
 def test_no_lake_yet(tmp_path, monkeypatch):
