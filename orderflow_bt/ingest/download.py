@@ -78,9 +78,9 @@ def download(
     if not repair:
         for result in results.values():
             progress.finished(result)
+    lake.sweep()
     if not absent and not repair:
         return [results[date] for date in wanted]
-    lake.sweep()
     road = MonthRoad(
         lake=lake,
         exchange=archive,
