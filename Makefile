@@ -27,7 +27,8 @@ check: $(DEV) ## format, lint, types, package borders
 
 # Tests that run kernels on small tapes: without the compiler they are slow but can be measured.
 KERNEL_TESTS := tests/naive tests/tapes $(wildcard tests/unit/test_flow_*.py) \
-	tests/unit/test_archive_zip.py tests/unit/test_synth_archive.py
+	tests/unit/test_archive_zip.py tests/unit/test_synth_archive.py \
+	tests/unit/test_detectors_definitions.py
 
 coverage: $(DEV) ## line coverage of the kernels, run as plain Python
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto -m "not slow" \

@@ -116,6 +116,56 @@ def test_iceberg_like(tape, where, hits, share, count):
     assert found == naive.icebergs(tape, hits, 30, share, count)
 
 
+def test_the_rolling_quantile_follows_a_rising_market():
+    """Every new value is among the largest: what is kept is trimmed again and again."""
+    window, chance = TopQuantile(300, 0.95), np.random.default_rng(4)
+    values = (np.arange(2500) // 3 * 3 + chance.integers(0, 30, 2500)).tolist()
+    for n, value in enumerate(values):
+        rolling.push(*window.arrays, window.skip, value)
+        assert window.marks[rolling.KEPT] <= 300
+        if n >= 299 and n % 11 == 0:
+            exact = naive.quantile(values[n - 299 : n + 1], 0.95)
+            assert window.marks[rolling.QUANTILE] == exact
+
+
+def test_the_pooled_median_is_the_median_wherever_it_starts():
+    chance = np.random.default_rng(5)
+    for _ in range(300):
+        runs = [
+            np.sort(chance.integers(1, int(chance.choice([4, 50, 10**9])), chance.integers(0, 6)))
+            for _ in range(chance.integers(1, 6))
+        ]
+        pools = np.concatenate([*runs, [0]])
+        ends = np.cumsum([len(run) for run in runs])
+        edges = np.stack([ends - [len(run) for run in runs], ends], axis=1)
+        guess = int(chance.choice([1, 30, 10**8, 10**10]))
+        found = rolling.pooled_median(pools, edges, guess)
+        everything = pools[:-1]
+        assert found == (np.ceil(np.median(everything)) if everything.size else 0)
+
+
+@pytest.mark.parametrize("kind", [Absorption, TakerClusters, BigTrades, IcebergLike])
+def test_more_events_than_there_is_room_for_are_taken_in_parts(kind, monkeypatch):
+    chance = np.random.default_rng(6)
+    tape, time = [], 0
+    for n in range(900):
+        time += int(chance.choice([0, 1, 1000]))
+        side = int(chance.choice([1, -1]))
+        tape.append(
+            (n, time, int(100 + chance.integers(-4, 5)), int(chance.integers(1, 9)), side, 1)
+        )
+    parameters = {
+        Absorption: {"min_volume": 5, "share": 0, "beyond": 9, "back": 2},
+        TakerClusters: {"min_levels": 1},
+        BigTrades: {"clusters": 10, "quantile": 0.5},
+        IcebergLike: {"clusters": 10, "quantile": 0.1, "hits": 2},
+    }[kind]
+    whole = pieces(kind(**parameters), tape, [])
+    monkeypatch.setattr("orderflow_bt.detectors.traded._ROOM", 5)
+    assert len(whole) > 15
+    assert pieces(kind(**parameters), tape, []) == whole
+
+
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.98, 0.999])
 @pytest.mark.parametrize("kinds", [3, 50, 10**12])
 def test_the_rolling_quantile_is_exact(share, kinds):
