@@ -26,11 +26,12 @@ class Picture(StrEnum):
     """What can be drawn."""
 
     FOOTPRINT = "footprint"
+    PROFILE = "profile"
     CVD = "cvd"
 
 
 def command(
-    picture: Annotated[Picture, typer.Argument(help="footprint or cvd.")],
+    picture: Annotated[Picture, typer.Argument(help="footprint, profile or cvd.")],
     symbol: options.Symbol,
     first: options.From,
     last: options.To,
@@ -42,7 +43,7 @@ def command(
     light: Annotated[bool, typer.Option("--light", help="Light instead of dark.")] = False,
     palette: Annotated[str, typer.Option("--palette", help="default or colour-blind.")] = "default",
 ) -> None:
-    """Draw footprints, or price with cumulative delta, of a window into a PNG."""
+    """Draw footprints, a volume profile, or price with cumulative delta into a PNG."""
     from orderflow_bt.flow.window import BarWindow
     from orderflow_bt.report.export import png_bytes
     from orderflow_bt.report.theme import palette as themes
@@ -55,12 +56,13 @@ def command(
     tape = options.tape_id(exchange, market, kind, symbol)
     window = BarWindow(
         Lake(options.lake_path()), tape, BarSpec.parse(bars), start, end,
-        keep_cells=picture is Picture.FOOTPRINT,
+        keep_cells=picture is not Picture.CVD,
     )  # fmt: skip
     for day in window.missing:
         typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)
     title = f"{tape.symbol} {bars}"
-    figure = (_footprint if picture is Picture.FOOTPRINT else _cvd)(window, title, theme)
+    draw = {Picture.FOOTPRINT: _footprint, Picture.PROFILE: _profile, Picture.CVD: _cvd}[picture]
+    figure = draw(window, title, theme)
     part = out.with_name(f".{out.name}.part")
     try:
         part.write_bytes(png_bytes(figure))
@@ -90,6 +92,32 @@ def _footprint(window: BarWindow, title: str, theme: Theme) -> Figure:
         window.spec.is_time,
     )  # fmt: skip
     return draw_footprint(drawn, cells, None, theme, scale)
+
+
+def _profile(window: BarWindow, title: str, theme: Theme) -> Figure:
+    from orderflow_bt.flow.profile import Profile, ProfileBuilder
+    from orderflow_bt.report import Scale, words
+    from orderflow_bt.report.grid import choose_height
+    from orderflow_bt.report.profile import MOST_ROWS, draw_profile
+
+    fine, drawn = ProfileBuilder(window.row_size), []
+    for batch, rows in window:
+        for row in rows:
+            drawn.append(batch.bar(row))
+            fine.add_cells(batch.bar_cells(row))
+    _refuse_none(drawn if fine else [])
+    first, last = drawn[0].open_time, drawn[-1].close_time
+    whole = fine.profile(last)
+    height = choose_height(
+        int(whole.cells[0, 0]), int(whole.cells[-1, 0]), window.row_size, MOST_ROWS
+    )
+    shown = ProfileBuilder(height)
+    shown.add_cells(whole.cells)
+    profile: Profile = shown.profile(last)
+    unit = window.instrument
+    name = "contracts" if unit.is_inverse else unit.assets[0]
+    scale = Scale(unit.price_decimals, unit.qty_decimals, height, name, title.split(maxsplit=1)[0])
+    return draw_profile(profile, theme, scale, f"{words.stamp(first)} to {words.stamp(last)} UTC")
 
 
 def _cvd(window: BarWindow, title: str, theme: Theme) -> Figure:
