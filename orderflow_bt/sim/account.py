@@ -33,11 +33,12 @@ class Account:
     def __init__(self, instrument: Instrument, cash: Decimal, fees: Fees) -> None:
         self.instrument = instrument
         self.fees = fees
-        self.cash = Fraction(cash)
+        self.settled = Fraction(cash)  # cash, realised profit and fees
         self.position = 0
         self.basis = Fraction(0)  # value of the open part at its entry prices, always >= 0
         self.realized = Fraction(0)
         self.fees_paid = Decimal(0)
+        self._line: tuple[float, float] | None = None  # the equity line since the last fill
 
     def value(self, price: int, lots: int) -> Fraction:
         """Notional of ``lots`` at ``price``, in the account's currency."""
@@ -65,6 +66,8 @@ class Account:
         self.basis += self.value(price, lots - closing)
         self.position += side * lots
         self.realized += realized
+        self.settled += realized - Fraction(fee)
+        self._line = None
         return realized
 
     @property
@@ -81,7 +84,7 @@ class Account:
 
     def equity(self, price: int) -> Fraction:
         """Cash, realised and unrealised profit, less fees."""
-        return self.cash + self.realized - Fraction(self.fees_paid) + self.unrealized(price)
+        return self.settled + self.unrealized(price)
 
     def average_price(self) -> Decimal | None:
         """Entry price of the open position, in quote currency; None when flat."""
@@ -95,6 +98,8 @@ class Account:
 
     def equity_line(self) -> tuple[float, float]:
         """(constant, slope) with equity = constant + slope * price, or slope / price if inverse."""
-        sign = ((self.position > 0) - (self.position < 0)) * self._sense
-        constant = self.cash + self.realized - Fraction(self.fees_paid) - sign * self.basis
-        return float(constant), float(sign * self.value(1, abs(self.position)))
+        if self._line is None:
+            sign = ((self.position > 0) - (self.position < 0)) * self._sense
+            constant = self.settled - sign * self.basis
+            self._line = float(constant), float(sign * self.value(1, abs(self.position)))
+        return self._line

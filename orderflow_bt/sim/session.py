@@ -263,7 +263,9 @@ class Session:
             self._peak, self.max_drawdown = float(peak), float(worst)
 
     def _mark_equity(self) -> None:
-        equity = float(self.account.equity(self.last_price))
+        constant, slope = self.account.equity_line()
+        price = self.last_price
+        equity = constant + (slope / price if self.instrument.is_inverse else slope * price)
         self._peak = max(self._peak, equity)
         self.max_drawdown = min(self.max_drawdown, equity / self._peak - 1.0)
 
