@@ -34,6 +34,7 @@ class Recorder:
         self._spec = spec
         self._recent: deque[ClosedBar] = deque(maxlen=BARS_BEFORE + 1)
         self._kept: dict[int, list[ClosedBar]] = {}  # by round trip
+        self._whole: set[int] = set()  # round trips of which everything is kept
         self._bars: list[NDArray[np.int64]] = []
 
     def observe(self, piece: Slice) -> None:
@@ -55,9 +56,13 @@ class Recorder:
                 if bar.open_time <= entry < bar.close_time + (not closed.spec.is_time):
                     self._kept[trip] = list(self._recent)
                 continue
+            if trip in self._whole:
+                continue
             after = sum(left is not None and row.bar.open_time > left for row in kept)
             if after < BARS_AFTER and len(kept) < MOST_BARS:
                 kept.append(closed)
+            else:
+                self._whole.add(trip)
 
     def bars(self) -> NDArray[np.int64]:
         """int64 [bars, fields of `Bar`] since the window began."""
