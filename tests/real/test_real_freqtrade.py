@@ -13,7 +13,8 @@ from orderflow_bt.types import Trades, time_bars
 
 pytestmark = pytest.mark.real
 
-# freqtrade's own expectations: scale, rows, first and last row as (price, sells n, sells, buys n, buys).
+# freqtrade's own expectations: scale, rows, then first and last row as
+# (price, sells' count, sells, buys' count, buys).
 EXPECTED = [
     ("0.05", 23, ("1666.20", 32, "197.512", 26, "88.98"), ("1667.30", 3, "50.659", 44, "108.21")),
     ("1", 2, ("1666", 111, "710.98", 85, "763.70"), ("1667", 362, "2377.439", 442, "2715.849")),
@@ -36,7 +37,7 @@ def trades(real_data):
 
 @pytest.mark.parametrize(("scale", "count", "first", "last"), EXPECTED)
 def test_its_rows_are_ours_with_prices_rounded_to_the_nearest(trades, scale, count, first, last):
-    """It rounds a price to the nearest multiple, half to even; ours floor. Round first, then floor."""
+    """It rounds prices to the nearest multiple, half to even; ours floor: round first."""
     size = int(Decimal(scale) * 100)
     low, rest = np.divmod(trades.price, size)
     up = (2 * rest > size) | ((2 * rest == size) & (low % 2 == 1))
