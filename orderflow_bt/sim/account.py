@@ -36,7 +36,6 @@ class Account:
         self.settled = Fraction(cash)  # cash, realised profit and fees
         self.position = 0
         self.basis = Fraction(0)  # value of the open part at its entry prices, always >= 0
-        self.realized = Fraction(0)
         self.fees_paid = Decimal(0)
         self._line: tuple[float, float] | None = None  # the equity line since the last fill
 
@@ -65,7 +64,6 @@ class Account:
             self.basis -= released
         self.basis += self.value(price, lots - closing)
         self.position += side * lots
-        self.realized += realized
         self.settled += realized - Fraction(fee)
         self._line = None
         return realized
