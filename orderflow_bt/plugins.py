@@ -33,8 +33,26 @@ class Family(NamedTuple, Generic[P]):
 
 
 def installed(group: str) -> dict[str, EntryPoint]:
-    """Installed plugins by name. Reads names only: no plugin code runs."""
-    return {point.name: point for point in sorted(entry_points(group=group))}
+    """Installed plugins by name. Reads names only: no plugin code runs.
+
+    Raises:
+        UsageError: Two packages declare different plugins of one name.
+    """
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=group)):
+        first = found.setdefault(point.name, point)
+        if first.value != point.value:
+            raise UsageError(
+                f"two plugins are called {point.name!r}: {_origin(first)} and {_origin(point)}",
+                where=group,
+                fix="Uninstall one of the packages, or rename one in its entry points",
+            )
+    return found
+
+
+def _origin(point: EntryPoint) -> str:
+    package = f" of {point.dist.name}" if point.dist else ""
+    return point.value + package
 
 
 def load(text: str, family: Family[P]) -> type[P]:

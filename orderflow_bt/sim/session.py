@@ -8,7 +8,7 @@ to an order it stops there, so that whoever is told of it acts before anything l
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from orderflow_bt.types import BarSpec
 
 
+Notice = Happening | Literal["start"] | None  # what a hook is told of; None for a timer
 MAX_ANSWERS = 10_000  # notices and timers at one instant; more can only be a plugin's endless loop
 
 
@@ -104,10 +105,12 @@ class Session:
         self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
         self._state = np.zeros(k.STATE_SLOTS, np.int64)
         self._settings = config.kernel_settings(instrument)
-        self._notices: list[tuple[int, int, Happening | None]] = []
+        self._notices: list[tuple[int, int, Notice]] = []
         self._notice_count = 0
         self._answers = (0, 0)  # the latest instant with a notice, and how many it had
         kind = type(strategy)
+        self._has_started = kind.on_start is Strategy.on_start  # or nobody hears of it
+        self._has_ended = False
         self._hears_fills = kind.on_fill is not Strategy.on_fill
         self._hears_orders = kind.on_order is not Strategy.on_order
         self._hears_trades = kind.on_trade is not Strategy.on_trade
@@ -116,8 +119,8 @@ class Session:
 
     @property
     def trading(self) -> bool:
-        """Whether orders are enabled: the warm-up is over."""
-        return self.now >= self.start
+        """Whether orders are enabled: the warm-up is over, and the run is not."""
+        return self.now >= self.start and not self._has_ended
 
     @property
     def next_index(self) -> int:
@@ -151,6 +154,10 @@ class Session:
         for gap in piece.gaps:
             self.trips.note_gap(gap)
         rows = piece.trades.rows
+        if rows and not self._has_started:
+            self._has_started = True
+            begins = max(self.start, int(piece.trades.time[0]))
+            heapq.heappush(self._notices, (begins, -1, "start"))  # before all else of its time
         first = self._cursor = self.buffer.append(piece.trades)
         for moment in piece.moments:
             self._run_to(first + moment.at, moment.time, at_moment=True)
@@ -163,6 +170,9 @@ class Session:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
         self._run_to(self.buffer.end, end)
         self.now = max(self.now, end)
+        self._has_ended = True
+        with self._guard("on_end"):
+            self.strategy.on_end(self.market, self.broker)
         return self.trips.still_open(end, self.last_price)
 
     def _run_to(self, stop: int, until: int, *, at_moment: bool = False) -> None:
@@ -197,9 +207,7 @@ class Session:
                 break
         self._clock(until)
 
-    def _is_due(
-        self, due: tuple[int, int, Happening | None], stop: int, *, at_moment: bool
-    ) -> bool:
+    def _is_due(self, due: tuple[int, int, Notice], stop: int, *, at_moment: bool) -> bool:
         """Whether what is set for the very time a run ends at comes before what the run is for.
 
         A timer does if a trade of that time is still to be processed, which it must precede.
@@ -288,7 +296,7 @@ class Session:
             with self._guard("on_event"):
                 self.strategy.on_event(event, self.market, self.broker)
 
-    def _notify(self, happening: Happening | None) -> None:
+    def _notify(self, happening: Notice) -> None:
         instant, count = self._answers
         self._answers = (self.now, count + 1 if instant == self.now else 1)
         if self._answers[1] > MAX_ANSWERS:
@@ -300,6 +308,9 @@ class Session:
         if happening is None:
             with self._guard("on_timer"):
                 self.strategy.on_timer(self.market, self.broker)
+        elif happening == "start":
+            with self._guard("on_start"):
+                self.strategy.on_start(self.market, self.broker)
         elif happening.fill:
             with self._guard("on_fill"):
                 self.strategy.on_fill(happening.fill, self.market, self.broker)

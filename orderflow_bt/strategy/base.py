@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Strategy(Parametrised):
     """A trader's claim as code. Override the hooks you need; the rest cost nothing.
 
-    At one instant hooks run in this order: `on_fill` and `on_order`, `on_bar` (short bars before
-    long), `on_event`, `on_timer`, `on_trade`. Each sees only what was known then.
+    At one instant hooks run in this order: `on_start`, `on_fill` and `on_order`, `on_bar` (short
+    bars before long), `on_event`, `on_timer`, `on_trade`. Each sees only what was known then.
     """
 
     def detectors(self) -> list[Detector]:
@@ -33,6 +33,15 @@ class Strategy(Parametrised):
     def lookback(self) -> int:
         """How much earlier tape is read with orders disabled before the window, in microseconds."""
         return max((detector.lookback for detector in self.detectors()), default=0)
+
+    def on_start(self, market: Market, broker: Broker) -> None:
+        """The window begins: the warm-up is read, orders are enabled. Set timers here.
+
+        ``market.last`` is 0 where no trade was read before.
+        """
+
+    def on_end(self, market: Market, broker: Broker) -> None:
+        """The window is over: a last look. Orders sent here go nowhere."""
 
     def on_fill(self, fill: Fill, market: Market, broker: Broker) -> None:
         """An order traded; known one response latency after the trade."""

@@ -70,6 +70,8 @@ class Actor(Strategy):
         self.diary.append((hook, market.now, market.last, market.inferred_bid, market.position.qty))
         if self.luck.random() > self.often or market.now == self.acted_at == self.acted_before:
             return  # twice at one instant is enough: answers to answers would never end
+        if market.last == 0:
+            return  # nothing has traded: there is no price to act at
         self.acted_before, self.acted_at = self.acted_at, market.now
         side, qty = self.luck.choice([1, -1]), self.luck.randint(1, 90)
         price = market.last + self.luck.randint(-5, 5)
@@ -99,6 +101,14 @@ class Actor(Strategy):
                     broker.cancel_all()
                 elif before:
                     broker.cancel(self.luck.randrange(before))
+
+    def on_start(self, market, broker):
+        self.diary.append(("start", market.now))
+        broker.market(self.luck.choice([1, -1]), 40)
+        broker.timer(market.now + SECOND // 7)
+
+    def on_end(self, market, broker):
+        self.act(("end",), market, broker)
 
     def on_fill(self, fill, market, broker):
         self.act(("fill", fill), market, broker)

@@ -316,3 +316,48 @@ def test_quantities_are_rounded_down_to_the_lot():
         "entry market filled 6 of 6, filled",
         "entry market filled 0 of 0, rejected: the quantity rounds to nothing",
     ]
+
+
+def test_the_window_has_a_first_and_a_last_hook():
+    class Framed(Diary):
+        def on_start(self, market, broker):
+            self.write(market, f"start, last {market.last}")
+            broker.market(1, 1)
+
+        def on_end(self, market, broker):
+            self.write(market, f"end, holding {market.position.qty}")
+            broker.close()
+
+        def on_trade(self, trade, market, broker):
+            self.write(market, f"trade {trade.id}")
+
+    framed = Framed()
+    run = Tape("B 100 5 | B 101 5").run(framed)
+    assert framed.diary == [
+        (0, "start, last 0"), (0, "order working"), (0, "fill"), (0, "trade 1"), (1, "trade 2"),
+        (1, "end, holding 1"),
+    ]  # fmt: skip
+    assert len(run.orders) == 1, "what is sent at the end goes nowhere"
+
+
+def test_the_window_starts_behind_the_warm_up_and_before_its_first_bar():
+    class Framed(Diary):
+        def on_start(self, market, broker):
+            self.write(market, f"start, last {market.last}")
+
+        def on_trade(self, trade, market, broker):
+            self.write(market, f"trade {trade.id}")
+
+    tape = Tape("B 100 1 | +1s B 101 1 | +1s B 102 1", start=MIDNIGHT_2024)
+    framed = Framed(slow=time_bars("5s"))
+    readings = Readings(
+        framed.bar_specs(), [], ids_are_continuous=True, row_size=1, instrument=tape.instrument
+    )
+    session = Session(
+        framed, tape.instrument, PLAIN, readings.specs, start=MIDNIGHT_2024 + 1000 * MS
+    )
+    session.feed(readings.feed(tape.trades))
+    assert framed.diary == [
+        (0, "trade 1"), (1000, "start, last 100"), (1000, "bar 1s"), (1000, "trade 2"),
+        (2000, "bar 1s"), (2000, "trade 3"),
+    ]  # fmt: skip

@@ -57,3 +57,16 @@ def test_a_plugin_that_fails_to_import_is_named(tmp_path):
         load_strategy(str(file))
     with pytest.raises(UsageError, match="no file"):
         load_strategy(str(tmp_path / "absent.py"))
+
+
+def test_two_plugins_of_one_name_are_an_error(tmp_path, monkeypatch):
+    for package in ("first", "second"):
+        info = tmp_path / f"{package}-1.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1\n")
+        (info / "entry_points.txt").write_text(
+            f"[orderflow_bt.strategies]\ntwin = {package}.twin:Twin\n"
+        )
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=r"two plugins.*'twin'.*first\.twin:Twin of first.*second"):
+        installed()
