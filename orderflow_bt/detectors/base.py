@@ -5,11 +5,16 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from orderflow_bt.flow.events import EventWords
 from orderflow_bt.parameters import Parametrised
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orderflow_bt.flow import BarBatch
     from orderflow_bt.flow.events import Event
     from orderflow_bt.flow.views import Footprint
     from orderflow_bt.types import Bar, BarSpec, Trades
@@ -27,9 +32,15 @@ class Detector(Parametrised, ABC):
         name: What its events call it.
         bars: The bars it reads, as a parameter; None if it reads trades alone.
         tick: The exchange's price step in price units, set before the first reading.
+        kinds: Words that `read` numbers in the column KIND.
+        states: Those in the column STATE.
+        detail_names: Those of the columns from DETAILS on.
     """
 
     name: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]] = ()
+    states: ClassVar[tuple[str, ...]] = ()
+    detail_names: ClassVar[tuple[str, ...]] = ()
     bars: BarSpec | None = None
     tick: int = 1
 
@@ -57,6 +68,27 @@ class Detector(Parametrised, ABC):
         the earliest trade that an order because of it can meet is the next one.
         """
         return ()
+
+    def read(self, trades: Trades, bars: BarBatch) -> NDArray[np.int64]:
+        """All that a piece of tape makes known, as rows of events, in place of the hooks above.
+
+        For detectors with kernels, which never make an object an event. Override it or the hooks.
+
+        Args:
+            trades: The next piece of tape, of any length, perhaps none.
+            bars: The bars of `bars` that closed in it; none where that is None. Bar ``k`` is known
+                before trade ``bars.at[k]`` of the piece.
+
+        Returns:
+            int64 [events, DETAILS + details], in the order of knowing, columns as in
+            `orderflow_bt.flow.events.EventColumns`; SOURCE and ID are filled in by who asks. An
+            event of a trade has the next row as AT and 0 as BARS, one of a bar the bar's.
+        """
+        raise NotImplementedError
+
+    def words(self) -> EventWords:
+        """The words behind the numbers that `read` gives."""
+        return EventWords(self.name, list(self.kinds), list(self.states), list(self.detail_names))
 
 
 def reads(detector: Detector, hook: str) -> bool:

@@ -73,3 +73,13 @@ class BarBatch:
             np.concatenate(starts),
             parts[0].row_size,
         )
+
+
+NO_BARS = BarBatch(
+    np.zeros((0, len(Bar._fields)), np.int64),
+    np.zeros(0, np.int64),
+    np.zeros(0, np.int64),
+    np.zeros((0, 5), np.int64),
+    np.zeros(1, np.int64),
+    1,
+)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orderflow_bt.detectors import Detector
-    from orderflow_bt.flow.events import Event
-    from orderflow_bt.sim.readings import Moment
+    from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 
@@ -54,7 +53,7 @@ class EventWindow:
         began = first.first_time if first is not None else start
         self.short_by = max(0, began - (start - detector.lookback))
 
-    def __iter__(self) -> Iterator[list[Event]]:
+    def __iter__(self) -> Iterator[EventColumns]:
         """Events in the order of knowing, some at a time."""
         readings = Readings(
             (),
@@ -69,9 +68,6 @@ class EventWindow:
         days = self._lake.read_days(self._tape, self._window.dates, *units)
         for trades in clocked(days, self._end):
             nothing = trades.slice(0, 0)
-            yield self._inside(readings.feed(trades).moments)
+            yield readings.see(trades).since(self._start)
         if nothing is not None:
-            yield self._inside(readings.close_until(self._end, nothing).moments)
-
-    def _inside(self, moments: list[Moment]) -> list[Event]:
-        return [e for moment in moments for e in moment.events if self._start <= e.known_at]
+            yield readings.close_until(self._end, nothing).events.since(self._start)

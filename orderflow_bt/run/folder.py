@@ -98,7 +98,7 @@ def _tables(record: RunRecord) -> dict[str, pa.Table]:
     trip_of_fill = [trip for _, trip in session.trips.fills]
     by_order = {fill.order_id: trip for fill, trip in session.trips.fills}
     ordered = {order.event_id for order in session.broker.orders}
-    actions = {event.id: "order" for event in session.events if event.id in ordered}
+    actions = {number: "order" for number in ordered if number is not None}
     actions |= session.broker.skipped
     return {
         "orders": tables.orders_table(session.broker.orders, by_order),

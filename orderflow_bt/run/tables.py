@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
+from orderflow_bt.flow import events as ev
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from orderflow_bt.flow.events import Event
+    from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.sim.session import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Fill, Order
@@ -119,13 +120,21 @@ def equity_table(rows: list[EquityRow]) -> pa.Table:
     return from_rows("equity", (row._asdict() for row in rows))
 
 
-def events_table(events: list[Event], actions: Mapping[int, str]) -> pa.Table:
+def events_table(events: EventColumns, actions: Mapping[int, str]) -> pa.Table:
     """Events; ``actions`` says what the strategy made of each."""
-    names = SCHEMAS["events"].names[:-1]
-    return from_rows(
-        "events",
-        (
-            {name: getattr(event, name) for name in names} | {"action": actions.get(event.id, "")}
-            for event in events
-        ),
-    )
+    rows, words = events.rows, events.words
+    columns = {
+        "id": rows[:, ev.ID],
+        "known_at": rows[:, ev.KNOWN_AT],
+        "detector": [words[source].detector for source in rows[:, ev.SOURCE].tolist()],
+        "kind": [words[s].kinds[k] for s, k in rows[:, [ev.SOURCE, ev.KIND]].tolist()],
+        "direction": rows[:, ev.DIRECTION],
+        "state": [words[s].states[k] for s, k in rows[:, [ev.SOURCE, ev.STATE]].tolist()],
+        "price_low": rows[:, ev.PRICE_LOW],
+        "price_high": rows[:, ev.PRICE_HIGH],
+        "price": rows[:, ev.PRICE],
+        "strength": events.strength,
+        "spans_gap": rows[:, ev.SPANS_GAP].astype(np.bool_),
+        "action": [actions.get(number, "") for number in rows[:, ev.ID].tolist()],
+    }
+    return pa.Table.from_pydict(columns, schema=SCHEMAS["events"])

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.flow import BarStream
-from orderflow_bt.sim.watch import Closed, Watch
+from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
+from orderflow_bt.sim.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch, Footprint
-    from orderflow_bt.flow.events import Event
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.types import Bar, BarSpec, Trades
+
+
+_NO_ROWS = np.zeros(0, np.int64)
 
 
 class ClosedBar(NamedTuple):
@@ -43,7 +48,7 @@ class Moment(NamedTuple):
     time: int
     at: int
     bars: list[ClosedBar]
-    events: list[Event]
+    events: EventColumns
 
 
 class Slice(NamedTuple):
@@ -51,6 +56,7 @@ class Slice(NamedTuple):
 
     trades: Trades
     moments: list[Moment]
+    events: EventColumns  # of all moments
     gaps: list[tuple[int, int]]  # (time before, time after) of every hole in the ids
 
 
@@ -99,46 +105,58 @@ class Readings:
 
     def feed(self, trades: Trades) -> Slice:
         """Read the next trades."""
-        batches = {spec: stream.feed(trades) for spec, stream in self._streams.items()}
-        gaps = self._find_gaps(trades)
-        return Slice(trades, self._moments(batches, trades), gaps)
+        batches = self._close(trades)
+        gaps, rows = self._find_gaps(trades)
+        events = self._watch.read(trades, batches, rows)
+        return Slice(trades, _moments(batches, events), events, gaps)
 
     def close_until(self, time: int, nothing: Trades) -> Slice:
         """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
         batches = {spec: stream.close_until(time) for spec, stream in self._streams.items()}
-        return Slice(nothing, self._moments(batches, nothing), [])
+        events = self._watch.read(nothing, batches, _NO_ROWS)
+        return Slice(nothing, _moments(batches, events), events, [])
 
-    def _moments(self, batches: dict[BarSpec, BarBatch], trades: Trades) -> list[Moment]:
-        """Bars and events in the order of knowing, those of one moment together."""
-        closed: list[tuple[int, int, ClosedBar]] = []
-        for spec, batch in batches.items():
-            known, at = batch.known_at.tolist(), batch.at.tolist()
-            for row, bar in enumerate(batch.tolist()):
-                closed.append((at[row], known[row], ClosedBar(spec, bar, batch, row)))
-        closed.sort(key=lambda item: item[:2])  # stable: streams stand short before long
-        seen = self._watch.read(
-            trades, [Closed(time, at, bar.spec, bar) for at, time, bar in closed]
-        )
-        moments: dict[tuple[int, int], Moment] = {}
-        for at, time, closed_bar in closed:
-            moments.setdefault((at, time), Moment(time, at, [], [])).bars.append(closed_bar)
-        for time, at, event, _ in seen:
-            moment = moments.get((at, time))
-            if moment is None:
-                moments[at, time] = Moment(time, at, [], [event])
-            else:
-                moment.events.append(event)
-        return [moments[key] for key in sorted(moments)]
+    def see(self, trades: Trades) -> EventColumns:
+        """As `feed`, where only the events are wanted."""
+        _, rows = self._find_gaps(trades)
+        return self._watch.read(trades, self._close(trades), rows)
 
-    def _find_gaps(self, trades: Trades) -> list[tuple[int, int]]:
-        gaps: list[tuple[int, int]] = []
-        if trades.rows == 0:
-            return gaps
-        if self._continuous:
-            if self._last_id is not None and trades.id[0] != self._last_id + 1:
-                gaps.append((self._last_time, int(trades.time[0])))
-            holes = np.flatnonzero(np.diff(trades.id) != 1)
-            gaps += [(int(trades.time[k]), int(trades.time[k + 1])) for k in holes]
+    def _close(self, trades: Trades) -> dict[BarSpec, BarBatch]:
+        return {spec: stream.feed(trades) for spec, stream in self._streams.items()}
+
+    def _find_gaps(self, trades: Trades) -> tuple[list[tuple[int, int]], NDArray[np.int64]]:
+        """Times before and after each hole in the ids, and the rows behind the holes."""
+        if trades.rows == 0 or not self._continuous:
+            return [], _NO_ROWS
+        rows = np.flatnonzero(np.diff(trades.id, prepend=trades.id[0] - 1) != 1)
+        if self._last_id is not None and trades.id[0] != self._last_id + 1:
+            rows = np.concatenate(([0], rows))
+        gaps = [
+            (int(trades.time[row - 1]) if row else self._last_time, int(trades.time[row]))
+            for row in rows.tolist()
+        ]
         self._last_id = int(trades.id[-1])
         self._last_time = int(trades.time[-1])
-        return gaps
+        return gaps, rows
+
+
+def _moments(batches: dict[BarSpec, BarBatch], events: EventColumns) -> list[Moment]:
+    """Bars and events in the order of knowing, those of one moment together."""
+    closed: list[tuple[int, int, ClosedBar]] = []
+    for spec, batch in batches.items():
+        known, at = batch.known_at.tolist(), batch.at.tolist()
+        for row, bar in enumerate(batch.tolist()):
+            closed.append((at[row], known[row], ClosedBar(spec, bar, batch, row)))
+    closed.sort(key=lambda item: item[:2])  # stable: streams stand short before long
+    moments: dict[tuple[int, int], Moment] = {}
+    for at, time, closed_bar in closed:
+        moments.setdefault((at, time), Moment(time, at, [], NO_EVENTS)).bars.append(closed_bar)
+    keys = list(map(tuple, events.rows[:, [AT, KNOWN_AT]].tolist()))
+    first = 0
+    for stop in range(1, len(keys) + 1):
+        if stop == len(keys) or keys[stop] != keys[first]:
+            at, time = keys[first]
+            bars = moments[at, time].bars if (at, time) in moments else []
+            moments[at, time] = Moment(time, at, bars, events[first:stop])
+            first = stop
+    return [moments[key] for key in sorted(moments)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import PluginError, UnsupportedError
+from orderflow_bt.flow.events import EventColumns
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.broker import advance
 from orderflow_bt.kernels.marking import drawdown
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from decimal import Decimal
 
-    from orderflow_bt.flow.events import Event
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.readings import Moment, Slice
@@ -63,7 +63,6 @@ class Session:
     Attributes:
         now: The session's clock.
         trips: Round trips so far.
-        events: Events known since ``start``.
         equity: The account at every bar close since ``start``.
         trades_read: Trades of the window, without the warm-up's.
         max_drawdown: Worst equity / peak - 1, marked at every trade.
@@ -95,7 +94,7 @@ class Session:
         self.broker = SimBroker(self)
         self.buffer = TapeBuffer(QUEUE_WINDOW, instrument.tick_size)
         self.market = MarketView(self, instrument, specs)
-        self.events: list[Event] = []
+        self._seen: list[EventColumns] = []
         self.equity: list[EquityRow] = []
         self.max_drawdown = 0.0
         self.trades_read = 0
@@ -113,6 +112,7 @@ class Session:
         self._has_ended = False
         self._hears_fills = kind.on_fill is not Strategy.on_fill
         self._hears_orders = kind.on_order is not Strategy.on_order
+        self._hears_events = kind.on_event is not Strategy.on_event
         self._hears_trades = kind.on_trade is not Strategy.on_trade
 
     # -- what broker and market ask ------------------------------------------------------------
@@ -121,6 +121,11 @@ class Session:
     def trading(self) -> bool:
         """Whether orders are enabled: the warm-up is over, and the run is not."""
         return self.now >= self.start and not self._has_ended
+
+    @property
+    def events(self) -> EventColumns:
+        """Events known since ``start``, made into objects when they are looked at."""
+        return EventColumns.concat(self._seen)
 
     @property
     def next_index(self) -> int:
@@ -153,6 +158,9 @@ class Session:
         """Live through the next trades and everything that becomes known among them."""
         for gap in piece.gaps:
             self.trips.note_gap(gap)
+        events = piece.events.since(self.start)
+        if len(events):
+            self._seen.append(events)
         rows = piece.trades.rows
         if rows and not self._has_started:
             self._has_started = True
@@ -290,11 +298,10 @@ class Session:
                 self.equity.append(row)
             with self._guard("on_bar"):
                 self.strategy.on_bar(closed.spec, closed.bar, self.market, self.broker)
-        for event in moment.events:
-            if self.trading:
-                self.events.append(event)
-            with self._guard("on_event"):
-                self.strategy.on_event(event, self.market, self.broker)
+        if self._hears_events:
+            for event in moment.events:
+                with self._guard("on_event"):
+                    self.strategy.on_event(event, self.market, self.broker)
 
     def _notify(self, happening: Notice) -> None:
         instant, count = self._answers

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from orderflow_bt.detectors.base import reads
 from orderflow_bt.errors import PluginError
+from orderflow_bt.flow import events as ev
+from orderflow_bt.flow.batch import NO_BARS
+from orderflow_bt.flow.events import NO_EVENTS, EventColumns, stack
 from orderflow_bt.sim.guard import guard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from orderflow_bt.detectors import Detector
-    from orderflow_bt.flow import Footprint
-    from orderflow_bt.flow.events import Event
+    from orderflow_bt.flow import BarBatch
+    from orderflow_bt.flow.events import Event, EventWords
     from orderflow_bt.types import Bar, BarSpec, Trades
 
-
-class Reading(Protocol):
-    """A closed bar with its footprint at hand."""
-
-    @property
-    def bar(self) -> Bar:
-        """The bar."""
-
-    @property
-    def footprint(self) -> Footprint:
-        """Its footprint, made when asked for."""
-
-
-class Closed(NamedTuple):
-    """A bar that closed: when it is known, before which trade of the piece, and what it is."""
-
-    time: int
-    at: int
-    spec: BarSpec
-    reading: Reading
-
-
-class Seen(NamedTuple):
-    """An event, known at ``time`` before trade ``at`` of the piece; ``size`` of its bars, or 0."""
-
-    time: int
-    at: int
-    event: Event
-    size: int
+Pair = tuple[int, int, "Event"]  # row before which it is known, size of its bars or 0, event
 
 
 class Watch:
@@ -59,72 +38,121 @@ class Watch:
     def __init__(self, detectors: Sequence[Detector], *, tick: int, number_from: int = 0) -> None:
         self._number_from = number_from
         self._count = 0
-        self._detectors = [
-            (d, reads(d, "on_bar"), reads(d, "on_footprint"), reads(d, "on_trades"))
-            for d in detectors
-        ]
+        self._gap_until: int = ev.ABSENT  # time of the trade behind the last gap before the piece
+        self._detectors = [(d, d.words()) for d in detectors]
         for detector in detectors:
             detector.begin(tick)
 
-    def read(self, trades: Trades, closed: Sequence[Closed]) -> list[Seen]:
-        """What becomes known in a piece of tape; ``closed`` stand in the order of knowing."""
-        found: list[Seen] = []
-        for detector, *hooks in self._detectors:
-            found += _of_one(detector, hooks, trades, closed)
-        if len(self._detectors) > 1:  # each one's own are in order already; sorting is stable
-            found.sort(key=_rank)
-        return [self._numbered(seen) for seen in found]
+    def read(
+        self,
+        trades: Trades,
+        batches: Mapping[BarSpec, BarBatch],
+        gaps: NDArray[np.int64],
+    ) -> EventColumns:
+        """What becomes known in a piece of tape.
 
-    def _numbered(self, seen: Seen) -> Seen:
-        if seen.time < self._number_from:
-            return seen
-        self._count += 1
-        return Seen(seen.time, seen.at, seen.event.numbered(self._count - 1), seen.size)
+        Args:
+            trades: The piece.
+            batches: Bars that closed in it, of every specification that a detector reads.
+            gaps: Rows of the piece before which trades are missing, ascending.
+        """
+        found = []
+        for source, (detector, words) in enumerate(self._detectors):
+            batch = None if detector.bars is None else batches[detector.bars]
+            rows = _read_one(detector, words, trades, batch)
+            if len(rows):
+                rows[:, ev.SOURCE] = source
+                found.append(rows)
+        latest = self._gap_until
+        if len(gaps):
+            self._gap_until = int(trades.time[gaps[-1]])
+        if not found:
+            return NO_EVENTS
+        rows = stack(found)
+        if len(found) > 1:  # each one's own are in order already; sorting is stable
+            rows = rows[np.lexsort((rows[:, ev.BARS], rows[:, ev.KNOWN_AT], rows[:, ev.AT]))]
+        if latest != ev.ABSENT or len(gaps):
+            _flag_gaps(rows, trades, gaps, latest)
+        numbered = rows[:, ev.KNOWN_AT] >= self._number_from
+        count = int(numbered.sum())
+        rows[:, ev.ID] = -1
+        rows[numbered, ev.ID] = np.arange(self._count, self._count + count)
+        self._count += count
+        return EventColumns(rows, [words for _, words in self._detectors])
 
 
-def _rank(seen: Seen) -> int:
-    """Order of knowing as one number (a tuple an event would keep the collector busy)."""
-    return (seen.at << 112) + (seen.time << 48) + seen.size
+def _flag_gaps(
+    rows: NDArray[np.int64], trades: Trades, gaps: NDArray[np.int64], before: int
+) -> None:
+    """Mark events between whose SINCE and KNOWN_AT trades are missing."""
+    ends = np.concatenate(([before], trades.time[gaps]))  # of the last gap before each event
+    latest = ends[np.searchsorted(gaps, rows[:, ev.AT], side="left")]
+    rows[:, ev.SPANS_GAP] |= (rows[:, ev.SINCE] != ev.ABSENT) & (latest > rows[:, ev.SINCE])
 
 
-def _of_one(
-    detector: Detector, hooks: Sequence[bool], trades: Trades, closed: Sequence[Closed]
-) -> Iterable[Seen]:
+def _read_one(
+    detector: Detector, words: EventWords, trades: Trades, batch: BarBatch | None
+) -> NDArray[np.int64]:
     """One detector's events, in the order of knowing."""
-    on_bar, on_footprint, on_trades = hooks
+    if reads(detector, "read"):
+        return detector.read(trades, NO_BARS if batch is None else batch)
+    name, pairs = detector.name, list(_hooked(detector, trades, batch))
+    if not pairs:
+        return NO_EVENTS.rows
+    for _, _, event in pairs:
+        if event.detector != name:
+            raise PluginError(
+                f"{name} gave an event of {event.detector!r}", fix="Name its events self.name"
+            )
+    try:
+        return words.pack(pairs)
+    except (TypeError, OverflowError) as error:
+        raise PluginError(
+            f"{name} gave an event with a number that is no integer of 64 bits: {error}",
+            fix="Give times, prices, direction and details as int; strength is a float",
+        ) from error
+
+
+def _hooked(detector: Detector, trades: Trades, batch: BarBatch | None) -> Iterator[Pair]:
+    """Events of a detector's hooks, trades and bars in turn."""
+    on_trades = reads(detector, "on_trades")
     cursor = 0
-    if detector.bars is not None:
-        for item in closed:
-            if item.spec != detector.bars:
-                continue
-            if on_trades and item.at > cursor:
-                yield from _traded(detector, trades.slice(cursor, item.at), cursor)
-                cursor = item.at
+    if batch is not None:
+        assert detector.bars is not None
+        size = detector.bars.size
+        on_bar, on_footprint = reads(detector, "on_bar"), reads(detector, "on_footprint")
+        bars = batch.tolist() if on_bar or on_footprint else []
+        for k, (bar, at) in enumerate(zip(bars, batch.at.tolist(), strict=False)):
+            if on_trades and at > cursor:
+                yield from _traded(detector, trades.slice(cursor, at), cursor)
+                cursor = at
+            known = bar.close_time
             if on_bar:
-                with guard(detector, "on_bar", item.time):
-                    events = list(detector.on_bar(item.reading.bar))
-                yield from _barred(detector, events, item)
+                with guard(detector, "on_bar", known):
+                    events = list(detector.on_bar(bar))
+                for event in events:
+                    yield at, size, _barred(detector, event, bar)
             if on_footprint:
-                with guard(detector, "on_footprint", item.time):
-                    events = list(detector.on_footprint(item.reading.footprint))
-                yield from _barred(detector, events, item)
+                with guard(detector, "on_footprint", known):
+                    events = list(detector.on_footprint(batch.footprint(k)))
+                for event in events:
+                    yield at, size, _barred(detector, event, bar)
     if on_trades and cursor < trades.rows:
         rest = trades.slice(cursor, trades.rows) if cursor else trades
         yield from _traded(detector, rest, cursor)
 
 
-def _barred(detector: Detector, events: list[Event], item: Closed) -> Iterable[Seen]:
-    for event in events:
-        if event.known_at != item.time:
-            raise PluginError(
-                f"{detector.name} gave an event known at {event.known_at} for a bar known at"
-                f" {item.time}",
-                fix="known_at is the bar's close_time",
-            )
-        yield Seen(item.time, item.at, event, item.spec.size)
+def _barred(detector: Detector, event: Event, bar: Bar) -> Event:
+    if event.known_at != bar.close_time:
+        raise PluginError(
+            f"{detector.name} gave an event known at {event.known_at} for a bar known at"
+            f" {bar.close_time}",
+            fix="known_at is the bar's close_time",
+        )
+    return event
 
 
-def _traded(detector: Detector, trades: Trades, first: int) -> Iterable[Seen]:
+def _traded(detector: Detector, trades: Trades, first: int) -> Iterator[Pair]:
     with guard(detector, "on_trades", int(trades.time[0])):
         pairs = list(detector.on_trades(trades))
     before, rows = 0, trades.rows
@@ -135,4 +163,4 @@ def _traded(detector: Detector, trades: Trades, first: int) -> Iterable[Seen]:
                 fix="Give rows of the piece in their order, and known_at the time of that trade",
             )
         before = row
-        yield Seen(event.known_at, first + row + 1, event, 0)
+        yield first + row + 1, 0, event

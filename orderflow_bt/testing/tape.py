@@ -186,7 +186,7 @@ def read_events(
     if trades.rows:
         end = int(trades.time[-1]) if end is None else end
         pieces.append(readings.close_until(end, trades.slice(0, 0)))
-    return [event for piece in pieces for moment in piece.moments for event in moment.events]
+    return [event for piece in pieces for event in piece.events]
 
 
 def run_trades(
@@ -213,7 +213,7 @@ def run_trades(
     still_open = session.finish(end)
     return TapeRun(
         session.broker.orders, session.broker.fills, session.trips.done, still_open,
-        session.events, session.broker.skipped, session.equity, session,
+        list(session.events), session.broker.skipped, session.equity, session,
     )  # fmt: skip
 
 
