@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from orderflow_bt.cli import options
-from orderflow_bt.cli.output import Column, Format, write_rows
+from orderflow_bt.cli.output import Format, as_columns, as_rows, write_rows
 from orderflow_bt.types import HOUR_US, MarketType
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orderflow_bt.cli.output import Value
-    from orderflow_bt.instruments import Instrument
-    from orderflow_bt.run.events import EventWindow
 
 
 def command(
@@ -41,6 +34,7 @@ def command(
 ) -> None:
     """Print what a detector sees in a window, each with the time it could first be known."""
     from orderflow_bt.detectors.registry import load_detector
+    from orderflow_bt.flow.columns import event_fields, event_values
     from orderflow_bt.run.events import EventWindow
     from orderflow_bt.store import Lake
 
@@ -57,43 +51,5 @@ def command(
             " early events may differ or be missing",
             err=True,
         )
-    write_rows(_columns(window.instrument), _rows(window), how, out)
-
-
-def _columns(unit: Instrument) -> list[Column]:
-    price = unit.price_decimals
-    return [
-        Column("known_at", "time"),
-        Column("detector", "word"),
-        Column("kind", "word"),
-        Column("direction", "int"),
-        Column("state", "word"),
-        Column("price_low", "decimal", price),
-        Column("price_high", "decimal", price),
-        Column("strength", "word"),
-        Column("id", "int"),
-        Column("price", "decimal", price),
-        Column("spans_gap", "bool"),
-        Column("details", "word", in_table=False),
-    ]
-
-
-def _rows(window: EventWindow) -> Iterator[list[list[Value]]]:
-    for events in window:
-        yield [
-            [
-                event.known_at,
-                event.detector,
-                event.kind,
-                event.direction,
-                event.state,
-                event.price_low,
-                event.price_high,
-                f"{event.strength:.6g}",
-                event.id,
-                event.price,
-                event.spans_gap,
-                " ".join(f"{name}={value}" for name, value in event.details.items()),
-            ]
-            for event in events
-        ]
+    columns = as_columns(event_fields(window.instrument), {"details"})
+    write_rows(columns, (as_rows(event_values(events)) for events in window), how, out)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from orderflow_bt.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
     from pathlib import Path
     from typing import IO
+
+    from orderflow_bt.flow.columns import Field, Values
 
 Value = int | float | str | bool | None
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -84,6 +86,25 @@ def write_rows(
             return
         with part.open("w", encoding="utf-8", newline="") as file:
             _pour(_text_sink(how, columns, file), batches)
+
+
+def as_columns(fields: Iterable[Field], not_in_table: Container[str] = ()) -> list[Column]:
+    """Columns to print of what readings hold."""
+    return [
+        Column(
+            field.name,
+            "decimal" if field.is_decimal else field.kind,
+            field.decimals,
+            field.name not in not_in_table,
+        )
+        for field in fields
+    ]
+
+
+def as_rows(columns: Iterable[Values]) -> list[tuple[Value, ...]]:
+    """Columns of equal length as rows of plain values."""
+    plain = [c if isinstance(c, list) else c.tolist() for c in columns]
+    return list(zip(*plain, strict=True))
 
 
 def decimal_text(units: int, decimals: int) -> str:
