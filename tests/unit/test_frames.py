@@ -266,5 +266,5 @@ def test_the_examples_of_the_docs(lake):
     page = Path(__file__).resolve().parents[2] / "docs" / "python.md"
     stored, held = re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     lake.rename(lake.with_name("data"))
-    exec(stored, {})
+    exec(stored.replace("BTCUSDT", UM.symbol), {})
     exec(held, {})
