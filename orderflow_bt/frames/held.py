@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch
-    from orderflow_bt.flow.events import Event
+    from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.types import BarSpec
 
 _PIECE_ROWS = 1 << 20
@@ -79,7 +79,7 @@ class HeldTape:
         last = stream.close_until(self.until)
         yield last, range(len(last))
 
-    def events(self, detector: Detector) -> tuple[Instrument, Iterable[list[Event]]]:
+    def events(self, detector: Detector) -> tuple[Instrument, Iterable[EventColumns]]:
         """Units, and what a detector sees in the tape."""
         readings = Readings(
             (),
@@ -90,11 +90,10 @@ class HeldTape:
         )
         return self.instrument, self._watch(readings)
 
-    def _watch(self, readings: Readings) -> Iterator[list[Event]]:
+    def _watch(self, readings: Readings) -> Iterator[EventColumns]:
         for piece in self._pieces():
-            yield [event for moment in readings.feed(piece).moments for event in moment.events]
-        last = readings.close_until(self.until, self.trades.slice(0, 0))
-        yield [event for moment in last.moments for event in moment.events]
+            yield readings.see(piece)
+        yield readings.close_until(self.until, self.trades.slice(0, 0)).events
 
     def _pieces(self) -> Iterator[Trades]:
         for start in range(0, self.trades.rows, _PIECE_ROWS):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch
-    from orderflow_bt.flow.events import Event
+    from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.types import BarSpec, Trades
 
@@ -69,7 +69,7 @@ class StoredTape:
         )
         return window.instrument, window
 
-    def events(self, detector: Detector) -> tuple[Instrument, Iterable[list[Event]]]:
+    def events(self, detector: Detector) -> tuple[Instrument, Iterable[EventColumns]]:
         """Units, and what a detector sees in the window."""
         window = EventWindow(self.lake, self.id, detector, self.start, self.end)
         return window.instrument, window
