@@ -24,7 +24,7 @@ from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.run import tables
-from orderflow_bt.sim.account import money
+from orderflow_bt.sim.rounding import money
 from orderflow_bt.strategy.registry import source_of
 
 if TYPE_CHECKING:

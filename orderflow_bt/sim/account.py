@@ -1,103 +1,184 @@
 """Money: a netting account in exact arithmetic.
 
-Integers become money only here. Profit is kept as fractions and rounded half-even to eight
-decimals when it is reported; fees are rounded fill by fill, as exchanges do.
+Prices and lots become money only here. A linear account counts in integers of one common
+denominator, so that a fill costs a few multiplications; an inverse one, whose money is lots divided
+by prices, counts in fractions. Both round half-even to eight decimals when something is reported;
+fees are rounded fill by fill, as exchanges do.
 """
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
+from math import gcd
 from typing import TYPE_CHECKING
 
+from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
+
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from orderflow_bt.instruments import Fees, Instrument
 
-CENT8 = Decimal("0.00000001")
-_EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 BPS = 10_000
-
-
-def money(value: Fraction) -> Decimal:
-    """A fraction rounded half-even to eight decimals."""
-    numerator = _EXACT.divide(Decimal(value.numerator), Decimal(value.denominator))
-    return numerator.quantize(CENT8, context=_EXACT)
+LARGEST_PARTS = 1 << 512  # of the entry value's denominator, which no sane position comes near
 
 
 class Account:
     """One symbol's position and money, weighted-average entry (harmonic for inverse contracts).
 
     Linear contracts and spot are accounted in quote currency, inverse contracts in the coin.
+    Amounts are kept in *units* of ``1 / scale`` of that currency: int, or Fraction if inverse.
+
+    Attributes:
+        position: Signed lots.
+        scale: Units in one of the account's currency.
+        ledger: Units of cash: what was there, less what was bought, plus what was sold (inverse:
+            the other way round), less fees. With the position's worth it makes the equity.
     """
 
     def __init__(self, instrument: Instrument, cash: Decimal, fees: Fees) -> None:
         self.instrument = instrument
         self.fees = fees
-        self.settled = Fraction(cash)  # cash, realised profit and fees
         self.position = 0
-        self.basis = Fraction(0)  # value of the open part at its entry prices, always >= 0
-        self.fees_paid = Decimal(0)
+        self.scale: int = 10 ** max(8, instrument.price_decimals + instrument.qty_decimals)
+        while self.scale % Fraction(cash).denominator:
+            self.scale *= 10
+        self._unit = self._unit_worth()
+        self.ledger: int | Fraction = self.units(cash)
+        self._entry: int | Fraction = 0  # worth of the open part at its entry prices, times ...
+        self._parts = 1  # ... this
+        self._fees_paid: int | Fraction = 0
+        self._rates = {
+            maker: Fraction(bps) / BPS * self._unit * PER_UNIT / self.scale
+            for maker, bps in ((True, fees.maker_bps), (False, fees.taker_bps))
+        }
         self._line: tuple[float, float] | None = None  # the equity line since the last fill
+
+    def _unit_worth(self) -> int | Fraction:
+        """Units that one lot at a price of one price unit is worth."""
+        units = self.instrument
+        if units.contract_usd is None:
+            return int(self.scale // 10 ** (units.price_decimals + units.qty_decimals))
+        usd = Fraction(units.contract_usd) * self.scale
+        return usd * Fraction(10**units.price_decimals, 10**units.qty_decimals)
+
+    def units(self, amount: Decimal) -> int | Fraction:
+        """An amount of currency in units, exactly."""
+        exact = Fraction(amount) * self.scale
+        return exact.numerator if exact.denominator == 1 else exact
+
+    def worth(self, price: int, lots: int) -> int | Fraction:
+        """Notional of ``lots`` at ``price``, in units."""
+        if self.instrument.contract_usd is None:
+            return price * lots * self._unit
+        return Fraction(self._unit) * lots / price
 
     def value(self, price: int, lots: int) -> Fraction:
         """Notional of ``lots`` at ``price``, in the account's currency."""
-        units = self.instrument
-        if units.contract_usd is None:
-            return Fraction(price * lots, 10 ** (units.price_decimals + units.qty_decimals))
-        usd = Fraction(units.contract_usd) * Fraction(lots, 10**units.qty_decimals)
-        return usd / Fraction(price, 10**units.price_decimals)
+        return Fraction(self.worth(price, lots)) / self.scale
 
     def fee(self, price: int, lots: int, *, maker: bool) -> Decimal:
         """Commission of a fill, rounded half-even to eight decimals."""
-        rate = self.fees.maker_bps if maker else self.fees.taker_bps
-        return money(self.value(price, lots) * Fraction(rate) / BPS)
+        rate = self._rates[maker]
+        if self.instrument.contract_usd is None:
+            return cents(half_even(price * lots * rate.numerator, rate.denominator))
+        return cents(half_even(lots * rate.numerator, price * rate.denominator))
 
-    def apply(self, side: int, lots: int, price: int, fee: Decimal) -> Fraction:
-        """Book a fill; returns the profit it realised, before fees."""
-        self.fees_paid += fee
-        closing = min(lots, abs(self.position)) if side * self.position < 0 else 0
-        realized = Fraction(0)
-        if closing:
-            released = self.basis * closing / abs(self.position)
-            gain = self.value(price, closing) - released
-            realized = gain * (1 if self.position > 0 else -1) * self._sense
-            self.basis -= released
-        self.basis += self.value(price, lots - closing)
-        self.position += side * lots
-        self.settled += realized - Fraction(fee)
+    def apply(self, side: int, lots: int, price: int, fee: Decimal) -> None:
+        """Book a fill."""
+        charged = int(fee * self.scale)
+        self._fees_paid += charged
+        before = self.position
+        self.position = after = before + side * lots
+        if self.instrument.contract_usd is None:
+            self.ledger -= side * lots * price * self._unit + charged
+        else:
+            self.ledger += side * self.worth(price, lots) - charged
         self._line = None
-        return realized
+        if before * side >= 0:
+            self._entry += self.worth(price, lots) * self._parts
+        elif before * after <= 0:  # closed, perhaps reversed
+            self._entry, self._parts = self.worth(price, abs(after)) if after else 0, 1
+        else:
+            self._release(abs(after), abs(before))
+
+    def _release(self, kept: int, held: int) -> None:
+        """Keep ``kept`` of ``held`` lots of the open part, at its average entry."""
+        if not isinstance(self._entry, int):
+            self._entry = self._entry * kept / held
+            return
+        entry, parts = self._entry * kept, self._parts * held
+        common = gcd(entry, parts)
+        if parts // common > LARGEST_PARTS:  # a position that is never flat: bound its memory
+            entry, parts, common = half_even(entry << 256, parts), 1 << 256, 1
+        self._entry, self._parts = entry // common, parts // common
 
     @property
     def _sense(self) -> int:
-        """+1 where value grows with price, -1 for inverse contracts."""
+        """+1 where worth grows with price, -1 for inverse contracts."""
         return -1 if self.instrument.is_inverse else 1
 
+    @property
+    def _sign(self) -> int:
+        """+1 where equity grows with the position's worth."""
+        return ((self.position > 0) - (self.position < 0)) * self._sense
+
+    @property
+    def fees_paid(self) -> Decimal:
+        """Commission so far."""
+        return self.printed(self._fees_paid)
+
+    @property
+    def basis(self) -> Fraction:
+        """Value of the open part at its entry prices, in the account's currency."""
+        return Fraction(self._entry) / self._parts / self.scale
+
+    @property
+    def settled(self) -> Fraction:
+        """Cash, realised profit and fees, in the account's currency."""
+        return Fraction(self.ledger) / self.scale + self._sign * self.basis
+
+    def profit(
+        self, side: int, worth_in: int | Fraction, worth_out: int | Fraction
+    ) -> int | Fraction:
+        """What a position of ``side`` made, from the worth of its entries and of its exits."""
+        return side * self._sense * (worth_out - worth_in)
+
     def unrealized(self, price: int) -> Fraction:
-        """Profit of the open position at ``price``."""
+        """Profit of the open position at ``price``, in the account's currency."""
         if self.position == 0:
             return Fraction(0)
-        gain = self.value(price, abs(self.position)) - self.basis
-        return gain * (1 if self.position > 0 else -1) * self._sense
+        return self._sign * (self.value(price, abs(self.position)) - self.basis)
+
+    def equity_units(self, price: int) -> int | Fraction:
+        """Cash, realised and unrealised profit, less fees, in units."""
+        if self.position == 0:
+            return self.ledger
+        return self.ledger + self._sign * self.worth(price, abs(self.position))
 
     def equity(self, price: int) -> Fraction:
-        """Cash, realised and unrealised profit, less fees."""
-        return self.settled + self.unrealized(price)
+        """Cash, realised and unrealised profit, less fees, in the account's currency."""
+        return Fraction(self.equity_units(price)) / self.scale
+
+    def printed(self, units: int | Fraction) -> Decimal:
+        """Units as money, rounded half-even to eight decimals."""
+        if isinstance(units, int):
+            return cents(half_even(units * PER_UNIT, self.scale))
+        return money(units / self.scale)
 
     def average_price(self) -> Decimal | None:
         """Entry price of the open position, in quote currency; None when flat."""
         if self.position == 0:
             return None
-        units = self.instrument
-        lots = Fraction(abs(self.position), 10**units.qty_decimals)
-        if units.contract_usd is None:
-            return money(self.basis / lots)
-        return money(Fraction(units.contract_usd) * lots / self.basis)
+        units, lots = self.instrument, abs(self.position)
+        if isinstance(self._entry, int):
+            entry = self._entry * 10**units.qty_decimals
+            return ratio(entry, self._parts * self.scale * lots)
+        return money(self._unit * lots / self._entry / 10**units.price_decimals)
 
     def equity_line(self) -> tuple[float, float]:
         """(constant, slope) with equity = constant + slope * price, or slope / price if inverse."""
         if self._line is None:
-            sign = ((self.position > 0) - (self.position < 0)) * self._sense
-            constant = self.settled - sign * self.basis
-            self._line = float(constant), float(sign * self.value(1, abs(self.position)))
+            slope = self._sign * self._unit * abs(self.position)
+            self._line = float(self.ledger / self.scale), float(slope / self.scale)
         return self._line

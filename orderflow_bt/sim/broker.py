@@ -65,6 +65,7 @@ class SimBroker:
         self._ids: list[int] = []  # order id of each row
         self._plans: dict[int, Plan] = {}  # by entry order
         self._groups = 0
+        self._least = session.account.units(session.instrument.min_notional)  # worth of an order
 
     # -- what a strategy calls ----------------------------------------------------------------
 
@@ -184,13 +185,14 @@ class SimBroker:
         """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth."""
         account = self._session.account
         units = self._session.instrument
-        equity = account.equity(self._session.last_price)
+        equity = account.equity_units(self._session.last_price)
         distance = abs(entry - stop)
         if distance == 0 or entry <= 0 or equity <= 0:
             return 0
-        by_risk = equity * Fraction(str(risk)) / account.value(distance, 1)
-        lots = min(by_risk, equity / account.value(entry, 1))
-        return int(lots) // units.lot_size * units.lot_size
+        share = Fraction(str(risk))
+        by_risk = equity * share.numerator // (account.worth(distance, 1) * share.denominator)
+        lots = int(min(by_risk, equity // account.worth(entry, 1)))
+        return lots // units.lot_size * units.lot_size
 
     def refusal(self, entry: int, stop: int, target: int) -> str:
         """Why a setup is not worth its costs, empty where it is."""
@@ -306,8 +308,7 @@ class SimBroker:
         if order.qty <= 0:
             return "the quantity rounds to nothing"
         price = order.price if order.price is not None else self._session.last_price
-        value = self._session.account.value(price, order.qty)
-        if not reduce_only and value < units.min_notional:
+        if not reduce_only and self._session.account.worth(price, order.qty) < self._least:
             return f"worth less than the exchange's minimum of {units.min_notional}"
         return ""
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, overload
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels.quotes import NO_PRICE
-from orderflow_bt.sim.account import money
 from orderflow_bt.strategy.api import Position
 
 if TYPE_CHECKING:
@@ -150,7 +149,8 @@ class MarketView:
     @property
     def equity(self) -> Decimal:
         """Cash and position at the last price."""
-        return money(self._session.account.equity(self.last))
+        account = self._session.account
+        return account.printed(account.equity_units(self._session.last_price))
 
     def bars(self, spec: BarSpec) -> Bars:
         """Closed bars of a specification the strategy declared."""

@@ -17,7 +17,7 @@ from orderflow_bt.flow.events import EventColumns
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.broker import advance
 from orderflow_bt.kernels.marking import drawdown
-from orderflow_bt.sim.account import Account, money
+from orderflow_bt.sim.account import Account
 from orderflow_bt.sim.broker import Happening, SimBroker
 from orderflow_bt.sim.buffer import TapeBuffer
 from orderflow_bt.sim.config import QUEUE_WINDOW
@@ -293,7 +293,7 @@ class Session:
         self.market.take_in(moment)
         for closed in moment.bars:
             if closed.spec == self._marking and self.trading:
-                equity = money(self.account.equity(self.last_price))
+                equity = self.account.printed(self.account.equity_units(self.last_price))
                 row = EquityRow(moment.time, equity, self.account.position, self.last_price)
                 self.equity.append(row)
             with self._guard("on_bar"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from fractions import Fraction
 from typing import TYPE_CHECKING, NamedTuple
 
 from orderflow_bt.kernels.marking import price_range
-from orderflow_bt.sim.account import CENT8, money
+from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, ratio
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -64,7 +65,8 @@ class _Open:
         self.paid_in = 0  # sums of price x lots
         self.paid_out = 0
         self.fees = Decimal(0)
-        self.realized = Fraction(0)
+        self.worth_in: int | Fraction = 0  # in the account's units
+        self.worth_out: int | Fraction = 0
         self.low = fill.price
         self.high = fill.price
         self.exit_role = ""
@@ -117,15 +119,17 @@ class Trips:
         position = self._account.position
         closing = min(fill.qty, abs(position)) if fill.side * position < 0 else 0
         opening = fill.qty - closing
-        fee_closing = (fill.fee * closing / fill.qty).quantize(CENT8) if opening else fill.fee
-        realized = self._account.apply(fill.side, fill.qty, fill.price, fill.fee)
+        self._account.apply(fill.side, fill.qty, fill.price, fill.fee)
+        fee_closing = fill.fee
+        if opening and closing:
+            fee_closing = cents(half_even(int(fill.fee * PER_UNIT) * closing, fill.qty))
         if closing:
             trip = self._open
             assert trip is not None
             trip.qty_out += closing
             trip.paid_out += fill.price * closing
             trip.fees += fee_closing
-            trip.realized += realized
+            trip.worth_out += self._account.worth(fill.price, closing)
             trip.exit_role = fill.role
             trip.low, trip.high = min(trip.low, fill.price), max(trip.high, fill.price)
             if closing == abs(position):
@@ -138,12 +142,12 @@ class Trips:
             trip = self._open
             trip.qty_in += opening
             trip.paid_in += fill.price * opening
+            trip.worth_in += self._account.worth(fill.price, opening)
             trip.fees += fill.fee - (fee_closing if closing else Decimal(0))
 
     def _ended(self, trip: _Open, time: int) -> RoundTrip:
-        return self._record(
-            trip, time, money(trip.realized), self._average(trip.paid_out, trip.qty_out), False
-        )
+        average = self._average(trip.paid_out, trip.qty_out)
+        return self._record(trip, time, trip.worth_out, average, False)
 
     def still_open(self, time: int, price: int) -> RoundTrip | None:
         """The open position as a trip valued at ``price``, listed apart from the ended ones."""
@@ -151,34 +155,33 @@ class Trips:
         if trip is None:
             return None
         trip.exit_role = "open"
-        gross = money(trip.realized + self._account.unrealized(price))
-        return self._record(trip, time, gross, None, True)
+        left = self._account.worth(price, trip.qty_in - trip.qty_out)
+        return self._record(trip, time, trip.worth_out + left, None, True)
 
     def _record(
         self,
         trip: _Open,
         time: int,
-        gross: Decimal,
+        worth_out: int | Fraction,
         exit_price: Decimal | None,
         is_open: bool,  # noqa: FBT001 - a field of the record
     ) -> RoundTrip:
-        plan = trip.plan
+        plan, account, paid, qty = trip.plan, self._account, trip.paid_in, trip.qty_in
+        gross = account.printed(account.profit(trip.side, trip.worth_in, worth_out))
         net = gross - trip.fees
         risk = None
         if plan.stop is not None:
-            entry = Fraction(trip.paid_in, trip.qty_in) if plan.entry is None else plan.entry
-            unit = self._account.value(1, trip.qty_in)
-            risk = money(abs(Fraction(entry) - plan.stop) * unit)
+            entered = paid if plan.entry is None else plan.entry * qty
+            risk = account.printed(account.worth(1, abs(entered - plan.stop * qty)))
         adverse, favourable = (trip.low, trip.high) if trip.side > 0 else (trip.high, trip.low)
-        average_in = Fraction(trip.paid_in, trip.qty_in)
         tick = self._account.instrument.tick_size
         return RoundTrip(
             id=trip.id,
             side=trip.side,
             entry_time=trip.entry_time,
             exit_time=time,
-            qty=trip.qty_in,
-            entry_price=self._average(trip.paid_in, trip.qty_in),
+            qty=qty,
+            entry_price=self._average(paid, qty),
             exit_price=exit_price,
             stop_price=plan.stop,
             target_price=plan.target,
@@ -187,8 +190,8 @@ class Trips:
             net_pnl=net,
             risk=risk,
             r_multiple=float(net / risk) if risk else None,
-            mae_ticks=min(0, round(trip.side * (adverse - average_in) / tick)),
-            mfe_ticks=max(0, round(trip.side * (favourable - average_in) / tick)),
+            mae_ticks=min(0, half_even(trip.side * (adverse * qty - paid), qty * tick)),
+            mfe_ticks=max(0, half_even(trip.side * (favourable * qty - paid), qty * tick)),
             exit_role=trip.exit_role,
             event_id=trip.event_id,
             is_open=is_open,
@@ -197,4 +200,4 @@ class Trips:
 
     def _average(self, paid: int, lots: int) -> Decimal:
         unit = 10**self._account.instrument.price_decimals
-        return money(Fraction(paid, lots * unit))
+        return ratio(paid, lots * unit)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from orderflow_bt.instruments import Fees, Instrument
-from orderflow_bt.sim.account import Account, money
+from orderflow_bt.sim.account import Account
+from orderflow_bt.sim.rounding import money
 from orderflow_bt.types import MarketType
 
 COIN = Instrument("binance", MarketType.CM, "BTCUSD_PERP", 1, 0, contract_usd=Decimal(100))
@@ -21,13 +25,20 @@ def account(instrument=LINEAR):
     return Account(instrument, Decimal(10_000), FEES)
 
 
+def realized(held, side, lots, price, fee=ZERO):
+    """Book a fill; the profit it realised, before fees."""
+    before = held.settled
+    held.apply(side, lots, price, fee)
+    return held.settled - before + Fraction(fee)
+
+
 def test_v18_profit_of_an_inverse_contract_is_paid_in_the_coin():
     held = account(COIN)
     held.apply(1, 100, 500_000, ZERO)
     assert money(held.unrealized(550_000)) == Decimal("0.01818182")
-    realized = held.apply(-1, 100, 550_000, ZERO)
-    assert money(realized) == Decimal("0.01818182")
-    assert realized == Fraction(100 * 100, 50_000) - Fraction(100 * 100, 55_000)
+    gain = realized(held, -1, 100, 550_000)
+    assert money(gain) == Decimal("0.01818182")
+    assert gain == Fraction(100 * 100, 50_000) - Fraction(100 * 100, 55_000)
     assert held.position == 0
     assert held.basis == 0
 
@@ -35,7 +46,7 @@ def test_v18_profit_of_an_inverse_contract_is_paid_in_the_coin():
 def test_v18_mirrored_a_short_gains_when_price_falls():
     held = account(COIN)
     held.apply(-1, 100, 550_000, ZERO)
-    assert money(held.apply(1, 100, 500_000, ZERO)) == Decimal("0.01818182")
+    assert money(realized(held, 1, 100, 500_000)) == Decimal("0.01818182")
 
 
 def test_v19_the_average_entry_of_inverse_contracts_is_harmonic():
@@ -53,10 +64,10 @@ def test_fee_of_an_inverse_contract():
 
 def test_v14_and_a_reversal():
     held = Account(Instrument("x", MarketType.UM, "X", 0, 0), Decimal(0), FEES)
-    assert held.apply(1, 2, 100, ZERO) == 0
-    assert held.apply(1, 1, 103, ZERO) == 0
+    assert realized(held, 1, 2, 100) == 0
+    assert realized(held, 1, 1, 103) == 0
     assert held.average_price() == 101
-    assert held.apply(-1, 4, 105, ZERO) == 12
+    assert realized(held, -1, 4, 105) == 12
     assert held.position == -1
     assert held.average_price() == 105
     assert held.unrealized(104) == 1
@@ -67,7 +78,10 @@ def test_v15_fees():
     paid = [held.fee(600_000, 500, maker=False), held.fee(606_000, 500, maker=True)]
     assert paid == [Decimal(15), Decimal("6.06")]
     held.apply(1, 500, 600_000, paid[0])
-    assert held.apply(-1, 500, 606_000, paid[1]) - sum(map(Fraction, paid)) == Fraction("278.94")
+    gain = realized(held, -1, 500, 606_000, paid[1])
+    assert gain - sum(map(Fraction, paid)) == Fraction("278.94")
+    assert held.settled == 10_000 + Fraction("278.94")
+    assert held.fees_paid == Decimal("21.06")
 
 
 @pytest.mark.parametrize(
@@ -97,3 +111,63 @@ def test_the_equity_line_is_equity_at_every_price(instrument, side):
 
 def test_a_flat_account_has_a_level_line():
     assert account().equity_line() == (10_000.0, 0.0)
+
+
+class Slow:
+    """The account once more, in fractions and line by line."""
+
+    def __init__(self, instrument, cash):
+        self.units, self.cash, self.lots, self.entry = instrument, Fraction(cash), 0, Fraction(0)
+
+    def worth(self, price, lots):
+        base = Fraction(lots, 10**self.units.qty_decimals)
+        quote = Fraction(price, 10**self.units.price_decimals)
+        if self.units.is_inverse:
+            return -base * Fraction(self.units.contract_usd) / quote
+        return base * quote
+
+    def apply(self, side, lots, price, fee):
+        closing = min(lots, abs(self.lots)) if side * self.lots < 0 else 0
+        if closing:
+            out = self.entry * closing / abs(self.lots)
+            self.cash += (self.worth(price, closing) - out) * (1 if self.lots > 0 else -1)
+            self.entry -= out
+        self.entry += self.worth(price, lots - closing)
+        self.lots += side * lots
+        self.cash -= Fraction(fee)
+
+    def equity(self, price):
+        sign = (self.lots > 0) - (self.lots < 0)
+        return self.cash + sign * (self.worth(price, abs(self.lots)) - self.entry)
+
+
+@pytest.mark.parametrize("instrument", [LINEAR, COIN, replace(LINEAR, price_decimals=7)])
+@given(st.lists(st.tuples(st.sampled_from([1, -1]), st.integers(1, 9), st.integers(1, 50))))
+def test_the_account_equals_the_slow_one(instrument, fills):
+    held, slow = account(instrument), Slow(instrument, 10_000)
+    for side, lots, price in fills:
+        fee = held.fee(price, lots, maker=side > 0)
+        held.apply(side, lots, price, fee)
+        slow.apply(side, lots, price, fee)
+        assert held.position == slow.lots
+        assert held.settled == slow.cash
+        assert held.basis == abs(slow.entry)
+        assert held.equity(price + 3) == slow.equity(price + 3)
+        assert held.printed(held.equity_units(price + 3)) == money(slow.equity(price + 3))
+        if slow.lots:
+            per_lot = abs(slow.entry) / abs(slow.lots)
+            if instrument.is_inverse:
+                assert held.average_price() == money(Fraction(100) / per_lot)
+            else:
+                assert held.average_price() == money(per_lot * 10**instrument.qty_decimals)
+        else:
+            assert held.average_price() is None
+
+
+def test_a_position_that_is_never_flat_keeps_a_bounded_average():
+    held = account()
+    for n in range(3_000):
+        held.apply(1, 7 + n % 3, 600_000 + n, ZERO)
+        held.apply(-1, 5 + n % 2, 600_001 + n, ZERO)
+    assert held.basis.denominator < 1 << 800
+    assert 600_000 < held.average_price() * 10 < 603_000
