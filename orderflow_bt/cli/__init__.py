@@ -16,6 +16,7 @@ from orderflow_bt.cli import (
     audit,
     backfill,
     bars,
+    cache,
     demo,
     detectors,
     doctor,
@@ -63,6 +64,18 @@ def _settings(
     data: Annotated[
         str, typer.Option(help="The lake: a folder.", envvar="ORDERFLOW_BT_DATA")
     ] = "data",
+    cache_size: Annotated[
+        str,
+        typer.Option(
+            "--cache-size",
+            help="Most space for the lake's cache: 50GB, or off.",
+            envvar="ORDERFLOW_BT_CACHE_SIZE",
+            show_default="20GB",
+        ),
+    ] = "",
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="The same as --cache-size off.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print results only.")] = False,
     _version: Annotated[
@@ -73,6 +86,7 @@ def _settings(
     ] = False,
 ) -> None:
     settings.data, settings.debug, settings.quiet = data, debug, quiet
+    settings.cache = "off" if no_cache else cache_size
 
 
 def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -106,6 +120,7 @@ for _name, _module in {
     "sql": sql,
     "import": import_files,
     "backfill": backfill,
+    "cache": cache,
     "doctor": doctor,
     "instruments": instruments,
     "bars": bars,

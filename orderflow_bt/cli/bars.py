@@ -56,14 +56,13 @@ def command(
     """Print the bars that lie in a window, or with --footprint their price levels."""
     from orderflow_bt.flow.columns import IMBALANCE_WINDOW, bar_fields, bar_values, level_fields
     from orderflow_bt.flow.window import BarWindow
-    from orderflow_bt.store import Lake
 
     tape = options.tape_id(exchange, market, kind, symbol)
     spec = BarSpec.parse(bars)
     start_us, end_us = options.time_window(first, last)
     multiple = _ratio(ratio)
     window = BarWindow(
-        Lake(options.lake_path()),
+        options.open_lake(),
         tape,
         spec,
         start_us,

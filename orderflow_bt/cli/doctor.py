@@ -166,17 +166,37 @@ def _size(folder: Path) -> int:
 
 
 def _lake() -> Iterator[Finding]:
-    from orderflow_bt.store import Lake
     from orderflow_bt.store.health import lake_health
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     if not lake.root.exists():
         yield Finding("lake", "note", f"there is no lake at {lake.root} yet", "orderflow-bt demo")
         return
     yield from _folder(lake)
+    yield from _kept(lake)
     health = lake_health(lake)
     yield from _contents(health)
     yield from _troubles(health)
+
+
+def _kept(lake: Lake) -> Iterator[Finding]:
+    """What is kept beside the lake, and whether more can be."""
+    from orderflow_bt.cli.cache import shelves
+
+    cache = lake.cache
+    if cache is None:
+        yield Finding("cache", "note", "nothing is kept beside the lake: the cache is off")
+        return
+    found = shelves(cache)
+    each = ", ".join(f"{name} {size_text(size)}" for name, (_, size) in found.items()) or "empty"
+    if found and not os.access(cache.folder, os.W_OK):
+        yield Finding("cache", "note", f"{cache.folder} cannot be written: {each}")
+        return
+    yield Finding(
+        "cache",
+        "ok",
+        f"kept of the lake: {cache.folder}, {each}, at most {size_text(cache.room())}",
+    )
 
 
 def _folder(lake: Lake) -> Iterator[Finding]:

@@ -36,12 +36,11 @@ def command(
     from orderflow_bt.detectors.registry import load_detector
     from orderflow_bt.flow.columns import event_fields, event_values
     from orderflow_bt.run.events import EventWindow
-    from orderflow_bt.store import Lake
 
     tape = options.tape_id(exchange, market, kind, symbol)
     start, end = options.time_window(first, last)
     made = load_detector(detector)(**options.parameters(param or []))
-    window = EventWindow(Lake(options.lake_path()), tape, made, start, end)
+    window = EventWindow(options.open_lake(), tape, made, start, end)
     for day in window.missing:
         typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)
     if window.short_by > 0:

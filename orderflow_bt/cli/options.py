@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.series import DEFAULT_INTERVAL, SeriesId, SeriesKind
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+
+if TYPE_CHECKING:
+    from orderflow_bt.store import Lake
 
 Symbol = Annotated[str, typer.Argument(help="Symbol as the exchange writes it, e.g. BTCUSDT.")]
 Symbols = Annotated[
@@ -46,6 +49,7 @@ class Settings:
     """What the options before the command set."""
 
     data: str = "data"
+    cache: str = ""
     debug: bool = False
     quiet: bool = False
 
@@ -66,6 +70,26 @@ def lake_path() -> Path:
             fix="Give a local folder",
         )
     return Path(settings.data)
+
+
+def open_lake() -> Lake:
+    """The lake, with its cache as large as the options say.
+
+    Raises:
+        UsageError: The size is none, or the lake is named by a URL.
+    """
+    from orderflow_bt.store import Lake
+    from orderflow_bt.store.cache import LIMIT, parse_limit
+
+    try:
+        limit = parse_limit(settings.cache) if settings.cache else LIMIT
+    except ValueError:
+        raise UsageError(
+            f"{settings.cache!r} is not a size",
+            where="--cache-size",
+            fix="Write 50GB, 500MB or off",
+        ) from None
+    return Lake(lake_path(), cache_limit=limit)
 
 
 def tape_id(exchange: str, market: MarketType, kind: str, symbol: str) -> TapeId:

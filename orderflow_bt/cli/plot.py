@@ -47,7 +47,6 @@ def command(
     from orderflow_bt.flow.window import BarWindow
     from orderflow_bt.report.export import png_bytes
     from orderflow_bt.report.theme import palette as themes
-    from orderflow_bt.store import Lake
 
     if out.suffix.lower() != ".png":
         raise UsageError(f"{out} is not a .png", where="--out")
@@ -55,7 +54,7 @@ def command(
     start, end = options.time_window(first, last)
     tape = options.tape_id(exchange, market, kind, symbol)
     window = BarWindow(
-        Lake(options.lake_path()), tape, BarSpec.parse(bars), start, end,
+        options.open_lake(), tape, BarSpec.parse(bars), start, end,
         keep_cells=picture is not Picture.CVD,
     )  # fmt: skip
     for day in window.missing:

@@ -121,7 +121,6 @@ def run_one(
 
     from orderflow_bt import report
     from orderflow_bt.run import Request, backtest
-    from orderflow_bt.store import Lake
     from orderflow_bt.strategy.registry import load_strategy
 
     request = Request(
@@ -136,7 +135,7 @@ def run_one(
     with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
         task = progress.add_task(f"{request.name} on {tape.symbol}", total=None)
         metrics = backtest(
-            Lake(options.lake_path()),
+            options.open_lake(),
             request,
             folder,
             progress=lambda done, total: progress.update(task, completed=done, total=total),

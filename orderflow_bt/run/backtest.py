@@ -104,7 +104,8 @@ def backtest(
     total, done = sum(day.rows for day in (*window.warmup, *window.days)), 0
     units = (instrument.price_decimals, instrument.qty_decimals)
     nothing = None
-    for trades in clocked(lake.read_days(request.tape, window.dates, *units), request.end):
+    pieces = lake.read_pieces(request.tape, window.dates, *units, keep=True)
+    for trades in clocked((piece.trades for piece in pieces), request.end):
         nothing = trades.slice(0, 0)
         piece = readings.feed(trades)
         for session in sessions.values():

@@ -65,8 +65,8 @@ class EventWindow:
         )
         units = (self.instrument.price_decimals, self.instrument.qty_decimals)
         nothing = None
-        days = self._lake.read_days(self._tape, self._window.dates, *units)
-        for trades in clocked(days, self._end):
+        pieces = self._lake.read_pieces(self._tape, self._window.dates, *units, keep=True)
+        for trades in clocked((piece.trades for piece in pieces), self._end):
             nothing = trades.slice(0, 0)
             yield readings.see(trades).since(self._start)
         if nothing is not None:

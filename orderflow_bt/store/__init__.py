@@ -1,6 +1,7 @@
 """The lake: whole days of trades and series as Parquet, catalogued, with quality records."""
 
 from orderflow_bt.store.borders import Border, broken_borders
+from orderflow_bt.store.cache import Cache
 from orderflow_bt.store.catalogue import (
     SeriesSummary,
     TapeSummary,
@@ -9,6 +10,7 @@ from orderflow_bt.store.catalogue import (
     summarize,
     summarize_series,
 )
+from orderflow_bt.store.decoded import Piece
 from orderflow_bt.store.instruments import resolve_instrument
 from orderflow_bt.store.lake import Lake
 from orderflow_bt.store.quality import Gap, Quality
@@ -20,10 +22,12 @@ from orderflow_bt.store.series_schema import SeriesInfo, SeriesQuality, SeriesRo
 __all__ = [
     "SCHEMA_VERSION",
     "Border",
+    "Cache",
     "DayInfo",
     "Gap",
     "Lake",
     "Origin",
+    "Piece",
     "Quality",
     "SeriesInfo",
     "SeriesQuality",

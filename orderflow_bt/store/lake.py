@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
-from orderflow_bt.store.reader import first_line, read_ahead, row_groups
+from orderflow_bt.store.cache import LIMIT, Cache
+from orderflow_bt.store.decoded import DayKeeper, readers
+from orderflow_bt.store.reader import first_line, read_ahead
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
 from orderflow_bt.store.writer import DayWriter, publish
 from orderflow_bt.types import Kind, MarketType, TapeId
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from orderflow_bt.store.decoded import Piece
     from orderflow_bt.types import Trades
 
 INCOMING = ".incoming"
@@ -44,10 +47,15 @@ class Lake:
 
     Args:
         root: The folder; made when the first day is stored.
+        cache_limit: The most bytes its cache may hold; 0 does without a cache.
+
+    Attributes:
+        cache: What is kept beside the lake because making it takes longer than reading it.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, cache_limit: int = LIMIT) -> None:
         self.root = root
+        self.cache = Cache.beside(root, cache_limit) if cache_limit else None
 
     @property
     def incoming(self) -> Path:
@@ -194,14 +202,51 @@ class Lake:
 
         Decoding runs ahead across the border of days. No chunk holds trades of two days.
         """
-        groups = (
-            group
-            for date in dates
-            for group in row_groups(self._stored(tape, date), price_decimals, qty_decimals)
-        )
-        for trades in read_ahead(groups):
+        for trades, _, _ in self.read_pieces(tape, dates, price_decimals, qty_decimals):
             for start in range(0, trades.rows, chunk_rows):
                 yield trades.slice(start, min(start + chunk_rows, trades.rows))
+
+    def read_pieces(
+        self,
+        tape: TapeId,
+        dates: Iterable[dt.date],
+        price_decimals: int,
+        qty_decimals: int,
+        *,
+        keep: bool = False,
+    ) -> Iterator[Piece]:
+        """As `read_days`, in pieces of about a million trades, with the extremes of their blocks.
+
+        A day that the cache holds is mapped instead of decoded. Nobody may write to the columns.
+
+        Args:
+            tape: Whose trades.
+            dates: Which days.
+            price_decimals: Units to deliver prices in.
+            qty_decimals: Units to deliver quantities in.
+            keep: Put days into the cache that are not in it, while they are read.
+
+        Raises:
+            LakeError: As for `read`.
+        """
+        jobs = (
+            job
+            for date in dates
+            for job in readers(self._stored(tape, date), price_decimals, qty_decimals, self.cache)
+        )
+        if self.cache is None or not keep:
+            for read in read_ahead(jobs):
+                yield read.piece
+            return
+        with DayKeeper(self.cache) as keeper:
+            row, last = 0, None
+            for read in read_ahead(jobs):
+                row = row if read.info is last else 0
+                if read.name:
+                    keeper.take(read.info, read.name, read.piece.trades, row)
+                row += read.piece.trades.rows
+                last = read.info
+                yield read.piece
 
     def write_day(self, columns: NDArray[np.int64], info: DayInfo) -> DayInfo:
         """Store a day; the caller holds its `lock`.

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _INT64_MAX = 2**63 - 1
 DECODE_THREADS = 2
+T = TypeVar("T")
 
 
 def row_groups(
@@ -74,12 +75,10 @@ def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDAr
         ) from error
 
 
-def read_ahead(
-    decoders: Iterable[Callable[[], Trades]], threads: int = DECODE_THREADS
-) -> Iterator[Trades]:
+def read_ahead(decoders: Iterable[Callable[[], T]], threads: int = DECODE_THREADS) -> Iterator[T]:
     """Run decoders in order on as many threads, as many ahead of what is used."""
     with ThreadPoolExecutor(threads, "decode") as pool:
-        ahead: deque[Future[Trades]] = deque()
+        ahead: deque[Future[T]] = deque()
         try:
             for decoder in decoders:
                 ahead.append(pool.submit(decoder))

@@ -27,6 +27,7 @@ runner = CliRunner()
         "sql",
         "import",
         "backfill",
+        "cache",
         "doctor",
         "instruments",
         "report",

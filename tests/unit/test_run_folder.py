@@ -58,6 +58,10 @@ def test_a_rerun_is_equal_byte_for_byte(lake, tmp_path):
     first = backtest(lake, request(), tmp_path / "a")
     second = backtest(lake, request(), tmp_path / "deeper" / "b")
     assert first == second
+    lake.cache.clear()
+    assert backtest(Lake(lake.root, cache_limit=0), request(), tmp_path / "c") == first
+    assert lake.cache.entries() == []
+    assert contents(tmp_path / "c") == contents(tmp_path / "a")
     assert contents(tmp_path / "a") == contents(tmp_path / "deeper" / "b")
     assert first["round_trips"] > 0
 
