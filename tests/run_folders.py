@@ -349,6 +349,7 @@ def _metrics(tables: dict, end: int, coverage: dict, *, simulated: bool) -> dict
         trip_net=column("net_pnl"),
         trip_gross=column("gross_pnl"),
         trip_fees=column("fees"),
+        trip_funding=np.zeros(len(column("fees"))),
         trip_r=column("r_multiple"),
         trip_entry=column("entry_time", np.int64),
         trip_exit=column("exit_time", np.int64),

@@ -42,7 +42,7 @@ def command(
 
     from orderflow_bt.store.lake import SIMULATED
     from orderflow_bt.strategy.registry import installed
-    from orderflow_bt.synth import SimulatedMarket, write_archive
+    from orderflow_bt.synth import SimulatedMarket, write_archive, write_funding
 
     say = partial(typer.echo, err=True)
     start = dt.date(2026, 1, 5)
@@ -56,17 +56,19 @@ def command(
     for name in ("archive", "data", "runs"):
         shutil.rmtree(out / name, ignore_errors=True)
     write_archive(market, out / "archive")
+    write_funding(market, out / "archive")
     lake = out / "data"
     lake.mkdir(parents=True)
     (lake / SIMULATED).write_text(what, encoding="utf-8")
     options.settings.data = str(lake)
     with _served(out / "archive") as address:
-        say(f"$ orderflow-bt --data {lake} download {market.symbol} --market um"
-            f" --from {start} --to {last} --source {address}")  # fmt: skip
-        download.command(
-            symbols=[market.symbol], market=MarketType.UM, first=str(start), last=str(last),
-            source=address,
-        )  # fmt: skip
+        for kind in ("aggTrades", "fundingRate"):
+            say(f"$ orderflow-bt --data {lake} download {market.symbol} --market um"
+                f" --kind {kind} --from {start} --to {last} --source {address}")  # fmt: skip
+            download.command(
+                symbols=[market.symbol], market=MarketType.UM, kind=kind, first=str(start),
+                last=str(last), source=address,
+            )  # fmt: skip
     first = start + dt.timedelta(days=1)
     for name in installed():
         folder = out / "runs" / f"{name}-{market.symbol}"

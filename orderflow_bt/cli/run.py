@@ -58,6 +58,10 @@ def command(
         float, typer.Option(help="Seconds an entry that takes may need to fill; 0: any.", min=0)
     ] = 60.0,
     cash: Annotated[str, typer.Option(help="Starting cash, in quote currency.")] = "10000",
+    funding_fuzz: Annotated[
+        float,
+        typer.Option(help="Seconds by which funding looks at positions later; may be negative."),
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default a new one below runs/.")
@@ -72,6 +76,7 @@ def command(
         config,
         participation=_decimal(participation, "--participation"),
         max_wait=round(max_wait * 1_000_000),
+        funding_shift=round(funding_fuzz * 1_000_000),
     )
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
@@ -168,12 +173,18 @@ def print_summary(metrics: dict[str, Any], folder: Path) -> None:
         "net": f"{money(metrics['net_pnl'], quote)} ({metrics['total_return']:.2%} of"
         f" {metrics['start_cash']:,.0f} {quote})",
         "fees": f"{amount(metrics['fees'], quote)}, slippage {amount(metrics['slippage'], quote)}",
+        "funding": f"{money(metrics['funding'], quote)} in"
+        f" {metrics['funding_payments']:,} payments",
         "round trips": f"{metrics['round_trips']:,} from {metrics['events']:,} events,"
         f" {metrics['fills']:,} fills",
         "drawdown": f"{metrics['max_drawdown_per_trade']:.2%} at worst, trade by trade",
         "data": f"{metrics['trades_read']:,} trades, {coverage['days_with_data']} of"
         f" {coverage['days']} days, {coverage['missing_ids']:,} trades missing",
     }
+    if not metrics["funding_payments"]:
+        del rows["funding"]
+    if metrics["not_simulated"]:
+        rows["left out"] = "; ".join(metrics["not_simulated"])
     if metrics["skipped"]:
         counts = ", ".join(f"{count} {why}" for why, count in metrics["skipped"].items())
         rows["skipped"] = counts

@@ -46,6 +46,7 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
         notes.append(
             "Futures aggregates join trades of up to 100 ms, so nothing faster than that is known."
         )
+    notes += _funding_notes(manifest, metrics)
     left_out = metrics.get("not_simulated", [])
     if left_out:
         notes.append("Not simulated: " + ", ".join(left_out) + ".")
@@ -54,6 +55,27 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
             "The tick and lot sizes were inferred from the trades, not taken from exchange rules."
         )
     return notes
+
+
+def _funding_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """Where the fundings came from, and which price valued them."""
+    funding = manifest.get("funding", {})
+    if not funding.get("rows"):
+        return []
+    number, unmarked = funding["rows"], funding["without_mark"]
+    text = (
+        f"Funding was charged at the times and rates of the exchange's archive: {number:,} in the "
+        f"window, {metrics['funding_payments']:,} while a position was held."
+    )
+    if unmarked:
+        text += (
+            f" {unmarked:,} of {number:,} fundings had no stored mark price and were valued at the "
+            "last trade before them."
+        )
+    shift = manifest["simulation"]["funding_shift_s"]
+    if shift:
+        text += f" Positions were looked at {abs(shift):g} s {'late' if shift > 0 else 'early'}."
+    return [text]
 
 
 def _ticks(number: float) -> str:

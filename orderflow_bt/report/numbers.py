@@ -46,11 +46,13 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
     (
         "Result",
         (
-            _Spec("Net result", "net_pnl", "money", "all fills, fees paid, open position marked"),
+            _Spec("Net result", "net_pnl", "money", "all fills, fees and funding in it"),
             _Spec("Return", "total_return", "percent", "on starting cash"),
             _Spec("Return per year", "cagr", "percent"),
             _Spec("Result still open", "open_pnl", "money", "marked at the last price"),
             _Spec("Fees", "fees", "cost"),
+            _Spec("Funding", "funding", "money", "received; a minus: paid"),
+            _Spec("Slippage", "slippage", "cost", "inside the prices of the fills"),
             _Spec("Cost it could bear", "break_even_bps", "bps", "per side, until gross is gone"),
         ),
     ),

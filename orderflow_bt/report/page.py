@@ -54,6 +54,7 @@ class Page:
     equity: Shot | None
     entries: list[Shot]
     trips: list[dict[str, Any]]
+    trips_funded: bool
     trips_note: str
     next_step: str
     events: list[dict[str, Any]]
@@ -101,6 +102,7 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
         equity=equity,
         entries=entries,
         trips=[_trip(trip, manifest["instrument"]) for trip in shown],
+        trips_funded=any(trip.get("funding") for trip in shown),
         trips_note=note,
         next_step=_next_step(run),
         events=_events(run.rows("events")),
@@ -141,11 +143,13 @@ def _money(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
         return [], 0.0
     gross, fees = metrics["trips_gross_pnl"], metrics["trips_fees"]
     slippage = metrics.get("slippage") or 0.0
+    funding = metrics.get("trips_funding") or 0.0
     values = [
         ("Before slippage", gross + slippage, "price moves as first quoted"),
         ("Slippage", -slippage, "beyond the inferred quote"),
         ("Gross", gross, "what the fills made"),
         ("Fees", -fees, "paid to the exchange"),
+        *([("Funding", funding, "between longs and shorts")] if funding else []),
         ("Net", metrics["trips_net_pnl"], "what was kept"),
     ]
     return bar_rows(values if slippage else values[2:], quote)
@@ -197,6 +201,7 @@ def _trip(trip: Row, unit: Row) -> dict[str, Any]:
         "qty": words.exact(trip["qty"], unit["qty_decimals"]),
         "gross": words.signed(float(trip["gross_pnl"]), digits),
         "fees": words.plain(trip["fees"], digits),
+        "funding": words.signed(float(trip.get("funding") or 0), digits),
         "net": words.signed(net, digits),
         "r": "" if r_multiple is None or math.isnan(r_multiple) else words.signed(r_multiple),
         "mae": f"{trip['mae_ticks']:,}".replace("-", words.MINUS),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orderflow_bt.run.folder import RunRecord, write_run
+from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.recorder import Recorder
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Readings, Session
@@ -81,6 +82,7 @@ def backtest(
         accept_gaps=request.accept_gaps,
     )
     instrument = resolve_instrument(lake, request.tape, [day.date for day in window.days])
+    funding = find_funding(lake, request.tape, request.start, request.end)
     readings = Readings(
         strategy.bar_specs() or [MARKING_BARS],
         strategy.detectors(),
@@ -96,6 +98,7 @@ def backtest(
             replace(request.config, fills=policy),
             readings.specs,
             start=request.start,
+            funding=funding.rows,
         )
         for policy in FillPolicy
     }
@@ -121,8 +124,8 @@ def backtest(
         recorder.observe(piece)
     still_open = {policy: session.finish(request.end) for policy, session in sessions.items()}
     record = RunRecord(
-        request, window, instrument, strategy, main, still_open[main.config.fills], recorder,
-        {policy.value: session for policy, session in sessions.items()},
+        request, window, funding, instrument, strategy, main, still_open[main.config.fills],
+        recorder, {policy.value: session for policy, session in sessions.items()},
         simulated_market=lake.simulated,
     )  # fmt: skip
     return write_run(record, folder)

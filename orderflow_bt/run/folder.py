@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.run.backtest import Request
+    from orderflow_bt.run.funding import FundingPlan
     from orderflow_bt.run.recorder import Recorder
     from orderflow_bt.run.window import Window
     from orderflow_bt.sim import Session
@@ -48,6 +49,7 @@ class RunRecord:
 
     request: Request
     window: Window
+    funding: FundingPlan
     instrument: Instrument
     strategy: Strategy
     session: Session
@@ -104,6 +106,7 @@ def _tables(record: RunRecord) -> dict[str, pa.Table]:
         "orders": tables.orders_table(session.broker.orders, by_order),
         "fills": tables.fills_table(session.broker.fills, trip_of_fill),
         "round_trips": tables.trips_table(record.trips),
+        "funding": tables.funding_table(session.funding.payments),
         "equity": tables.equity_table(session.equity),
         "events": tables.events_table(session.events, actions),
         "bars": tables.from_matrix("bars", record.recorder.bars()),
@@ -165,6 +168,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "participation": str(config.participation),
             "max_wait_s": config.max_wait / 1_000_000,
             "cash": str(config.cash),
+            "funding_shift_s": config.funding_shift / 1_000_000,
             "seed": config.seed,
         },
         "bars": str(record.session.specs[0]) if record.session.specs else None,
@@ -184,6 +188,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "kernels": kernel_hash(),
             "strategy_sha256": hashlib.sha256(source.read_bytes()).hexdigest() if source else None,
         },
+        "funding": record.funding.as_json(),
         "simulated_market": record.simulated_market,
     }
 
@@ -212,6 +217,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         trip_net=_floats([trip.net_pnl for trip in trips]),
         trip_gross=_floats([trip.gross_pnl for trip in trips]),
         trip_fees=_floats([trip.fees for trip in trips]),
+        trip_funding=_floats([trip.funding for trip in trips]),
         trip_r=_floats([trip.r_multiple for trip in trips]),
         trip_entry=np.array([trip.entry_time for trip in trips], np.int64),
         trip_exit=np.array([trip.exit_time for trip in trips], np.int64),
@@ -238,6 +244,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             net_pnl=summary["trips_net_pnl"],
             gross_pnl=summary["trips_gross_pnl"],
             fees=summary["trips_fees"],
+            funding=summary["trips_funding"],
             sum_interval=summary["trip_sum_interval"],
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=session.instrument.assets[1],
@@ -251,7 +258,9 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         )
     )
     if request.tape.market.is_futures:
-        unsimulated = ["funding", "margin and liquidation"]
+        unsimulated = ["margin and liquidation"]
+        if record.funding.left_out:
+            unsimulated.insert(0, record.funding.left_out)
     else:
         unsimulated = ["the cost of borrowing what is sold short"]
     return {
@@ -264,7 +273,8 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         "events": len(session.events),
         "net_pnl": band[session.config.fills.value]["net_pnl"],
         "fees": float(account.fees_paid),
-        "funding": 0.0,
+        "funding": -float(account.funding_paid),
+        "funding_payments": len(session.funding.payments),
         "max_drawdown_per_trade": session.max_drawdown,
         "trades_read": session.trades_read,
         "coverage": coverage,

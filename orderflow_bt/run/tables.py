@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.flow.events import EventColumns
+    from orderflow_bt.sim.funding import FundingPayment
     from orderflow_bt.sim.session import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Fill, Order
 
 INT, TEXT, FLOAT, FLAG = pa.int64(), pa.string(), pa.float64(), pa.bool_()
 MONEY = pa.decimal128(38, 8)
+RATE = pa.decimal128(38, 12)
 
 SCHEMAS: dict[str, pa.Schema] = {
     "orders": pa.schema(
@@ -43,9 +45,15 @@ SCHEMAS: dict[str, pa.Schema] = {
         {
             "id": INT, "side": INT, "entry_time": INT, "exit_time": INT, "qty": INT,
             "entry_price": FLOAT, "exit_price": FLOAT, "stop_price": INT, "target_price": INT,
-            "gross_pnl": MONEY, "fees": MONEY, "net_pnl": MONEY, "risk": MONEY,
+            "gross_pnl": MONEY, "fees": MONEY, "funding": MONEY, "net_pnl": MONEY, "risk": MONEY,
             "r_multiple": FLOAT, "mae_ticks": INT, "mfe_ticks": INT, "exit_role": TEXT,
             "event_id": INT, "is_open": FLAG, "spans_gap": FLAG,
+        }
+    ),
+    "funding": pa.schema(
+        {
+            "time": INT, "rate": RATE, "interval_hours": INT, "mark": RATE, "mark_source": TEXT,
+            "position": INT, "amount": MONEY, "round_trip": INT,
         }
     ),
     "equity": pa.schema({"time": INT, "equity": MONEY, "position": INT, "price": INT}),
@@ -113,6 +121,11 @@ def trips_table(trips: list[RoundTrip]) -> pa.Table:
             for trip in trips
         ),
     )
+
+
+def funding_table(payments: list[FundingPayment]) -> pa.Table:
+    """What funding took from the account, or gave, payment by payment."""
+    return from_rows("funding", (payment._asdict() for payment in payments))
 
 
 def equity_table(rows: list[EquityRow]) -> pa.Table:

@@ -48,6 +48,7 @@ class Account:
         self._entry: int | Fraction = 0  # worth of the open part at its entry prices, times ...
         self._parts = 1  # ... this
         self._fees_paid: int | Fraction = 0
+        self._funding_paid: int | Fraction = 0  # negative where funding was received
         self._rates = {
             maker: Fraction(bps) / BPS * self._unit * PER_UNIT / self.scale
             for maker, bps in ((True, fees.maker_bps), (False, fees.taker_bps))
@@ -83,6 +84,28 @@ class Account:
         if self.instrument.contract_usd is None:
             return cents(half_even(price * lots * rate.numerator, rate.denominator))
         return cents(half_even(lots * rate.numerator, price * rate.denominator))
+
+    def funding(self, mark: Decimal, rate: Decimal) -> Decimal:
+        """What a funding at ``mark`` gives the account (negative: takes from it), rounded as fees.
+
+        Args:
+            mark: Mark price in quote currency.
+            rate: Share of the position's value that longs pay.
+        """
+        units = self.instrument
+        lots = Fraction(self.position, 10**units.qty_decimals)
+        if units.contract_usd is None:
+            value = lots * Fraction(mark)
+        else:
+            value = Fraction(units.contract_usd) * lots / Fraction(mark)
+        return money(-value * Fraction(rate))
+
+    def pay(self, amount: Decimal) -> None:
+        """Book a funding: ``amount`` comes in, or goes out where it is negative."""
+        received = int(amount * self.scale)
+        self.ledger += received
+        self._funding_paid -= received
+        self._line = None
 
     def apply(self, side: int, lots: int, price: int, fee: Decimal) -> None:
         """Book a fill."""
@@ -127,6 +150,11 @@ class Account:
     def fees_paid(self) -> Decimal:
         """Commission so far."""
         return self.printed(self._fees_paid)
+
+    @property
+    def funding_paid(self) -> Decimal:
+        """Funding so far; negative where it was received."""
+        return self.printed(self._funding_paid)
 
     @property
     def basis(self) -> Fraction:

@@ -51,6 +51,8 @@ class SimConfig:
         max_wait: How long an entry that takes may need to fill; then the rest of it expires. What
             reduces a position never gives up. 0: entries neither.
         cash: Starting cash, in quote currency.
+        funding_shift: By how much the exchange looks at positions after (before, if negative) the
+            published time of a funding; it says that it may be 15 seconds.
         seed: Of every random choice.
     """
 
@@ -66,6 +68,7 @@ class SimConfig:
     participation: Decimal = Decimal(1)
     max_wait: int = MINUTE_US
     cash: Decimal = Decimal(10_000)
+    funding_shift: int = 0
     seed: int = 1
 
     def __post_init__(self) -> None:

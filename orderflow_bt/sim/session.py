@@ -21,6 +21,7 @@ from orderflow_bt.sim.account import Account
 from orderflow_bt.sim.broker import Happening, SimBroker
 from orderflow_bt.sim.buffer import TapeBuffer
 from orderflow_bt.sim.config import QUEUE_WINDOW
+from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import guard
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.trips import RoundTrip, Trips
@@ -28,11 +29,13 @@ from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from contextlib import AbstractContextManager
     from decimal import Decimal
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.config import SimConfig
+    from orderflow_bt.sim.funding import Funding
     from orderflow_bt.sim.readings import Moment, Slice
     from orderflow_bt.types import BarSpec
 
@@ -59,6 +62,7 @@ class Session:
         config: Assumptions of the simulation.
         specs: The bars its readings carry, short before long; equity is marked at the first.
         start: Orders are disabled before this time, microseconds UTC: the warm-up.
+        funding: What the contract paid, by time; none where it is not simulated.
 
     Attributes:
         now: The session's clock.
@@ -76,6 +80,7 @@ class Session:
         specs: list[BarSpec],
         *,
         start: int,
+        funding: Sequence[Funding] = (),
     ) -> None:
         if instrument.is_inverse:
             raise UnsupportedError(
@@ -91,6 +96,7 @@ class Session:
         self.last_price = 0
         self.account = Account(instrument, config.cash, config.fees)
         self.trips = Trips(self.account)
+        self.funding = FundingClock(funding, config.funding_shift)
         self.broker = SimBroker(self)
         self.buffer = TapeBuffer(QUEUE_WINDOW, instrument.tick_size)
         self.market = MarketView(self, instrument, specs)
@@ -168,20 +174,40 @@ class Session:
             heapq.heappush(self._notices, (begins, -1, "start"))  # before all else of its time
         first = self._cursor = self.buffer.append(piece.trades)
         for moment in piece.moments:
+            self._settle_funding(moment.time)
             self._run_to(first + moment.at, moment.time, at_moment=True)
             self._deliver(moment)
         if rows:
             self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
-            self._run_to(self.buffer.end, int(piece.trades.time[-1]))
+            last = int(piece.trades.time[-1])
+            self._settle_funding(last)
+            self._run_to(self.buffer.end, last)
 
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
+        self._settle_funding(end)
         self._run_to(self.buffer.end, end)
         self.now = max(self.now, end)
         self._has_ended = True
         with self._guard("on_end"):
             self.strategy.on_end(self.market, self.broker)
         return self.trips.still_open(end, self.last_price)
+
+    def _settle_funding(self, until: int) -> None:
+        """Apply what falls due by ``until`` to the position after all earlier trades.
+
+        At its time, funding comes before anything else that happens then.
+        """
+        while (due := self.funding.due(until)) is not None:
+            row = self._cursor + int(
+                np.searchsorted(self.buffer.time[self._cursor : self.buffer.end], due, side="left")
+            )
+            self._run_to(row, due - 1)
+            self._clock(due)
+            amount = self.funding.pay(self.account, self.last_price, self.trips.open_id)
+            if amount is not None:
+                self.trips.fund(amount)
+                self._mark_equity()
 
     def _run_to(self, stop: int, until: int, *, at_moment: bool = False) -> None:
         """Process trades up to row ``stop`` and notices due by ``until``.

@@ -40,6 +40,7 @@ class RoundTrip(NamedTuple):
     target_price: int | None
     gross_pnl: Decimal
     fees: Decimal
+    funding: Decimal  # received; negative where it was paid
     net_pnl: Decimal
     risk: Decimal | None
     r_multiple: float | None
@@ -65,6 +66,7 @@ class _Open:
         self.paid_in = 0  # sums of price x lots
         self.paid_out = 0
         self.fees = Decimal(0)
+        self.funding = Decimal(0)
         self.worth_in: int | Fraction = 0  # in the account's units
         self.worth_out: int | Fraction = 0
         self.low = fill.price
@@ -92,6 +94,16 @@ class Trips:
     def opened_at(self) -> int:
         """Entry time of the round trip under way, 0 when flat."""
         return self._open.entry_time if self._open else 0
+
+    @property
+    def open_id(self) -> int | None:
+        """Id of the round trip under way, None when flat."""
+        return self._open.id if self._open else None
+
+    def fund(self, amount: Decimal) -> None:
+        """Add a funding to the round trip under way."""
+        if self._open is not None:
+            self._open.funding += amount
 
     def times(self, count: int) -> list[tuple[int, int, int | None]]:
         """(id, entry time, exit time or None) of the first ``count`` round trips."""
@@ -168,7 +180,7 @@ class Trips:
     ) -> RoundTrip:
         plan, account, paid, qty = trip.plan, self._account, trip.paid_in, trip.qty_in
         gross = account.printed(account.profit(trip.side, trip.worth_in, worth_out))
-        net = gross - trip.fees
+        net = gross - trip.fees + trip.funding
         risk = None
         if plan.stop is not None:
             entered = paid if plan.entry is None else plan.entry * qty
@@ -187,6 +199,7 @@ class Trips:
             target_price=plan.target,
             gross_pnl=gross,
             fees=trip.fees,
+            funding=trip.funding,
             net_pnl=net,
             risk=risk,
             r_multiple=float(net / risk) if risk else None,

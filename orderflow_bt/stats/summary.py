@@ -30,6 +30,7 @@ def summarise(
     trip_net: Floats,
     trip_gross: Floats,
     trip_fees: Floats,
+    trip_funding: Floats,
     trip_r: Floats,
     trip_entry: Times,
     trip_exit: Times,
@@ -50,6 +51,7 @@ def summarise(
         trip_net: float64 [k], net money of each round trip, in order of entry.
         trip_gross: float64 [k], before fees.
         trip_fees: float64 [k].
+        trip_funding: float64 [k], received; negative where it was paid.
         trip_r: float64 [k], R multiples; NaN where there was no stop.
         trip_entry: int64 [k], first entry fill.
         trip_exit: int64 [k], last exit fill; ignored for an open round trip.
@@ -92,6 +94,7 @@ def summarise(
         "trips_net_pnl": float(net.sum()),
         "trips_gross_pnl": float(trip_gross[closed].sum()),
         "trips_fees": float(trip_fees[closed].sum()),
+        "trips_funding": float(trip_funding[closed].sum()),
         "open_pnl": float(trip_net[trip_open].sum()) if trip_open.any() else None,
         "traded_notional": notional,
         "under_water_days": m.under_water_us(curve_time, curve) / DAY_US,

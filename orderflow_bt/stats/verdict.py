@@ -41,6 +41,7 @@ class Evidence:
         net_pnl: Net money of the closed round trips.
         gross_pnl: The same before fees.
         fees: Fees of the closed round trips.
+        funding: Funding that they received, negative where they paid.
         sum_interval: 95 % interval of their net sum under resampling, where there is one.
         band: Net money of the run by fill policy (``touch``, ``queue``, ``through``).
         quote: Currency of the money.
@@ -67,6 +68,7 @@ class Evidence:
     missing_days: int = 0
     missing_ids: int = 0
     simulated_market: str = ""
+    funding: float = 0.0
 
 
 def money_digits(quote: str) -> int:
@@ -95,7 +97,8 @@ def count(number: int, noun: str) -> str:
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
     tone = _tone(evidence)
-    sentences = (_result(evidence, tone), _costs(evidence), _band(evidence), *_context(evidence))
+    costs = (_costs(evidence), _funding(evidence))
+    sentences = (_result(evidence, tone), *costs, _band(evidence), *_context(evidence))
     return Verdict(tone, _headline(evidence, tone), tuple(s for s in sentences if s))
 
 
@@ -157,6 +160,7 @@ def _result(e: Evidence, tone: str) -> str:
         made = f"{trips} lost {amount(e.net_pnl, e.quote)} after fees"
     else:
         made = f"{trips} made {money(e.net_pnl, e.quote)} after fees"
+    made += " and funding" if e.funding else ""
     if e.sum_interval is None or e.round_trips < MIN_TRIPS:
         return (
             f"{made}. With fewer than {MIN_TRIPS} results one or two decide the sum, whichever "
@@ -179,11 +183,18 @@ def _costs(e: Evidence) -> str:
     gross, fees = money(e.gross_pnl, e.quote), amount(e.fees, e.quote)
     if e.fees <= 0:
         return f"Before fees the result was {gross}; rebates were {fees}." if e.fees else ""
-    if e.gross_pnl > 0 >= e.net_pnl:
+    if e.gross_pnl > 0 >= e.gross_pnl - e.fees:
         return f"Before fees it made {gross}; fees of {fees} took all of that and more."
     if e.gross_pnl > 0:
         return f"Before fees it made {gross}; fees took {fees}, {e.fees / e.gross_pnl:.0%} of it."
     return f"It lost {amount(e.gross_pnl, e.quote)} before fees already; fees added {fees}."
+
+
+def _funding(e: Evidence) -> str:
+    if not e.funding:
+        return ""
+    verb = "brought" if e.funding > 0 else "took"
+    return f"Funding {verb} {amount(e.funding, e.quote)}."
 
 
 def _band(e: Evidence) -> str:

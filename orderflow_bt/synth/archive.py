@@ -82,7 +82,7 @@ def write_archive(
             parent.mkdir(parents=True, exist_ok=True)
             name = f"{market.symbol}-{kind.value}-{day.date}"
             path = parent / f"{name}.zip"
-            _write_zip(path, f"{name}.csv", day.date, day_text(market, day, kind))
+            write_zip(path, f"{name}.csv", day.date, day_text(market, day, kind))
             written.append(path)
     text = situations_text(
         market.situations,
@@ -160,7 +160,7 @@ def _value(
     return value
 
 
-def _write_zip(path: Path, member: str, date: dt.date, pieces: Iterable[bytes]) -> None:
+def write_zip(path: Path, member: str, date: dt.date, pieces: Iterable[bytes]) -> None:
     """Write a zip of one member, and its checksum file; nothing half-written is left.
 
     The time stamp in it is two o'clock of the next day, so that the bytes do not depend on when

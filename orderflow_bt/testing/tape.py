@@ -20,10 +20,11 @@ from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US, MarketType, Trades
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.events import Event
+    from orderflow_bt.sim.funding import Funding
     from orderflow_bt.sim.session import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Broker, Fill, Market, Order, TradeView
@@ -135,6 +136,7 @@ class Tape:
         fills: str | None = None,
         chunks: tuple[int, ...] = (),
         end: int | None = None,
+        funding: Sequence[Funding] = (),
     ) -> TapeRun:
         """Run a strategy on the tape.
 
@@ -144,14 +146,16 @@ class Tape:
             fills: Fill policy, in place of the one in ``config``.
             chunks: Where to cut the tape into pieces; nothing may depend on it.
             end: Where the clock stops; by default at the last trade.
+            funding: What the contract pays, by time.
         """
         if fills is not None:
             config = replace(config, fills=FillPolicy(fills))
         if isinstance(strategy, type):
             strategy = strategy()
         return run_trades(
-            self.trades, self.instrument, strategy, config=config, chunks=chunks, end=end
-        )
+            self.trades, self.instrument, strategy, config=config, chunks=chunks, end=end,
+            funding=funding,
+        )  # fmt: skip
 
     def events(
         self, detector: Detector, *, chunks: tuple[int, ...] = (), end: int | None = None
@@ -197,13 +201,14 @@ def run_trades(
     config: SimConfig = PLAIN,
     chunks: tuple[int, ...] = (),
     end: int | None = None,
+    funding: Sequence[Funding] = (),
 ) -> TapeRun:
     """Run a strategy on columns in memory, cut at the rows ``chunks`` names."""
     readings = Readings(
         strategy.bar_specs(), strategy.detectors(), ids_are_continuous=True,
         row_size=instrument.tick_size, instrument=instrument,
     )  # fmt: skip
-    session = Session(strategy, instrument, config, readings.specs, start=0)
+    session = Session(strategy, instrument, config, readings.specs, start=0, funding=funding)
     edges = [0, *chunks, trades.rows]
     for start, stop in pairwise(edges):
         session.feed(readings.feed(trades.slice(start, stop)))

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from orderflow_bt import BarSpec, param, time_bars
 from orderflow_bt.instruments import Fees, Instrument
 from orderflow_bt.sim import FillPolicy, SimConfig
+from orderflow_bt.sim.funding import Funding
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.testing.tape import MIDNIGHT_2024, run_trades
 from orderflow_bt.types import MarketType, Trades
@@ -151,9 +152,22 @@ def assumptions(draw):
     )
 
 
-def outcome(strategy, trades, config, chunks=(), end=None):
+def fundings(trades):
+    """Funding at round times, at a trade's own time, and before the tape begins."""
+    first, last = int(trades.time[0]), int(trades.time[-1])
+    times = {first - 5, first, int(trades.time[trades.rows // 2]), last + SECOND}
+    times |= set(range(first // SECOND * SECOND, last, 3 * SECOND))
+    rates = (Decimal("0.0001"), Decimal("-0.00031"))
+    marks = (None, Decimal(1003), Decimal("998.12345678"))
+    return [Funding(time, rates[k % 2], 8, marks[k % 3]) for k, time in enumerate(sorted(times))]
+
+
+def outcome(strategy, trades, config, chunks=(), end=None, funding=None):
     """Everything a run says."""
-    run = run_trades(trades, UNITS, strategy, config=config, chunks=chunks, end=end)
+    funding = fundings(trades) if funding is None else funding
+    run = run_trades(
+        trades, UNITS, strategy, config=config, chunks=chunks, end=end, funding=funding
+    )
     return {
         "orders": run.orders,
         "fills": run.fills,
@@ -162,6 +176,7 @@ def outcome(strategy, trades, config, chunks=(), end=None):
         "events": run.events,
         "skipped": dict(run.skipped),
         "equity": run.equity,
+        "funding": run.session.funding.payments,
         "drawdown": run.session.max_drawdown,
         "diary": getattr(strategy, "diary", None),
     }
@@ -209,7 +224,9 @@ def test_cutting_the_tape_changes_nothing(window, kind, seed, config, fast):
 def test_what_comes_later_changes_nothing(window, kind, seed, config, rows, fast):
     trades = random_tape(seed, 150)
     whole = outcome(kind(seed=seed, fast=fast), trades, config)
-    part = outcome(kind(seed=seed, fast=fast), trades.slice(0, rows), config)
+    part = outcome(
+        kind(seed=seed, fast=fast), trades.slice(0, rows), config, funding=fundings(trades)
+    )
     last_id, last_time = trades.id[rows - 1], trades.time[rows - 1]
     assert part["fills"] == [fill for fill in whole["fills"] if fill.trade_id <= last_id]
     for early, late in zip(part["orders"], whole["orders"], strict=False):
@@ -237,7 +254,7 @@ def _time_of(row):
 def test_books_balance(kind, seed, config):
     trades = random_tape(seed, 200)
     strategy = kind(seed=seed, often=0.3)
-    run = run_trades(trades, UNITS, strategy, config=config)
+    run = run_trades(trades, UNITS, strategy, config=config, funding=fundings(trades))
     account = run.session.account
     row_of = {int(number): row for row, number in enumerate(trades.id)}
 
@@ -249,6 +266,7 @@ def test_books_balance(kind, seed, config):
     )
     assert account.fees_paid == sum((fill.fee for fill in run.fills), Decimal(0))
     assert account.fees_paid == sum((trip.fees for trip in trips), Decimal(0))
+    assert account.funding_paid == -sum((trip.funding for trip in trips), Decimal(0))
 
     used = Counter()
     filled = Counter()

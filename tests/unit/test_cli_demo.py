@@ -33,7 +33,7 @@ def test_it_says_that_the_market_is_simulated_and_what_to_type_next(demo):
 
 def test_it_leaves_a_lake_a_run_folder_and_a_report(demo):
     folder, result = demo
-    days = sorted((folder / "data").glob("exchange=binance/**/part.parquet"))
+    days = sorted((folder / "data").glob("exchange=binance/**/date=*/part.parquet"))
     assert len(days) == 4
     (run,) = (folder / "runs").iterdir()
     assert f"report: {run / 'report.html'}" in result.stdout

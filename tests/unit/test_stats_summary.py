@@ -22,6 +22,7 @@ def arguments(trips: int = 4, days: int = 40) -> dict[str, object]:
         "trip_net": net,
         "trip_gross": net + 1,
         "trip_fees": np.ones(trips),
+        "trip_funding": np.full(trips, -0.25),
         "trip_r": np.full(trips, np.nan),
         "trip_entry": entry,
         "trip_exit": entry + 2 * HOUR_US,
