@@ -7,6 +7,7 @@ import os
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from orderflow_bt.store.reader import row_groups
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -35,23 +36,29 @@ _AHEAD = 2  # pieces that wait to be written
 class Piece(NamedTuple):
     """Consecutive trades of one day, and the least and greatest price of each block of them.
 
+    A day's pieces are cut at multiples of `PIECE_ROWS`, wherever they come from.
+
     Attributes:
         trades: Columns of equal length.
         lows: int64 ``[ceil(rows / 64)]``, of trades ``[64 k, 64 k + 64)`` of the piece.
         highs: int64, the same.
+        day: Whose trades these are.
+        first: Which of its trades is the first of these; a multiple of 64.
     """
 
     trades: Trades
     lows: NDArray[np.int64]
     highs: NDArray[np.int64]
+    day: DayInfo
+    first: int
 
 
-def with_blocks(trades: Trades) -> Piece:
+def with_blocks(trades: Trades, day: DayInfo, first: int) -> Piece:
     """Trades with the extremes of their blocks."""
     count = -(-trades.rows // BLOCK)
     lows, highs = np.empty(count, np.int64), np.empty(count, np.int64)
     block_extremes(trades.price, lows, highs)
-    return Piece(trades, lows, highs)
+    return Piece(trades, lows, highs, day, first)
 
 
 def content_hash(path: Path) -> str:
@@ -78,43 +85,76 @@ def name_of(info: DayInfo, price_decimals: int, qty_decimals: int) -> str:
 
 
 class Read(NamedTuple):
-    """A piece of a stored day, and what the day is called in the cache: empty if it came thence."""
+    """Trades of a stored day: a piece of it out of the cache, or as they were decoded."""
 
-    piece: Piece
-    info: DayInfo
-    name: str
+    day: DayInfo
+    name: str  # what the day is called in the cache
+    piece: Piece | None
+    trades: Trades
 
 
 def readers(
-    info: DayInfo, price_decimals: int, qty_decimals: int, cache: Cache | None
+    day: DayInfo, price_decimals: int, qty_decimals: int, cache: Cache | None
 ) -> Iterator[Callable[[], Read]]:
-    """A function for each piece of a stored day that maps or decodes it; see `row_groups`."""
+    """Functions that map a stored day piece by piece, or decode it; see `row_groups`."""
     name = ""
     if cache is not None:
-        name = name_of(info, price_decimals, qty_decimals)
+        name = name_of(day, price_decimals, qty_decimals)
         kept = cache.get(SHELF, name)
         if kept is not None:
             with kept:
                 rows = kept.rows("id")
-                for start in range(0, rows, PIECE_ROWS):
-                    piece = map_piece(kept, start, min(start + PIECE_ROWS, rows))
-                    yield partial(Read, piece, info, "")
+                for first in range(0, rows, PIECE_ROWS):
+                    piece = map_piece(kept, day, first, min(first + PIECE_ROWS, rows))
+                    yield partial(Read, day, name, piece, piece.trades)
             return
-    for decode in row_groups(info, price_decimals, qty_decimals):
-        yield partial(_decode, decode, info, name)
+    for decode in row_groups(day, price_decimals, qty_decimals):
+        yield partial(_decode, decode, day, name)
 
 
-def _decode(decode: Callable[[], Trades], info: DayInfo, name: str) -> Read:
-    return Read(with_blocks(decode()), info, name)
+def _decode(decode: Callable[[], Trades], day: DayInfo, name: str) -> Read:
+    return Read(day, name, None, decode())
 
 
-def map_piece(kept: ArrayFile, start: int, stop: int) -> Piece:
-    """Trades ``[start, stop)`` of a decoded day; ``start`` is a multiple of the block's 64."""
-    first, last = start // BLOCK, -(-stop // BLOCK)
+def in_pieces(reads: Iterable[Read], keeper: DayKeeper | None) -> Iterator[Piece]:
+    """Pieces of days, of which those that were decoded are given to the keeper."""
+    for _, of_day in groupby(reads, key=lambda read: id(read.day)):
+        parts: list[Trades] = []
+        waiting = first = 0
+        for read in of_day:
+            day, name = read.day, read.name
+            if read.piece is not None:
+                yield read.piece
+                continue
+            parts.append(read.trades)
+            waiting += read.trades.rows
+            while waiting >= PIECE_ROWS or (waiting and first + waiting == day.rows):
+                trades = _joined(parts)
+                rows = min(PIECE_ROWS, waiting)
+                piece = with_blocks(trades.slice(0, rows), day, first)
+                parts = [trades.slice(rows, waiting)]
+                first, waiting = first + rows, waiting - rows
+                if keeper is not None:
+                    keeper.take(name, piece)
+                yield piece
+        if waiting:  # more or fewer than the day says it has
+            yield with_blocks(_joined(parts), day, first)
+
+
+def _joined(parts: list[Trades]) -> Trades:
+    parts = [part for part in parts if part.rows]
+    return parts[0] if len(parts) == 1 else Trades(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def map_piece(kept: ArrayFile, day: DayInfo, first: int, stop: int) -> Piece:
+    """Trades ``[first, stop)`` of a decoded day; ``first`` is a multiple of the block's 64."""
+    low, high = first // BLOCK, -(-stop // BLOCK)
     return Piece(
-        Trades(*(kept.map(name, start, stop) for name in Trades._fields)),
-        kept.map("lows", first, last),
-        kept.map("highs", first, last),
+        Trades(*(kept.map(name, first, stop) for name in Trades._fields)),
+        kept.map("lows", low, high),
+        kept.map("highs", low, high),
+        day,
+        first,
     )
 
 
@@ -131,7 +171,6 @@ class DayKeeper:
         self._waiting: deque[Future[None]] = deque()
         self._part: Part | None = None
         self._name = ""
-        self._tail: NDArray[np.int64] = np.empty(0, np.int64)
 
     def __enter__(self) -> Self:
         return self
@@ -143,37 +182,29 @@ class DayKeeper:
         for future in self._waiting:
             future.result()
 
-    def take(self, info: DayInfo, name: str, trades: Trades, first: int) -> None:
-        """Keep trades of a day from its row ``first`` on; pieces come in order, days whole."""
-        self._waiting.append(self._pool.submit(self._put, info, name, trades, first))
+    def take(self, name: str, piece: Piece) -> None:
+        """Keep a piece of the day that the cache calls so; pieces come in order, days whole."""
+        self._waiting.append(self._pool.submit(self._put, name, piece))
         if len(self._waiting) > _AHEAD:
             self._waiting.popleft().result()
 
-    def _put(self, info: DayInfo, name: str, trades: Trades, first: int) -> None:
-        stop = first + trades.rows
-        if first == 0:
-            self._begin(info, name)
-        if self._part is None or self._name != name or stop > info.rows:
+    def _put(self, name: str, piece: Piece) -> None:
+        if piece.first == 0:
+            self._begin(name, piece.day)
+        if self._part is None or self._name != name:
             return
-        for column, values in zip(Trades._fields, trades, strict=True):
+        for column, values in zip(Trades._fields, piece.trades, strict=True):
             self._part.put(column, values)
-        prices = np.concatenate([self._tail, trades.price]) if self._tail.size else trades.price
-        whole = prices.size if stop == info.rows else prices.size // BLOCK * BLOCK
-        count = -(-whole // BLOCK)
-        lows, highs = np.empty(count, np.int64), np.empty(count, np.int64)
-        block_extremes(prices[:whole], lows, highs)
-        self._part.put("lows", lows)
-        self._part.put("highs", highs)
-        self._tail = prices[whole:].copy()
-        if stop == info.rows:
-            self._part.keep({"tape": str(info.tape), "date": info.date.isoformat()})
+        self._part.put("lows", piece.lows)
+        self._part.put("highs", piece.highs)
+        if piece.first + piece.trades.rows == piece.day.rows:
+            self._part.keep({"tape": str(piece.day.tape), "date": piece.day.date.isoformat()})
             self._part = None
 
-    def _begin(self, info: DayInfo, name: str) -> None:
+    def _begin(self, name: str, day: DayInfo) -> None:
         if self._part is not None:
             self._part.discard()
-        blocks = ("i8", (-(-info.rows // BLOCK),))
-        shapes = {column: (dtype, (info.rows,)) for column, dtype in _DTYPES.items()}
+        blocks = ("i8", (-(-day.rows // BLOCK),))
+        shapes = {column: (dtype, (day.rows,)) for column, dtype in _DTYPES.items()}
         self._part = self._cache.part(SHELF, name, shapes | {"lows": blocks, "highs": blocks})
         self._name = name
-        self._tail = np.empty(0, np.int64)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store.cache import LIMIT, Cache
-from orderflow_bt.store.decoded import DayKeeper, readers
+from orderflow_bt.store.decoded import DayKeeper, in_pieces, readers
 from orderflow_bt.store.reader import first_line, read_ahead
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
 from orderflow_bt.store.writer import DayWriter, publish
@@ -202,7 +202,8 @@ class Lake:
 
         Decoding runs ahead across the border of days. No chunk holds trades of two days.
         """
-        for trades, _, _ in self.read_pieces(tape, dates, price_decimals, qty_decimals):
+        for piece in self.read_pieces(tape, dates, price_decimals, qty_decimals):
+            trades = piece.trades
             for start in range(0, trades.rows, chunk_rows):
                 yield trades.slice(start, min(start + chunk_rows, trades.rows))
 
@@ -235,18 +236,10 @@ class Lake:
             for job in readers(self._stored(tape, date), price_decimals, qty_decimals, self.cache)
         )
         if self.cache is None or not keep:
-            for read in read_ahead(jobs):
-                yield read.piece
+            yield from in_pieces(read_ahead(jobs), None)
             return
         with DayKeeper(self.cache) as keeper:
-            row, last = 0, None
-            for read in read_ahead(jobs):
-                row = row if read.info is last else 0
-                if read.name:
-                    keeper.take(read.info, read.name, read.piece.trades, row)
-                row += read.piece.trades.rows
-                last = read.info
-                yield read.piece
+            yield from in_pieces(read_ahead(jobs), keeper)
 
     def write_day(self, columns: NDArray[np.int64], info: DayInfo) -> DayInfo:
         """Store a day; the caller holds its `lock`.

@@ -42,7 +42,9 @@ def lake(tmp_path, monkeypatch):
 def columns(lake, dates=DATES, price=1, qty=3, *, keep=False):
     pieces = list(lake.read_pieces(UM, dates, price, qty, keep=keep))
     for piece in pieces:
-        twin = decoded.with_blocks(piece.trades)
+        twin = decoded.with_blocks(piece.trades, piece.day, piece.first)
+        assert piece.first % 256 == 0
+        assert piece.trades.rows == min(256, ROWS - piece.first)
         assert np.array_equal(piece.lows, twin.lows)
         assert np.array_equal(piece.highs, twin.highs)
     return [

@@ -22,6 +22,7 @@ from orderflow_bt.store.reader import read_ahead
 @pytest.fixture
 def lake(tmp_path, monkeypatch):
     monkeypatch.setattr("orderflow_bt.store.writer.ROW_GROUP_ROWS", 7)
+    monkeypatch.setattr("orderflow_bt.store.decoded.PIECE_ROWS", 7)
     rng = random.Random(5)
     rows = [
         (*row[:5], row[5] - rng.choice([0, 0, 0, 9000, 30_000]), row[6])
