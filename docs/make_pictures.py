@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import draw_readings
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parent / "img"
@@ -18,7 +19,8 @@ FLAGS = [
 
 
 def main() -> None:
-    """Run the demo, photograph its report, copy a footprint."""
+    """Draw the readings; run the demo, photograph its report, copy a footprint."""
+    draw_readings.main()
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     if browser_path is None:
         sys.exit("a Chromium is needed to photograph the report")

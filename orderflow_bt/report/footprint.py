@@ -241,6 +241,7 @@ def _draw_numbers(canvas: Canvas, plan: Plan, theme: Theme) -> None:
     if not plan.has_numbers:
         return
     half = plan.half_width
+    whole = plan.scale.qty_decimals == 0 and plan.shrink == 1
     size = min(plan.row_height * 0.76, (half - 3) / text_width("0000", 1.0), 11.0)
     for k, column in enumerate(plan.columns):
         left = plan.x(k) + plan.spine
@@ -251,7 +252,7 @@ def _draw_numbers(canvas: Canvas, plan: Plan, theme: Theme) -> None:
                 (column.ask[i], left + 2 * half - 2.5, column.buy[i], theme.buy_lit),
             ):
                 if lots:
-                    text = words.short(_volume(plan, lots))
+                    text = words.short(_volume(plan, lots), whole=whole)
                     shade = colour if lit else theme.ink
                     canvas.text((right, y), text, shade, size, align="right", bold=bool(lit))
 

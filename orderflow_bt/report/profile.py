@@ -18,7 +18,9 @@ MOST_ROWS = 90
 
 
 def draw_profile(profile: Profile, theme: Theme, scale: Scale, span: str) -> Figure:
-    """Rows of sells and buys beside each other; value area as a band, its edges and POC named.
+    """Rows of sells and buys beside each other; value area as a band, its edge rows and POC named.
+
+    A row is named by its low edge.
 
     Args:
         profile: At most `MOST_ROWS` rows read well.
@@ -58,11 +60,10 @@ def draw_profile(profile: Profile, theme: Theme, scale: Scale, span: str) -> Fig
     axes.xaxis.set_major_formatter(lambda value, _: words.short(value))
     for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):
         label.set_fontfamily(MONO)
-    middle = float(low[at]) + height / 2
-    for name, price in (("VAH", top), ("POC", middle), ("VAL", area.val * unit)):
+    for name, row in (("VAH", area.vah), ("POC", area.poc), ("VAL", area.val)):
         colour = theme.accent if name == "POC" else theme.ink
         axes.annotate(
-            f"{name} {words.plain(price, scale.price_decimals)}", (1.085, price),
+            f"{name} {words.exact(row, scale.price_decimals)}", (1.085, row * unit + height / 2),
             xycoords=("axes fraction", "data"), color=colour, fontfamily=MONO, fontsize=9,
             va="center", annotation_clip=False,
         )  # fmt: skip

@@ -11,8 +11,11 @@ MINUS = "\u2212"
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def short(value: float) -> str:
-    """At most four characters for a cell: ``984``, ``1.0k``, ``12k``, ``8.7``, ``.03``, ``0``."""
+def short(value: float, *, whole: bool = False) -> str:
+    """At most four characters for a cell: ``984``, ``1.0k``, ``12k``, ``8.7``, ``.03``, ``0``.
+
+    What is counted in whole numbers (``whole``) stays so below a thousand: ``8``.
+    """
     size = abs(value)
     if size == 0:
         return "0"
@@ -20,7 +23,7 @@ def short(value: float) -> str:
         if size >= 0.9995 * unit:
             scaled = size / unit
             return f"{scaled:.1f}{letter}" if scaled < 9.95 else f"{scaled:.0f}{letter}"
-    if size >= 9.95:
+    if size >= 9.95 or whole:
         return f"{size:.0f}"
     if size >= 0.095:
         return f"{size:.1f}"
