@@ -61,6 +61,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _settings(
+    context: typer.Context,
     data: Annotated[
         str, typer.Option(help="The lake: a folder.", envvar="ORDERFLOW_BT_DATA")
     ] = "data",
@@ -86,6 +87,7 @@ def _settings(
     ] = False,
 ) -> None:
     settings.data, settings.debug, settings.quiet = data, debug, quiet
+    settings.config = context.default_map or {}
     settings.cache = "off" if no_cache else cache_size
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,8 @@ from orderflow_bt.series import DEFAULT_INTERVAL, SeriesId, SeriesKind
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orderflow_bt.store import Lake
 
 Symbol = Annotated[str, typer.Argument(help="Symbol as the exchange writes it, e.g. BTCUSDT.")]
@@ -52,6 +54,7 @@ class Settings:
     cache: str = ""
     debug: bool = False
     quiet: bool = False
+    config: Mapping[str, Any] = field(default_factory=dict)  # the configuration file
 
 
 settings = Settings()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import replace
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orderflow_bt.cli import options
+from orderflow_bt.cli.assumptions import Assumptions
 from orderflow_bt.errors import UsageError
 from orderflow_bt.types import MarketType
 
@@ -43,8 +42,12 @@ def command(
         typer.Option(help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0),
     ] = None,
     fees: Annotated[
-        str, typer.Option(help="MAKER,TAKER in basis points; the exchange's regular rates.")
+        str,
+        typer.Option(help="MAKER,TAKER in basis points at all times; else the dated rates known."),
     ] = "",
+    fee_tier: Annotated[
+        str, typer.Option(help="Whose rates: regular, or a tier of [[fees]] in orderflow-bt.toml.")
+    ] = "regular",
     slippage: Annotated[
         int | None, typer.Option(help="Ticks that takers pay beyond the reference price.", min=0)
     ] = None,
@@ -71,13 +74,12 @@ def command(
     """Backtest a strategy on stored days: run folder, report and verdict."""
     start, end = options.time_window(first, last)
     tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
-    config = _config(market, fills, latency, fees, slippage, queue, cash, seed)
-    config = replace(
-        config,
-        participation=_decimal(participation, "--participation"),
-        max_wait=round(max_wait * 1_000_000),
-        funding_shift=round(funding_fuzz * 1_000_000),
-    )
+    asked = Assumptions(
+        fills=fills, latency=latency, fees=fees, fee_tier=fee_tier, slippage=slippage, queue=queue,
+        participation=participation, max_wait=max_wait, cash=cash, funding_fuzz=funding_fuzz,
+        seed=seed, fee_tables=options.settings.config.get("fees"),
+    )  # fmt: skip
+    configs = {tape: asked.config(tape, start) for tape in tapes}
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
@@ -90,8 +92,9 @@ def command(
         for tape in tapes:
             folder = folders[name, tape]
             metrics = run_one(
-                name, tape, (start, end), parameters, config, folder, accept_gaps=accept_gaps
-            )
+                name, tape, (start, end), parameters, configs[tape], folder,
+                accept_gaps=accept_gaps,
+            )  # fmt: skip
             results.append(metrics)
             if not as_json:
                 print_summary(metrics, folder)
@@ -205,49 +208,3 @@ def _folder(out: Path | None, name: str, tape: TapeId, *, many: bool) -> Path:
         number += 1
         folder = Path("runs") / f"{moment}-{label}-{number}"
     return folder
-
-
-def _config(
-    market: MarketType,
-    fills: str,
-    latency: float | None,
-    fees: str,
-    slippage: int | None,
-    queue: str,
-    cash: str,
-    seed: int,
-) -> SimConfig:
-    """The simulation's assumptions as the options state them."""
-    from orderflow_bt.instruments import Fees
-    from orderflow_bt.sim import FillPolicy, SimConfig
-
-    config = SimConfig.for_market(market)
-    if fills not in list(FillPolicy):
-        raise UsageError(
-            f"{fills!r} is not a fill policy", where="--fills", fix="Use queue, touch or through"
-        )
-    if latency is not None:
-        config = config.with_latency(round(latency * 1000))
-    changes: dict[str, Any] = {
-        "fills": FillPolicy(fills), "cash": _decimal(cash, "--cash"), "seed": seed,
-    }  # fmt: skip
-    if fees:
-        maker, comma, taker = fees.partition(",")
-        if not comma:
-            raise UsageError(f"{fees!r} is not MAKER,TAKER", where="--fees", fix="As in 2,5")
-        changes["fees"] = Fees(_decimal(maker, "--fees"), _decimal(taker, "--fees"))
-    if slippage is not None:
-        changes["slippage_ticks"] = slippage
-    if queue:
-        changes["queue"] = queue
-    return replace(config, **changes)
-
-
-def _decimal(text: str, option: str) -> Decimal:
-    try:
-        value = Decimal(text.strip())
-    except InvalidOperation:
-        raise UsageError(f"{text!r} is not a number", where=option) from None
-    if not value.is_finite():
-        raise UsageError(f"{text!r} is not a finite number", where=option)
-    return value

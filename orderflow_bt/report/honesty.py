@@ -38,8 +38,8 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
     )
     costs = (
         f"Fees: maker {simulation['maker_bps']} bp, taker {simulation['taker_bps']} bp of traded "
-        f"value. Slippage on market orders: {_ticks(simulation['slippage_ticks'])} beyond the "
-        "inferred quote."
+        f"value{_fee_changes(simulation)}. Slippage on market orders: "
+        f"{_ticks(simulation['slippage_ticks'])} beyond the inferred quote."
     )
     notes = [_NO_BOOK, fills, _NO_IMPACT, legs, costs]
     if manifest["tape"]["market"] != "spot" and manifest["tape"]["kind"] == "aggTrades":
@@ -55,6 +55,11 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
             "The tick and lot sizes were inferred from the trades, not taken from exchange rules."
         )
     return notes
+
+
+def _fee_changes(simulation: Mapping[str, Any]) -> str:
+    changes = simulation.get("fee_changes", [])
+    return "".join(f", from {time[:10]} {maker} and {taker} bp" for time, maker, taker in changes)
 
 
 def _funding_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:

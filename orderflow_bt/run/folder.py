@@ -164,6 +164,11 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             },
             "maker_bps": str(config.fees.maker_bps),
             "taker_bps": str(config.fees.taker_bps),
+            "fee_changes": [
+                [_iso(change.time), str(change.fees.maker_bps), str(change.fees.taker_bps)]
+                for change in config.fee_changes
+                if change.time < request.end
+            ],
             "slippage_ticks": config.slippage_ticks,
             "participation": str(config.participation),
             "max_wait_s": config.max_wait / 1_000_000,

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from orderflow_bt.instruments import Fees, Instrument
+    from orderflow_bt.sim.fees import FeeChange
 
 BPS = 10_000
 LARGEST_PARTS = 1 << 512  # of the entry value's denominator, which no sane position comes near
@@ -36,9 +38,15 @@ class Account:
             the other way round), less fees. With the position's worth it makes the equity.
     """
 
-    def __init__(self, instrument: Instrument, cash: Decimal, fees: Fees) -> None:
+    def __init__(
+        self,
+        instrument: Instrument,
+        cash: Decimal,
+        fees: Fees,
+        changes: Sequence[FeeChange] = (),
+    ) -> None:
         self.instrument = instrument
-        self.fees = fees
+        self._changes = list(changes)  # of fees, still to come
         self.position = 0
         self.scale: int = 10 ** max(8, instrument.price_decimals + instrument.qty_decimals)
         while self.scale % Fraction(cash).denominator:
@@ -49,11 +57,21 @@ class Account:
         self._parts = 1  # ... this
         self._fees_paid: int | Fraction = 0
         self._funding_paid: int | Fraction = 0  # negative where funding was received
+        self._charge(fees)
+        self._line: tuple[float, float] | None = None  # the equity line since the last fill
+
+    def _charge(self, fees: Fees) -> None:
+        """Let ``fees`` hold from now on."""
+        self.fees = fees
         self._rates = {
             maker: Fraction(bps) / BPS * self._unit * PER_UNIT / self.scale
             for maker, bps in ((True, fees.maker_bps), (False, fees.taker_bps))
         }
-        self._line: tuple[float, float] | None = None  # the equity line since the last fill
+
+    def clock(self, time: int) -> None:
+        """Let the fees of ``time`` hold; time never runs backwards."""
+        while self._changes and self._changes[0].time <= time:
+            self._charge(self._changes.pop(0).fees)
 
     def _unit_worth(self) -> int | Fraction:
         """Units that one lot at a price of one price unit is worth."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.flow.events import Event
+    from orderflow_bt.instruments import Fees
     from orderflow_bt.sim.session import Session
 
 FIRST_ROWS = 32
@@ -203,12 +204,18 @@ class SimBroker:
             return f"risk under {MIN_RISK_TICKS} ticks"
         if abs(target - entry) < MIN_TARGET_R * risk:
             return f"target under {MIN_TARGET_R} R"
-        cost = 2 * entry * config.fees.taker_bps / BPS + config.slippage_ticks * tick
+        cost = 2 * entry * self._fees().taker_bps / BPS + config.slippage_ticks * tick
         if cost > MAX_COST_R * risk:
             return f"fees and slippage over {MAX_COST_R} R"
         if self.size(1.0, entry, stop) == 0:
             return "equity under one lot"
         return ""
+
+    def _fees(self) -> Fees:
+        """The rates that hold now."""
+        account = self._session.account
+        account.clock(self._session.now)
+        return account.fees
 
     def skip(self, event: Event, why: str) -> None:
         """Write down that an event led to no order, and why."""
@@ -390,6 +397,7 @@ class SimBroker:
     def _fill_of(self, order: Order, report: list[int]) -> Fill:
         session = self._session
         maker = report[k.R_RULE] != k.TOOK
+        session.account.clock(report[k.R_TIME])
         row = report[k.R_INDEX] - session.buffer.base
         rule = _RULES.get(report[k.R_RULE]) or session.config.fills.value
         price, qty = report[k.R_PRICE], report[k.R_QTY]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.instruments import Instrument
+    from orderflow_bt.sim.fees import FeeChange
 
 MILLISECOND_US = 1_000
 QUEUE_WINDOW = 20_000  # trades the queue estimate looks back over
@@ -45,7 +46,8 @@ class SimConfig:
         cancel_latency: From a cancel request to the exchange.
         trigger_latency: From a stop's trigger to its market order.
         response_latency: From a fill or an order's change to the hook that hears of it.
-        fees: Maker and taker commission.
+        fees: Maker and taker commission at the start.
+        fee_changes: Later rates, by time.
         slippage_ticks: Paid by takers beyond the reference price.
         participation: Share of a trade's volume that taking orders may use.
         max_wait: How long an entry that takes may need to fill; then the rest of it expires. What
@@ -64,6 +66,7 @@ class SimConfig:
     trigger_latency: int = 100 * MILLISECOND_US
     response_latency: int = 100 * MILLISECOND_US
     fees: Fees = DEFAULT_FEES[MarketType.UM]
+    fee_changes: tuple[FeeChange, ...] = ()
     slippage_ticks: int = 1
     participation: Decimal = Decimal(1)
     max_wait: int = MINUTE_US

@@ -94,7 +94,7 @@ class Session:
         self.start = start
         self.now = 0
         self.last_price = 0
-        self.account = Account(instrument, config.cash, config.fees)
+        self.account = Account(instrument, config.cash, config.fees, config.fee_changes)
         self.trips = Trips(self.account)
         self.funding = FundingClock(funding, config.funding_shift)
         self.broker = SimBroker(self)
