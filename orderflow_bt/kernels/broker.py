@@ -1,8 +1,8 @@
 """The matching kernel: own orders against the tape, exact to the trade.
 
 ``advance`` runs own orders from one moment of the session to the next. Trades that no order can
-notice are passed over by comparing two integers each. Rules: ``docs/fills.md``; an order's and a
-report's columns: `orders`.
+notice are passed over, a block of them by comparing two integers (`blocks`). Rules:
+``docs/fills.md``; an order's and a report's columns: `orders`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.agenda import quiet_interval, run_agenda
+from orderflow_bt.kernels.bars import first_at_or_after
+from orderflow_bt.kernels.blocks import first_outside
 from orderflow_bt.kernels.matching import (
     close_taking_windows,
     grow_legs,
@@ -32,6 +34,8 @@ def advance(
     price: NDArray[np.int64],
     qty: NDArray[np.int64],
     side: NDArray[np.int8],
+    lows: NDArray[np.int64],
+    highs: NDArray[np.int64],
     start: int,
     stop: int,
     base: int,
@@ -48,14 +52,17 @@ def advance(
     told of it can act before anything later happens. Returns the index of the first trade that is
     not yet processed: the trade at which an agenda item was due is still to come.
 
+    ``lows`` and ``highs`` are those of the columns' blocks (`blocks`), or empty.
     ``base`` is the tape index of trade 0 of the columns. ``reports`` needs 4 * n_orders + 4 rows.
     """
     state[N_REPORTS] = 0
     i = start
     while i < stop:
         wake_time, low, high = quiet_interval(orders, n_orders)
-        while i < stop and time[i] < wake_time and low < price[i] < high:
-            i += 1
+        quiet_until = stop
+        if wake_time <= time[stop - 1]:
+            quiet_until = first_at_or_after(time, i, stop, wake_time)
+        i = first_outside(price, i, quiet_until, low, high, lows, highs)
         if i == stop:
             break
         now = time[i]

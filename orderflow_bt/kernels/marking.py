@@ -1,25 +1,15 @@
-"""What an open position went through, trade by trade."""
+"""What an open position went through, trade by trade, or block by block where that is the same."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels.blocks import BLOCK, BLOCK_BITS
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-@kernel
-def price_range(
-    price: NDArray[np.int64], start: int, stop: int, low: int, high: int
-) -> tuple[int, int]:
-    """Lowest and highest price of trades ``[start, stop)``, ``low`` and ``high`` included."""
-    for i in range(start, stop):
-        low = min(low, price[i])
-        high = max(high, price[i])
-    return low, high
 
 
 @kernel
@@ -32,16 +22,41 @@ def drawdown(
     inverse: bool,  # noqa: FBT001 - a scalar like the others
     peak: float,
     worst: float,
+    lows: NDArray[np.int64],
+    highs: NDArray[np.int64],
 ) -> tuple[float, float]:
     """Carry (equity peak, worst equity / peak - 1) over trades at which the position is constant.
 
     Equity at a price is ``cash + per_unit * price``, or ``cash + per_unit / price`` for inverse
-    contracts.
+    contracts: monotone in price, also as it is rounded. So a block (`blocks`) whose best equity
+    makes no new peak has its worst at its low or its high; and one that does make a peak cannot
+    set a new worst if its own worst under its own best would not. Only what is left is looked at
+    trade by trade, so that the answer is that of a full scan, to the bit.
     """
-    for i in range(start, stop):
-        equity = cash + (per_unit / price[i] if inverse else per_unit * price[i])
-        if equity > peak:
-            peak = equity
-        elif equity / peak - 1.0 < worst:
-            worst = equity / peak - 1.0
+    i = start
+    whole = min(stop >> BLOCK_BITS, lows.shape[0])
+    while i < stop:
+        block = i >> BLOCK_BITS
+        edge = stop
+        if block < whole and i == block << BLOCK_BITS:
+            edge = i + BLOCK
+            at_low = cash + (per_unit / lows[block] if inverse else per_unit * lows[block])
+            at_high = cash + (per_unit / highs[block] if inverse else per_unit * highs[block])
+            best = max(at_low, at_high)
+            least = min(at_low, at_high)
+            if best <= peak:
+                worst = min(worst, least / peak - 1.0)
+                i = edge
+            elif least > 0.0 and least / best - 1.0 >= worst:
+                peak = best
+                i = edge
+        elif block < whole:
+            edge = min(stop, (block + 1) << BLOCK_BITS)
+        while i < edge:
+            equity = cash + (per_unit / price[i] if inverse else per_unit * price[i])
+            if equity > peak:
+                peak = equity
+            elif equity / peak - 1.0 < worst:
+                worst = equity / peak - 1.0
+            i += 1
     return peak, worst

@@ -398,14 +398,14 @@ class SimBroker:
         session = self._session
         maker = report[k.R_RULE] != k.TOOK
         session.account.clock(report[k.R_TIME])
-        row = report[k.R_INDEX] - session.buffer.base
+        row = report[k.R_INDEX] - session.tape.base
         rule = _RULES.get(report[k.R_RULE]) or session.config.fills.value
         price, qty = report[k.R_PRICE], report[k.R_QTY]
         return Fill(
             id=len(self.fills),
             order_id=order.id,
             time=report[k.R_TIME],
-            trade_id=int(session.buffer.id[row]),
+            trade_id=int(session.tape.id[row]),
             side=order.side,
             qty=qty,
             price=price,

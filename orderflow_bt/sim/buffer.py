@@ -1,75 +1,90 @@
-"""The stretch of tape in hand: the latest chunk, and the tail that queue estimates look over."""
+"""The stretch of tape in hand: the latest trades, and the tail that queue estimates look over."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from orderflow_bt.kernels.blocks import BLOCK, block_extremes
 from orderflow_bt.kernels.quotes import NO_PRICE, quotes_before
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from orderflow_bt.types import Trades
 
+_NO_BLOCKS = np.zeros(0, np.int64)
 
-class TapeBuffer:
-    """Columns that grow at the end and forget at the start, without changing any answer.
+
+class _Columns(NamedTuple):
+    time: NDArray[np.int64]
+    price: NDArray[np.int64]
+    qty: NDArray[np.int64]
+    side: NDArray[np.int8]
+    id: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, trades: Trades) -> _Columns:
+        return cls(trades.time, trades.price, trades.qty, trades.side, trades.id)
+
+    @classmethod
+    def empty(cls, rows: int) -> _Columns:
+        time, price, qty, number = (np.empty(rows, np.int64) for _ in range(4))
+        return cls(time, price, qty, np.empty(rows, np.int8), number)
+
+    def write(self, at: int, other: _Columns, start: int, stop: int) -> None:
+        pairs: Iterable[tuple[NDArray[Any], NDArray[Any]]] = zip(self, other, strict=True)
+        for column, values in pairs:
+            column[at : at + stop - start] = values[start:stop]
+
+
+class Stretch:
+    """Trades in hand, which never change: any number of sessions may live through them.
 
     Attributes:
         time, price, qty, side, id: Columns; rows ``[0, end)`` are valid.
+        first: The first row that is new; those before it were lived through already.
+        end: Where they end.
         base: Tape index of row 0.
         first_bid, first_ask: Quote proxies just before row 0.
     """
 
-    def __init__(self, keep: int, tick: int) -> None:
-        self._keep = keep
-        self._tick = tick
-        self.end = 0
-        self.base = 0
-        self.first_bid = NO_PRICE
-        self.first_ask = NO_PRICE
-        self._capacity = 4 * keep
-        self.time = np.empty(self._capacity, np.int64)
-        self.price = np.empty(self._capacity, np.int64)
-        self.qty = np.empty(self._capacity, np.int64)
-        self.side = np.empty(self._capacity, np.int8)
-        self.id = np.empty(self._capacity, np.int64)
+    __slots__ = (
+        "_blocks", "_tick", "base", "end", "first", "first_ask", "first_bid", "id", "price", "qty",
+        "side", "time",
+    )  # fmt: skip
 
-    def _grow(self, capacity: int) -> None:
-        self._capacity = capacity
-        for name in ("time", "price", "qty", "side", "id"):
-            old = getattr(self, name)
-            new = np.empty(capacity, old.dtype)
-            new[: self.end] = old[: self.end]
-            setattr(self, name, new)
+    def __init__(
+        self,
+        columns: _Columns,
+        first: int,
+        end: int,
+        base: int,
+        quotes: tuple[int, int],
+        *,
+        tick: int,
+    ) -> None:
+        self.time, self.price, self.qty, self.side, self.id = columns
+        self.first = first
+        self.end = end
+        self.base = base
+        self.first_bid, self.first_ask = quotes
+        self._tick = tick
+        self._blocks: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
 
     @property
-    def _columns(self) -> tuple[NDArray[Any], ...]:
-        return self.time, self.price, self.qty, self.side, self.id
-
-    def append(self, trades: Trades) -> int:
-        """Add trades at the end; returns the row of the first of them."""
-        rows = trades.rows
-        if self.end + rows > self._capacity:
-            self._forget(max(0, self.end - self._keep))
-        if self.end + rows > self._capacity:
-            self._grow(2 * (self.end + rows))
-        first = self.end
-        self.end += rows
-        new = (trades.time, trades.price, trades.qty, trades.side, trades.id)
-        for column, values in zip(self._columns, new, strict=True):
-            column[first : self.end] = values
-        return first
-
-    def _forget(self, rows: int) -> None:
-        """Drop the oldest rows, keeping the quotes that they led to."""
-        self.first_bid, self.first_ask = self.quotes(rows)
-        for column in self._columns:
-            column[: self.end - rows] = column[rows : self.end].copy()
-        self.end -= rows
-        self.base += rows
+    def blocks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Lowest and highest price of every whole block of rows; none where that would not pay."""
+        if self._blocks is None:
+            self._blocks = (_NO_BLOCKS, _NO_BLOCKS)
+            if self.end - self.first >= 4 * BLOCK:
+                whole = self.end // BLOCK
+                self._blocks = (np.empty(whole, np.int64), np.empty(whole, np.int64))
+                block_extremes(self.price, *self._blocks)
+        return self._blocks
 
     def quotes(self, row: int) -> tuple[int, int]:
         """Inferred (bid, ask) just before ``row``; ``NO_PRICE`` where unknown."""
@@ -77,3 +92,60 @@ class TapeBuffer:
             self.price, self.side, row, self._tick, self.first_bid, self.first_ask
         )
         return int(bid), int(ask)
+
+
+class TapeBuffer:
+    """Makes stretches of a tape that comes in pieces: they forget, without changing any answer.
+
+    A large piece is not copied. Its first ``keep`` rows stand behind those of the piece before;
+    from there on it has tail enough of its own.
+
+    Args:
+        keep: How many earlier trades a row of a stretch may look back over.
+        tick: The exchange's price step, in price units.
+    """
+
+    def __init__(self, keep: int, tick: int) -> None:
+        self._keep = keep
+        self._tick = tick
+        self._restart(_Columns.empty(0), 0, 0, (NO_PRICE, NO_PRICE))
+
+    def _restart(self, source: _Columns, end: int, base: int, quotes: tuple[int, int]) -> None:
+        """Begin new columns with the last rows before ``end`` of others."""
+        latest = Stretch(source, end, end, base, quotes, tick=self._tick)
+        row = max(0, end - self._keep)
+        self._columns = _Columns.empty(4 * self._keep)
+        self._columns.write(0, source, row, end)
+        self._end = end - row
+        self._base = base + row
+        self._quotes = latest.quotes(row)
+
+    def append(self, trades: Trades) -> list[Stretch]:
+        """The trades as one stretch or two, in order."""
+        rows, keep = trades.rows, self._keep
+        if rows < 4 * keep:
+            return [self._behind(_Columns.of(trades), rows)]
+        piece = _Columns.of(trades)
+        head = self._behind(piece, keep)
+        base, quotes = head.base + head.first, head.quotes(head.first)
+        self._restart(piece, rows, base, quotes)
+        return [head, Stretch(piece, keep, rows, base, quotes, tick=self._tick)]
+
+    def _behind(self, piece: _Columns, rows: int) -> Stretch:
+        """The first rows of a piece, fewer than there is room for, behind what came before."""
+        if self._end + rows > len(self._columns.time):
+            self._restart(self._columns, self._end, self._base, self._quotes)
+        if self._end + rows > len(self._columns.time):
+            wider = _Columns.empty(self._end + rows)
+            wider.write(0, self._columns, 0, self._end)
+            self._columns = wider
+        first = self._end
+        self._columns.write(first, piece, 0, rows)
+        self._end += rows
+        columns, quotes = self._columns, self._quotes
+        return Stretch(columns, first, self._end, self._base, quotes, tick=self._tick)
+
+
+def empty_stretch() -> Stretch:
+    """What is in hand before the first trade."""
+    return Stretch(_Columns.empty(0), 0, 0, 0, (NO_PRICE, NO_PRICE), tick=1)

@@ -8,6 +8,8 @@ import numpy as np
 
 from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
+from orderflow_bt.sim import config
+from orderflow_bt.sim.buffer import Stretch, TapeBuffer
 from orderflow_bt.sim.watch import Watch
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ class Slice(NamedTuple):
     """A piece of tape and everything that becomes known within it."""
 
     trades: Trades
+    tape: list[Stretch]  # the same trades, with what comes before them
     moments: list[Moment]
     events: EventColumns  # of all moments
     gaps: list[tuple[int, int]]  # (time before, time after) of every hole in the ids
@@ -94,6 +97,7 @@ class Readings:
             for spec in wanted
         }
         self._watch = Watch(detectors, tick=row_size, number_from=number_from)
+        self._tape = TapeBuffer(config.QUEUE_WINDOW, row_size)
         self._continuous = ids_are_continuous
         self._last_id: int | None = None
         self._last_time = 0
@@ -108,13 +112,13 @@ class Readings:
         batches = self._close(trades)
         gaps, rows = self._find_gaps(trades)
         events = self._watch.read(trades, batches, rows)
-        return Slice(trades, _moments(batches, events), events, gaps)
+        return Slice(trades, self._tape.append(trades), _moments(batches, events), events, gaps)
 
     def close_until(self, time: int, nothing: Trades) -> Slice:
         """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
         batches = {spec: stream.close_until(time) for spec, stream in self._streams.items()}
         events = self._watch.read(nothing, batches, _NO_ROWS)
-        return Slice(nothing, _moments(batches, events), events, [])
+        return Slice(nothing, self._tape.append(nothing), _moments(batches, events), events, [])
 
     def see(self, trades: Trades) -> EventColumns:
         """As `feed`, where only the events are wanted."""

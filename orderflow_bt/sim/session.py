@@ -19,8 +19,7 @@ from orderflow_bt.kernels.broker import advance
 from orderflow_bt.kernels.marking import drawdown
 from orderflow_bt.sim.account import Account
 from orderflow_bt.sim.broker import Happening, SimBroker
-from orderflow_bt.sim.buffer import TapeBuffer
-from orderflow_bt.sim.config import QUEUE_WINDOW
+from orderflow_bt.sim.buffer import empty_stretch
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import guard
 from orderflow_bt.sim.market import MarketView
@@ -98,7 +97,7 @@ class Session:
         self.trips = Trips(self.account)
         self.funding = FundingClock(funding, config.funding_shift)
         self.broker = SimBroker(self)
-        self.buffer = TapeBuffer(QUEUE_WINDOW, instrument.tick_size)
+        self.tape = empty_stretch()
         self.market = MarketView(self, instrument, specs)
         self._seen: list[EventColumns] = []
         self.equity: list[EquityRow] = []
@@ -106,7 +105,7 @@ class Session:
         self.trades_read = 0
         self._peak = float(config.cash)
         self._marking = specs[0] if specs else None
-        self._cursor = 0  # next row of the buffer to process
+        self._cursor = 0  # next row of the stretch in hand to process
         self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
         self._state = np.zeros(k.STATE_SLOTS, np.int64)
         self._settings = config.kernel_settings(instrument)
@@ -136,11 +135,11 @@ class Session:
     @property
     def next_index(self) -> int:
         """Tape index of the next trade: the first that an order decided now may touch."""
-        return self.buffer.base + self._cursor
+        return self.tape.base + self._cursor
 
     def quotes(self) -> tuple[int, int]:
         """Inferred best (bid, ask) now."""
-        return self.buffer.quotes(self._cursor)
+        return self.tape.quotes(self._cursor)
 
     def tell(self, happening: Happening) -> None:
         """Have the strategy hear of something one response latency after it happened."""
@@ -172,21 +171,29 @@ class Session:
             self._has_started = True
             begins = max(self.start, int(piece.trades.time[0]))
             heapq.heappush(self._notices, (begins, -1, "start"))  # before all else of its time
-        first = self._cursor = self.buffer.append(piece.trades)
-        for moment in piece.moments:
-            self._settle_funding(moment.time)
-            self._run_to(first + moment.at, moment.time, at_moment=True)
-            self._deliver(moment)
+        moments = iter(piece.moments)
+        moment = next(moments, None)
+        offset = 0  # of the piece's rows in the stretch
+        for tape in piece.tape:
+            self.tape, self._cursor = tape, tape.first
+            offset = tape.first - offset
+            while moment and offset + moment.at <= tape.end:
+                self._settle_funding(moment.time)
+                self._run_to(offset + moment.at, moment.time, at_moment=True)
+                self._deliver(moment)
+                moment = next(moments, None)
+            if tape.end > tape.first:
+                last = int(tape.time[tape.end - 1])
+                self._settle_funding(last)
+                self._run_to(tape.end, last)
+            offset = tape.end - offset  # rows of the piece so far
         if rows:
             self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
-            last = int(piece.trades.time[-1])
-            self._settle_funding(last)
-            self._run_to(self.buffer.end, last)
 
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
         self._settle_funding(end)
-        self._run_to(self.buffer.end, end)
+        self._run_to(self.tape.end, end)
         self.now = max(self.now, end)
         self._has_ended = True
         with self._guard("on_end"):
@@ -200,7 +207,7 @@ class Session:
         """
         while (due := self.funding.due(until)) is not None:
             row = self._cursor + int(
-                np.searchsorted(self.buffer.time[self._cursor : self.buffer.end], due, side="left")
+                np.searchsorted(self.tape.time[self._cursor : self.tape.end], due, side="left")
             )
             self._run_to(row, due - 1)
             self._clock(due)
@@ -219,7 +226,7 @@ class Session:
             due = self._notices[0] if self._notices else None
             heard = due is not None and due[2] is not None
             at_end = at_moment and self._cursor == stop
-            completed = at_end and stop > 0 and int(self.buffer.time[stop - 1]) >= until
+            completed = at_end and stop > 0 and int(self.tape.time[stop - 1]) >= until
             if (
                 self._unseen is not None
                 and not completed
@@ -231,7 +238,7 @@ class Session:
             ):
                 time, _, happening = due
                 row = self._cursor + int(
-                    np.searchsorted(self.buffer.time[self._cursor : stop], time, side="left")
+                    np.searchsorted(self.tape.time[self._cursor : stop], time, side="left")
                 )
                 if not self._advance(row, time):
                     heapq.heappop(self._notices)
@@ -248,7 +255,7 @@ class Session:
         """
         if due[2] is not None or not at_moment:
             return True
-        return self._cursor < stop and int(self.buffer.time[stop - 1]) >= due[0]
+        return self._cursor < stop and int(self.tape.time[stop - 1]) >= due[0]
 
     def _clock(self, time: int) -> None:
         self.now = max(self.now, time)
@@ -257,7 +264,7 @@ class Session:
         """Process trades to row ``stop``; True if something happened that may need attention."""
         if self._hears_trades and self._cursor < stop:
             row = self._cursor
-            self._match(row + 1, int(self.buffer.time[row]))
+            self._match(row + 1, int(self.tape.time[row]))
             if self._cursor > row:
                 self._unseen = row  # shown to the strategy once earlier notices are delivered
             return True
@@ -269,14 +276,14 @@ class Session:
             self._cursor = stop
             count = 0
         else:
-            broker = self.broker
+            broker, tape = self.broker, self.tape
             self._state[k.POSITION] = self.account.position
-            self._state[k.FIRST_BID] = self.buffer.first_bid
-            self._state[k.FIRST_ASK] = self.buffer.first_ask
+            self._state[k.FIRST_BID] = self.tape.first_bid
+            self._state[k.FIRST_ASK] = self.tape.first_ask
             self._cursor = int(
                 advance(
-                    self.buffer.time, self.buffer.price, self.buffer.qty, self.buffer.side,
-                    before, stop, self.buffer.base, until, broker.matrix, broker.rows,
+                    tape.time, tape.price, tape.qty, tape.side, *tape.blocks,
+                    before, stop, tape.base, until, broker.matrix, broker.rows,
                     self._state, self._settings, broker.reports,
                 )
             )  # fmt: skip
@@ -293,14 +300,14 @@ class Session:
 
     def _live_through(self, start: int, stop: int) -> None:
         """Mark the open position at every trade of rows ``[start, stop)``."""
-        self.last_price = int(self.buffer.price[stop - 1])
-        self._clock(int(self.buffer.time[stop - 1]))
+        self.last_price = int(self.tape.price[stop - 1])
+        self._clock(int(self.tape.time[stop - 1]))
         if self.account.position:
-            self.trips.observe(self.buffer.price, start, stop)
+            self.trips.observe(self.tape, start, stop)
             constant, slope = self.account.equity_line()
             peak, worst = drawdown(
-                self.buffer.price, start, stop, constant, slope,
-                self.instrument.is_inverse, self._peak, self.max_drawdown,
+                self.tape.price, start, stop, constant, slope,
+                self.instrument.is_inverse, self._peak, self.max_drawdown, *self.tape.blocks,
             )  # fmt: skip
             self._peak, self.max_drawdown = float(peak), float(worst)
 
@@ -353,10 +360,10 @@ class Session:
 
     def _on_trade(self, row: int) -> None:
         self._unseen = None
-        buffer = self.buffer
+        tape = self.tape
         trade = TradeView(
-            int(buffer.id[row]), int(buffer.time[row]), int(buffer.price[row]),
-            int(buffer.qty[row]), int(buffer.side[row]),
+            int(tape.id[row]), int(tape.time[row]), int(tape.price[row]),
+            int(tape.qty[row]), int(tape.side[row]),
         )  # fmt: skip
         with self._guard("on_trade"):
             self.strategy.on_trade(trade, self.market, self.broker)

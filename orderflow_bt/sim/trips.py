@@ -5,16 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from orderflow_bt.kernels.marking import price_range
+from orderflow_bt.kernels.blocks import price_range
 from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, ratio
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    import numpy as np
-    from numpy.typing import NDArray
-
     from orderflow_bt.sim.account import Account
+    from orderflow_bt.sim.buffer import Stretch
     from orderflow_bt.strategy.api import Fill
 
 
@@ -118,11 +116,11 @@ class Trips:
         """Remember a hole in the tape, for the round trips that span it."""
         self._gaps.append(gap)
 
-    def observe(self, price: NDArray[np.int64], start: int, stop: int) -> None:
-        """Let the open position live through trades ``[start, stop)``."""
+    def observe(self, tape: Stretch, start: int, stop: int) -> None:
+        """Let the open position live through rows ``[start, stop)``."""
         trip = self._open
         if trip is not None:
-            low, high = price_range(price, start, stop, trip.low, trip.high)
+            low, high = price_range(tape.price, start, stop, trip.low, trip.high, *tape.blocks)
             trip.low, trip.high = int(low), int(high)
 
     def apply(self, fill: Fill, plan: Plan) -> None:

@@ -156,7 +156,6 @@ def assert_same(trades, script, rules, tick=1, lot=1):
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orderflow_bt.sim.config.QUEUE_WINDOW", rules["window"])
-        patch.setattr("orderflow_bt.sim.session.QUEUE_WINDOW", rules["window"])
         run = run_trades(
             columns(trades), instrument, Script({n: _Several(a) for n, a in script.items()}),
             config=config_of(rules), end=end,

@@ -199,7 +199,6 @@ def window(request):
     """A tape buffer that forgets within a test, and the real one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("orderflow_bt.sim.config.QUEUE_WINDOW", request.param)
-        patch.setattr("orderflow_bt.sim.session.QUEUE_WINDOW", request.param)
         yield request.param
 
 
