@@ -1,8 +1,8 @@
-"""Blocks of 64 trades: what their lowest and highest price let a scan pass over.
+"""Low and high of every 64 trades, by which whole blocks of tape can be passed over.
 
-Columns: ``price`` int64 [n]; ``lows`` and ``highs`` int64 [blocks], block ``b`` being rows
-``[64 b, 64 b + 64)``. Rows behind the last block, or all where there is none, are looked at
-one by one: the answers are those of a full scan.
+``lows`` and ``highs`` are int64, block ``b`` being rows ``[64 b, 64 b + 64)`` of the columns. Where
+there are none for the last rows, or for any, trades are looked at one by one: what passes over
+blocks answers as a full scan does.
 """
 
 from __future__ import annotations
@@ -21,16 +21,33 @@ BLOCK = 1 << BLOCK_BITS
 
 @kernel
 def block_extremes(
-    price: NDArray[np.int64], lows: NDArray[np.int64], highs: NDArray[np.int64]
+    prices: NDArray[np.int64], lows: NDArray[np.int64], highs: NDArray[np.int64]
 ) -> None:
-    """Fill in the lowest and highest price of every block."""
-    for b in range(lows.shape[0]):
-        low = high = price[b << BLOCK_BITS]
-        for i in range(b << BLOCK_BITS, (b + 1) << BLOCK_BITS):
-            low = min(low, price[i])
-            high = max(high, price[i])
-        lows[b] = low
-        highs[b] = high
+    """Write the least and the greatest price of each block of trades.
+
+    Args:
+        prices: Int64 [n], price units.
+        lows: Int64 [ceil(n / 64)], written; block k is trades [64 k, 64 k + 64).
+        highs: Int64 [ceil(n / 64)], written.
+    """
+    n = prices.shape[0]
+    for block in range(lows.shape[0]):
+        begin = block * BLOCK
+        low = prices[begin]
+        high = low
+        if begin + BLOCK <= n:
+            # a loop of fixed length becomes vector instructions
+            for i in range(BLOCK):
+                price = prices[begin + i]
+                low = min(low, price)
+                high = max(high, price)
+        else:
+            for i in range(begin, n):
+                price = prices[i]
+                low = min(low, price)
+                high = max(high, price)
+        lows[block] = low
+        highs[block] = high
 
 
 @kernel

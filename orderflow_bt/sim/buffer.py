@@ -81,9 +81,9 @@ class Stretch:
         if self._blocks is None:
             self._blocks = (_NO_BLOCKS, _NO_BLOCKS)
             if self.end - self.first >= 4 * BLOCK:
-                whole = self.end // BLOCK
-                self._blocks = (np.empty(whole, np.int64), np.empty(whole, np.int64))
-                block_extremes(self.price, *self._blocks)
+                lows, highs = (np.empty(-(-self.end // BLOCK), np.int64) for _ in range(2))
+                block_extremes(self.price[: self.end], lows, highs)
+                self._blocks = (lows, highs)
         return self._blocks
 
     def quotes(self, row: int) -> tuple[int, int]:

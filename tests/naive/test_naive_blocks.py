@@ -26,8 +26,7 @@ def walks(draw):
 
 
 def blocks(price):
-    whole = len(price) // BLOCK
-    lows, highs = np.empty(whole, np.int64), np.empty(whole, np.int64)
+    lows, highs = (np.empty(-(-len(price) // BLOCK), np.int64) for _ in range(2))
     block_extremes(price, lows, highs)
     return lows, highs
 
@@ -37,7 +36,7 @@ def blocks(price):
 def test_extremes_of_blocks(walk):
     price, start, stop = walk
     lows, highs = blocks(price)
-    for b in range(len(price) // BLOCK):
+    for b in range(len(lows)):
         part = price[b * BLOCK : (b + 1) * BLOCK].tolist()
         assert (lows[b], highs[b]) == (min(part), max(part))
     for given_blocks in ((lows, highs), (NONE, NONE)):
