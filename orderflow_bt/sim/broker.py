@@ -285,7 +285,7 @@ class SimBroker:
         row[k.PRICE] = 0 if price is None else price
         row[k.QTY] = row[k.LEFT] = qty
         row[k.ARRIVAL] = k.NEVER if arrival is None else arrival
-        row[k.FROM] = session.next_index
+        row[k.FROM] = session.next_index + session.config.lag_trades
         row[k.EXPIRES] = k.NEVER if expires is None else session.now + expires
         row[k.CANCEL_AT] = row[k.TAKE_TIME] = k.NEVER
         if cancel_at is not None:

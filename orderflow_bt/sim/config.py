@@ -56,6 +56,8 @@ class SimConfig:
         funding_shift: By how much the exchange looks at positions after (before, if negative) the
             published time of a funding; it says that it may be 15 seconds.
         seed: Of every random choice.
+        lag_trades: Trades that a new order must let pass beyond the first it could meet; for the
+            look-ahead audit.
     """
 
     fills: FillPolicy = FillPolicy.QUEUE
@@ -73,6 +75,7 @@ class SimConfig:
     cash: Decimal = Decimal(10_000)
     funding_shift: int = 0
     seed: int = 1
+    lag_trades: int = 0
 
     def __post_init__(self) -> None:
         for name in ("entry_latency", "cancel_latency", "trigger_latency", "response_latency"):

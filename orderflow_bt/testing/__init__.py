@@ -1,5 +1,6 @@
 """The author's kit: text tapes and checks for plugins, and for modules of other exchanges."""
 
+from orderflow_bt.testing.lookahead import assert_no_lookahead
 from orderflow_bt.testing.tape import PLAIN, Script, Tape, TapeRun, read_events, run_trades
 from orderflow_bt.testing.venue import VenueDay, check_venue
 
@@ -9,6 +10,7 @@ __all__ = [
     "Tape",
     "TapeRun",
     "VenueDay",
+    "assert_no_lookahead",
     "check_venue",
     "read_events",
     "run_trades",

@@ -1,0 +1,127 @@
+"""Notices what is read while a strategy's own code runs: files and connections."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orderflow_bt.run.decisions import Diary
+
+_CODE = (".py", ".pyc", ".so", ".nbi", ".nbc", ".pyi", ".pth", ".toml", ".egg-link")
+_LIBRARIES = (*{sysconfig.get_path("stdlib"), sys.prefix, sys.base_prefix}, "/proc", "/dev", "/sys")
+
+
+class Source(NamedTuple):
+    """Something outside that a strategy used: in which hook, at what market time, and what."""
+
+    hook: str
+    time: int
+    what: str
+
+
+class Outside:
+    """Collects what is opened while a strategy's own code runs.
+
+    Python's own opening of files and connections is seen everywhere; bytes that compiled readers
+    take (`pyarrow`, `duckdb`) are counted where the system tells (Linux).
+
+    Attributes:
+        sources: What was used, each thing once.
+    """
+
+    def __init__(self, *, count_bytes: bool = False) -> None:
+        self.sources: list[Source] = []
+        self._seen: set[str] = set()
+        self._now: tuple[str, int] | None = None
+        self._asked = 0  # bytes that asking how many were read has taken itself
+        self._io = _open_counter() if count_bytes else None
+
+    @contextmanager
+    def building(self, what: str) -> Iterator[None]:
+        """While the strategy is imported or constructed."""
+        _install()
+        self._now = (what, 0)
+        _ACTIVE.append(self)
+        try:
+            yield
+        finally:
+            _ACTIVE.remove(self)
+            self._now = None
+
+    @contextmanager
+    def inside(self, hook: str, diary: Diary) -> Iterator[None]:
+        """While a hook runs."""
+        _install()
+        self._now = (hook, diary.session.now if diary.session else 0)
+        before = self._bytes()
+        _ACTIVE.append(self)
+        try:
+            yield
+        finally:
+            _ACTIVE.remove(self)
+            taken = self._bytes() - before
+            if taken > 0 and not self.sources:
+                self.add("files that no Python call opened")
+            self._now = None
+
+    def add(self, what: str) -> None:
+        """Note a thing once."""
+        if self._now is not None and what not in self._seen:
+            self._seen.add(what)
+            self.sources.append(Source(*self._now, what))
+
+    def _bytes(self) -> int:
+        """Bytes this process has read so far, without what asking for them takes."""
+        if self._io is None:
+            return 0
+        text = os.pread(self._io, 512, 0)
+        taken = int(text.split()[1]) - self._asked
+        self._asked += len(text)
+        return taken
+
+    def close(self) -> None:
+        """Give the counter back."""
+        if self._io is not None:
+            os.close(self._io)
+            self._io = None
+
+
+_ACTIVE: list[Outside] = []
+_IS_INSTALLED: list[bool] = []
+
+
+def _install() -> None:
+    """Python's audit hooks stay for good: this one looks only while somebody is active."""
+    if not _IS_INSTALLED:
+        _IS_INSTALLED.append(True)
+        sys.addaudithook(_heard)
+
+
+def _heard(event: str, arguments: tuple[Any, ...]) -> None:
+    if not _ACTIVE:
+        return
+    if event == "open":
+        path, _, flags = arguments
+        is_read = not (isinstance(flags, int) and flags & os.O_ACCMODE == os.O_WRONLY)
+        if is_read and isinstance(path, str | bytes | os.PathLike) and not _is_code(path):
+            _ACTIVE[-1].add(f"the file {os.fsdecode(path)}")
+    elif event in ("socket.connect", "sqlite3.connect", "subprocess.Popen"):
+        _ACTIVE[-1].add(f"{event} {arguments[-1] if event == 'socket.connect' else arguments[0]}")
+
+
+def _is_code(path: str | bytes | os.PathLike[str]) -> bool:
+    text = os.fsdecode(path)
+    return text.endswith(_CODE) or os.path.abspath(text).startswith(_LIBRARIES)  # noqa: PTH100 - a Path here would be made inside every open()
+
+
+def _open_counter() -> int | None:
+    try:
+        return os.open("/proc/self/io", os.O_RDONLY)
+    except OSError:
+        return None
