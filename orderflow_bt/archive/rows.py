@@ -10,6 +10,7 @@ import numpy as np
 from orderflow_bt.archive.protocol import ParsedDay
 from orderflow_bt.errors import MalformedError
 from orderflow_bt.kernels import parse
+from orderflow_bt.kernels.plain_rows import read_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -152,7 +153,7 @@ class RowParser:
         """Parse rows until they end or the columns are full; where the next row begins."""
         assert self.roles is not None, "opened before"
         while start < end:
-            code, offset, self.rows, detail = parse.parse_rows(
+            code, offset, self.rows, detail = read_rows(
                 text, start, end, self.roles, self.columns, self.rows, self.decimals, self.digits
             )
             start = int(offset)

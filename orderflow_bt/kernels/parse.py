@@ -24,7 +24,7 @@ COLUMNS = 7
 
 # Why the pass ended.
 DONE = 0
-FULL = 1  # the output has no free column left
+FULL = 1  # no more columns may be filled
 FINER = 2  # a price or quantity needs more decimals than its column has: detail = role
 BAD_NUMBER = 3
 TOO_LARGE = 4
@@ -34,11 +34,12 @@ TOO_MANY_FIELDS = 7
 
 MAX_DECIMALS = 18
 
-_COMMA = 44
-_DOT = 46
+# Bytes.
+COMMA = 44
+DOT = 46
 _MINUS = 45
-_NEWLINE = 10
-_RETURN = 13
+NEWLINE = 10
+RETURN = 13
 _ROOM = (2**63 - 10) // 10  # the largest value that takes one more digit without overflow
 
 # Offsets are unsigned: numba guards every signed index against being negative, which costs this
@@ -53,11 +54,12 @@ _U5 = np.uintp(5)
 @kernel
 def parse_rows(
     block: NDArray[np.uint8],
-    start: int,
+    start: np.int64,
     end: int,
     roles: NDArray[np.int64],
     out: NDArray[np.int64],
     row: int,
+    limit: int,
     decimals: NDArray[np.int64],
     digits: NDArray[np.int64],
 ) -> tuple[int, np.int64, int, int]:
@@ -72,6 +74,7 @@ def parse_rows(
             Prices and quantities are scaled to ``10**-decimals[role]``; `SIDE` is +1 for an
             aggressive buy (buyer is maker: false), -1 for an aggressive sell.
         row: First free column of ``out``.
+        limit: Columns of ``out`` from this one on stay free.
         decimals: int64 ``[COLUMNS]``, decimals of `PRICE` and `QTY`.
         digits: int64 ``[MAX_DECIMALS + 1]``, counts prices by the decimals they need; added to.
 
@@ -83,17 +86,16 @@ def parse_rows(
     A zero at the end of a fraction needs no decimal. Blank lines are passed over.
     """
     fields = roles.shape[0]
-    capacity = out.shape[1]
     i = np.uintp(start)
     stop = np.uintp(end)
     while i < stop:
-        if block[i] == _NEWLINE:
+        if block[i] == NEWLINE:
             i += _U1
             continue
-        if block[i] == _RETURN and block[i + _U1] == _NEWLINE:
+        if block[i] == RETURN and block[i + _U1] == NEWLINE:
             i += _U2
             continue
-        if row >= capacity:
+        if row >= limit:
             return FULL, np.int64(i), row, 0
         row_start = i
         price_scale = 0
@@ -101,7 +103,7 @@ def parse_rows(
             role = roles[field]
             field_start = i
             if role == SKIP:
-                while block[i] != _COMMA and block[i] != _NEWLINE and block[i] != _RETURN:
+                while block[i] != COMMA and block[i] != NEWLINE and block[i] != RETURN:
                     i += _U1
             elif role == SIDE:
                 maker = (block[i] | 32) == 116  # t
@@ -141,7 +143,7 @@ def parse_rows(
                     i += _U1
                 if i == number_start:
                     return BAD_NUMBER, np.int64(field_start), row, field
-                if block[i] == _DOT and role in (PRICE, QTY):
+                if block[i] == DOT and role in (PRICE, QTY):
                     i += _U1
                     number_start = i
                     zeros = 0
@@ -183,18 +185,18 @@ def parse_rows(
             # The field must end here: with a comma inside the row, with the line at its end.
             c = block[i]
             if field < fields - 1:
-                if c == _COMMA:
+                if c == COMMA:
                     i += _U1
-                elif c == _NEWLINE or (c == _RETURN and block[i + _U1] == _NEWLINE):
+                elif c == NEWLINE or (c == RETURN and block[i + _U1] == NEWLINE):
                     return TOO_FEW_FIELDS, np.int64(row_start), row, field
                 else:
                     code = BAD_NUMBER if role != SIDE else BAD_BOOLEAN
                     return code, np.int64(field_start), row, field
-            elif c == _NEWLINE:
+            elif c == NEWLINE:
                 i += _U1
-            elif c == _RETURN and block[i + _U1] == _NEWLINE:
+            elif c == RETURN and block[i + _U1] == NEWLINE:
                 i += _U2
-            elif c == _COMMA:
+            elif c == COMMA:
                 return TOO_MANY_FIELDS, np.int64(row_start), row, field
             else:
                 code = BAD_NUMBER if role != SIDE else BAD_BOOLEAN
