@@ -72,6 +72,12 @@ class Instrument:
         return self.contract_usd is not None
 
     @property
+    def currency(self) -> str:
+        """What money on it is counted in: the quote currency, or the coin where that is margin."""
+        base, quote = self.assets
+        return base if self.is_inverse else quote
+
+    @property
     def price_unit(self) -> Decimal:
         """One price unit, in quote currency."""
         return Decimal(1).scaleb(-self.price_decimals)

@@ -433,6 +433,7 @@ def _manifest(title: str, end: int, coverage: dict, simulated: bool) -> dict:
             "contract_usd": None,
             "source": "shipped",
             "quote": "USDT",
+            "currency": "USDT",
             "base": "BTC",
         },
         "simulation": {

@@ -7,9 +7,11 @@ from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import UsageError
+from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
     from orderflow_bt.sim import SimConfig
+    from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 
 _SECOND_US = 1_000_000
@@ -31,17 +33,19 @@ class Assumptions:
     queue: str = ""
     participation: str = "1"
     max_wait: float = 60.0
-    cash: str = "10000"
+    cash: str = ""
     funding_fuzz: float = 0.0
     seed: int = 1
     fee_tables: Any = None
 
-    def config(self, tape: TapeId, start: int) -> SimConfig:
-        """The simulation's configuration for a tape and a window that begins at ``start``.
+    def config(self, lake: Lake, tape: TapeId, start: int, end: int) -> SimConfig:
+        """The simulation's configuration for a tape and the window ``[start, end)``.
 
         Raises:
             UsageError: An option cannot be read, or is out of its range.
+            CoverageError: Cash is in the coin and not given, and no trade tells the coin's price.
         """
+        from orderflow_bt.run.cash import opening_coins
         from orderflow_bt.sim import FillPolicy, SimConfig
 
         config = SimConfig.for_market(tape.market)
@@ -55,13 +59,16 @@ class Assumptions:
             config = config.with_latency(round(self.latency * 1000))
         changes: dict[str, Any] = {
             "fills": FillPolicy(self.fills),
-            "cash": _decimal(self.cash, "--cash"),
             "participation": _decimal(self.participation, "--participation"),
             "max_wait": round(self.max_wait * _SECOND_US),
             "funding_shift": round(self.funding_fuzz * _SECOND_US),
             "seed": self.seed,
             **self._fees(tape, start),
         }
+        if self.cash:
+            changes["cash"] = _decimal(self.cash, "--cash")
+        elif tape.market is MarketType.CM:
+            changes["cash"] = opening_coins(lake, tape, start, end)
         if self.slippage is not None:
             changes["slippage_ticks"] = self.slippage
         if self.queue:

@@ -60,7 +60,13 @@ def command(
     max_wait: Annotated[
         float, typer.Option(help="Seconds an entry that takes may need to fill; 0: any.", min=0)
     ] = 60.0,
-    cash: Annotated[str, typer.Option(help="Starting cash, in quote currency.")] = "10000",
+    cash: Annotated[
+        str,
+        typer.Option(
+            help="Starting cash: in quote currency (10000), on cm in the coin (what 10000 USD"
+            " bought at the first trade)."
+        ),
+    ] = "",
     funding_fuzz: Annotated[
         float,
         typer.Option(help="Seconds by which funding looks at positions later; may be negative."),
@@ -72,6 +78,8 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """Backtest a strategy on stored days: run folder, report and verdict."""
+    from orderflow_bt.store import Lake
+
     start, end = options.time_window(first, last)
     tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
     asked = Assumptions(
@@ -79,7 +87,8 @@ def command(
         participation=participation, max_wait=max_wait, cash=cash, funding_fuzz=funding_fuzz,
         seed=seed, fee_tables=options.settings.config.get("fees"),
     )  # fmt: skip
-    configs = {tape: asked.config(tape, start) for tape in tapes}
+    lake = Lake(options.lake_path())
+    configs = {tape: asked.config(lake, tape, start, end) for tape in tapes}
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
@@ -174,7 +183,7 @@ def print_summary(metrics: dict[str, Any], folder: Path) -> None:
     coverage = metrics["coverage"]
     rows = {
         "net": f"{money(metrics['net_pnl'], quote)} ({metrics['total_return']:.2%} of"
-        f" {metrics['start_cash']:,.0f} {quote})",
+        f" {amount(metrics['start_cash'], quote)})",
         "fees": f"{amount(metrics['fees'], quote)}, slippage {amount(metrics['slippage'], quote)}",
         "funding": f"{money(metrics['funding'], quote)} in"
         f" {metrics['funding_payments']:,} payments",

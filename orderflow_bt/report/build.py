@@ -99,7 +99,7 @@ def _equity_shot(
     time = run.ints("equity", "time")
     if not time.size or not run.metrics["fills"]:
         return None
-    quote = run.manifest["instrument"]["quote"]
+    quote = run.manifest["instrument"]["currency"]
     uris, size = {}, (0, 0)
     for theme in (dark, light):
         figure = draw_equity(

@@ -11,6 +11,7 @@ from orderflow_bt.report import words
 from orderflow_bt.report.grid import RATIO, Scale
 from orderflow_bt.report.marks import EventMark, Marks
 from orderflow_bt.report.plan import Plan, plan_footprint
+from orderflow_bt.stats import money_digits
 
 if TYPE_CHECKING:
     from orderflow_bt.report.folder import Row, RunFolder
@@ -108,7 +109,7 @@ def _marks(run: RunFolder, trip: Row, event: Row | None, scale: Scale) -> Marks:
         exit=None if trip["is_open"] else _units(trip["exit_price"], scale),
         stop=trip["stop_price"],
         target=trip["target_price"],
-        result=result_words(trip, run.manifest["instrument"]["quote"]),
+        result=result_words(trip, run.manifest["instrument"]["currency"]),
         is_win=trip["net_pnl"] > 0,
         event=mark,
     )
@@ -123,7 +124,7 @@ def result_words(trip: Row, quote: str) -> str:
     """``+2.00 R``, or the net money where there was no stop."""
     if trip["r_multiple"] is not None and np.isfinite(trip["r_multiple"]):
         return f"{words.signed(trip['r_multiple'])} R"
-    return f"{words.signed(float(trip['net_pnl']))} {quote}"
+    return f"{words.signed(float(trip['net_pnl']), money_digits(quote))} {quote}"
 
 
 _EXITS = {
@@ -136,7 +137,7 @@ _EXITS = {
 
 def _heading(run: RunFolder, trip: Row) -> str:
     side = "Long" if trip["side"] > 0 else "Short"
-    result = result_words(trip, run.manifest["instrument"]["quote"])
+    result = result_words(trip, run.manifest["instrument"]["currency"])
     return f"{side} at {words.stamp(trip['entry_time'])}, {result}"
 
 
@@ -146,7 +147,7 @@ def _price(run: RunFolder, price: float) -> str:
 
 def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
     decimals = run.manifest["instrument"]["price_decimals"]
-    quote = run.manifest["instrument"]["quote"]
+    quote = run.manifest["instrument"]["currency"]
     parts = []
     if event is not None:
         low, high = (words.exact(event[name], decimals) for name in ("price_low", "price_high"))
@@ -168,7 +169,7 @@ def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
         held = words.span(trip["exit_time"] - trip["entry_time"])
         how = _EXITS.get(trip["exit_role"], "it was closed")
         did += f"; {how} at {_price(run, trip['exit_price'])} after {held}"
-    net = f"{words.signed(float(trip['net_pnl']))} {quote} after fees"
+    net = f"{words.signed(float(trip['net_pnl']), money_digits(quote))} {quote} after fees"
     parts.append(f"{did}: {result_words(trip, quote)}, {net}.")
     if trip["spans_gap"]:
         parts.append("Trades are missing while it was open.")

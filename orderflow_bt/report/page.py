@@ -70,7 +70,7 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
     """The view of a run."""
     manifest, metrics = run.manifest, run.metrics
     tape, strategy = manifest["tape"], manifest["strategy"]
-    quote = manifest["instrument"]["quote"]
+    quote = manifest["instrument"]["currency"]
     trips = run.rows("round_trips")
     title = strategy.get("title") or strategy["name"]
     money, money_zero = _money(metrics, quote)
@@ -186,7 +186,7 @@ def _monthly(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
 
 
 def _trip(trip: Row, unit: Row) -> dict[str, Any]:
-    digits = money_digits(unit["quote"])
+    digits = money_digits(unit["currency"])
     is_open = trip["is_open"]
     r_multiple = trip["r_multiple"]
     net = float(trip["net_pnl"])
@@ -252,7 +252,7 @@ def _facts(manifest: Row, metrics: Row) -> list[tuple[str, str]]:
         ("version", code["version"]),
         ("kernels", code["kernels"]),
         ("strategy file", code["strategy_sha256"] or "not a file"),
-        ("starting cash", f"{simulation['cash']} {unit['quote']}"),
+        ("starting cash", f"{simulation['cash']} {unit['currency']}"),
         ("seed", str(simulation["seed"])),
         ("queue estimate", str(simulation["queue"])),
         ("tick, lot", f"{tick}, {lot} ({unit['source']})"),

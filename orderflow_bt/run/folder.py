@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from orderflow_bt.run.recorder import Recorder
     from orderflow_bt.run.window import Window
     from orderflow_bt.sim import Session
+    from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Strategy
 
@@ -151,6 +152,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "source": units.source,
             "base": base,
             "quote": quote,
+            "currency": units.currency,
         },
         "simulation": {
             "fills": config.fills.value,
@@ -215,7 +217,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
     account = session.account
     coverage = record.window.coverage()
     notional = [float(account.value(fill.price, fill.qty)) for fill in fills]
-    tick_value = session.instrument.tick_size
+    tick = session.instrument.tick_size
     summary = stats.summarise(
         equity_time=np.array([row.time for row in session.equity], np.int64),
         equity=np.array([float(row.equity) for row in session.equity], np.float64),
@@ -238,7 +240,10 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         notional=_floats(notional),
         is_maker=np.array([fill.liquidity == "maker" for fill in fills], np.bool_),
         slippage=_floats(
-            [float(account.value(fill.slippage_ticks * tick_value, fill.qty)) for fill in fills]
+            [
+                _slipped(account, fill.price, fill.side * fill.slippage_ticks * tick, fill.qty)
+                for fill in fills
+            ]
         ),
         order_status=[order.status for order in session.broker.orders],
     )
@@ -252,7 +257,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             funding=summary["trips_funding"],
             sum_interval=summary["trip_sum_interval"],
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
-            quote=session.instrument.assets[1],
+            quote=session.instrument.currency,
             open_pnl=summary["open_pnl"],
             orders=sum(order.parent_id is None for order in session.broker.orders),
             events=len(session.events),
@@ -270,7 +275,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         unsimulated = ["the cost of borrowing what is sold short"]
     return {
         "result_hash": result_hash,
-        "quote": session.instrument.assets[1],
+        "quote": session.instrument.currency,
         **summary,
         **execution,
         "fills": len(fills),
@@ -292,6 +297,11 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             "sentences": list(judged.sentences),
         },
     }
+
+
+def _slipped(account: Account, price: int, ticks: int, lots: int) -> float:
+    """Money lost by trading ``ticks`` off the price that was asked or bid."""
+    return float(account.loss_between(price, price - ticks, lots) / account.scale) if ticks else 0.0
 
 
 def _outcome(session: Session) -> dict[str, Any]:

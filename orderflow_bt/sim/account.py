@@ -212,6 +212,17 @@ class Account:
             return cents(half_even(units * PER_UNIT, self.scale))
         return money(units / self.scale)
 
+    def loss_between(self, entry: int, stop: int, lots: int) -> int | Fraction:
+        """Size of what ``lots`` lose or make between two prices, in units."""
+        difference = self.worth(entry, lots) - self.worth(stop, lots)
+        return difference if difference >= 0 else -difference
+
+    def mean_price(self, worth: int | Fraction, lots: int) -> Fraction:
+        """The price in price units at which ``lots`` are worth ``worth`` units."""
+        if self.instrument.contract_usd is None:
+            return Fraction(worth) / (lots * self._unit)
+        return Fraction(self._unit) * lots / worth
+
     def average_price(self) -> Decimal | None:
         """Entry price of the open position, in quote currency; None when flat."""
         if self.position == 0:
@@ -220,7 +231,7 @@ class Account:
         if isinstance(self._entry, int):
             entry = self._entry * 10**units.qty_decimals
             return ratio(entry, self._parts * self.scale * lots)
-        return money(self._unit * lots / self._entry / 10**units.price_decimals)
+        return money(self.mean_price(self._entry, lots) / 10**units.price_decimals)
 
     def equity_line(self) -> tuple[float, float]:
         """(constant, slope) with equity = constant + slope * price, or slope / price if inverse."""

@@ -66,7 +66,9 @@ class SimBroker:
         self._ids: list[int] = []  # order id of each row
         self._plans: dict[int, Plan] = {}  # by entry order
         self._groups = 0
-        self._least = session.account.units(session.instrument.min_notional)  # worth of an order
+        units = session.instrument  # where contracts are counted, one is the least
+        least = Decimal(0) if units.is_inverse else units.min_notional
+        self._least = session.account.units(least)  # worth of an order
 
     # -- what a strategy calls ----------------------------------------------------------------
 
@@ -187,11 +189,11 @@ class SimBroker:
         account = self._session.account
         units = self._session.instrument
         equity = account.equity_units(self._session.last_price)
-        distance = abs(entry - stop)
-        if distance == 0 or entry <= 0 or equity <= 0:
+        if entry == stop or entry <= 0 or stop <= 0 or equity <= 0:
             return 0
         share = Fraction(str(risk))
-        by_risk = equity * share.numerator // (account.worth(distance, 1) * share.denominator)
+        loss = account.loss_between(entry, stop, 1)
+        by_risk = equity * share.numerator // (loss * share.denominator)
         lots = int(min(by_risk, equity // account.worth(entry, 1)))
         return lots // units.lot_size * units.lot_size
 

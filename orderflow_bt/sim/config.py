@@ -52,7 +52,7 @@ class SimConfig:
         participation: Share of a trade's volume that taking orders may use.
         max_wait: How long an entry that takes may need to fill; then the rest of it expires. What
             reduces a position never gives up. 0: entries neither.
-        cash: Starting cash, in quote currency.
+        cash: Starting cash, in quote currency, or in the coin of a coin-margined contract.
         funding_shift: By how much the exchange looks at positions after (before, if negative) the
             published time of a funding; it says that it may be 15 seconds.
         seed: Of every random choice.
@@ -93,9 +93,13 @@ class SimConfig:
 
     @classmethod
     def for_market(cls, market: MarketType) -> SimConfig:
-        """Defaults of a market: 100 ms on futures, 50 ms on spot, regular users' fees."""
+        """Defaults of a market: 100 ms on futures, 50 ms on spot, regular users' fees.
+
+        Starting cash is 10,000 of the quote currency, or one coin on a coin-margined market.
+        """
         latency = (100 if market.is_futures else 50) * MILLISECOND_US
-        return cls(fees=DEFAULT_FEES[market]).with_latency(latency)
+        cash = Decimal(1 if market is MarketType.CM else 10_000)
+        return cls(fees=DEFAULT_FEES[market], cash=cash).with_latency(latency)
 
     def with_latency(self, latency: int) -> SimConfig:
         """The same with every leg of latency set to ``latency`` microseconds."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from orderflow_bt.errors import PluginError, UnsupportedError
+from orderflow_bt.errors import PluginError
 from orderflow_bt.flow.events import EventColumns
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.broker import advance
@@ -81,11 +81,6 @@ class Session:
         start: int,
         funding: Sequence[Funding] = (),
     ) -> None:
-        if instrument.is_inverse:
-            raise UnsupportedError(
-                f"{instrument.symbol} is coin-margined; this version simulates linear markets only",
-                fix="Use a spot or um symbol",
-            )
         self.strategy = strategy
         self.instrument = instrument
         self.config = config

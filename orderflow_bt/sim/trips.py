@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from orderflow_bt.kernels.blocks import price_range
-from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, ratio
+from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -156,7 +156,7 @@ class Trips:
             trip.fees += fill.fee - (fee_closing if closing else Decimal(0))
 
     def _ended(self, trip: _Open, time: int) -> RoundTrip:
-        average = self._average(trip.paid_out, trip.qty_out)
+        average = self._average(trip.worth_out, trip.paid_out, trip.qty_out)
         return self._record(trip, time, trip.worth_out, average, False)
 
     def still_open(self, time: int, price: int) -> RoundTrip | None:
@@ -176,22 +176,26 @@ class Trips:
         exit_price: Decimal | None,
         is_open: bool,  # noqa: FBT001 - a field of the record
     ) -> RoundTrip:
-        plan, account, paid, qty = trip.plan, self._account, trip.paid_in, trip.qty_in
+        plan, account, qty = trip.plan, self._account, trip.qty_in
         gross = account.printed(account.profit(trip.side, trip.worth_in, worth_out))
         net = gross - trip.fees + trip.funding
         risk = None
         if plan.stop is not None:
-            entered = paid if plan.entry is None else plan.entry * qty
-            risk = account.printed(account.worth(1, abs(entered - plan.stop * qty)))
+            entered = trip.worth_in if plan.entry is None else account.worth(plan.entry, qty)
+            at_risk = account.profit(trip.side, account.worth(plan.stop, qty), entered)
+            risk = account.printed(at_risk if at_risk >= 0 else -at_risk)
         adverse, favourable = (trip.low, trip.high) if trip.side > 0 else (trip.high, trip.low)
-        tick = self._account.instrument.tick_size
+        tick = account.instrument.tick_size
+        paid, parts = trip.paid_in, qty
+        if account.instrument.is_inverse:
+            paid, parts = account.mean_price(trip.worth_in, qty).as_integer_ratio()
         return RoundTrip(
             id=trip.id,
             side=trip.side,
             entry_time=trip.entry_time,
             exit_time=time,
             qty=qty,
-            entry_price=self._average(paid, qty),
+            entry_price=self._average(trip.worth_in, trip.paid_in, qty),
             exit_price=exit_price,
             stop_price=plan.stop,
             target_price=plan.target,
@@ -201,14 +205,16 @@ class Trips:
             net_pnl=net,
             risk=risk,
             r_multiple=float(net / risk) if risk else None,
-            mae_ticks=min(0, half_even(trip.side * (adverse * qty - paid), qty * tick)),
-            mfe_ticks=max(0, half_even(trip.side * (favourable * qty - paid), qty * tick)),
+            mae_ticks=min(0, half_even(trip.side * (adverse * parts - paid), parts * tick)),
+            mfe_ticks=max(0, half_even(trip.side * (favourable * parts - paid), parts * tick)),
             exit_role=trip.exit_role,
             event_id=trip.event_id,
             is_open=is_open,
             spans_gap=any(a < time and b > trip.entry_time for a, b in self._gaps),
         )
 
-    def _average(self, paid: int, lots: int) -> Decimal:
-        unit = 10**self._account.instrument.price_decimals
-        return ratio(paid, lots * unit)
+    def _average(self, worth: int | Fraction, paid: int, lots: int) -> Decimal:
+        units = self._account.instrument
+        if units.is_inverse:  # harmonic
+            return money(self._account.mean_price(worth, lots) / 10**units.price_decimals)
+        return ratio(paid, lots * 10**units.price_decimals)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from orderflow_bt.archive import open_source
-from orderflow_bt.errors import CoverageError, OrderflowError, UnsupportedError
+from orderflow_bt.errors import CoverageError, OrderflowError
 from orderflow_bt.ingest import download
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import FillPolicy, SimConfig
@@ -145,16 +145,3 @@ def test_nothing_is_left_of_a_run_that_cannot_be_written(lake, tmp_path, monkeyp
     with pytest.raises(OrderflowError, match="No space left"):
         backtest(lake, request(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_coin_margined_runs_are_refused_not_approximated(tmp_path):
-    market = SimulatedMarket(
-        seed=3, start=FIRST, days=1, trades_per_day=2_000, market=MarketType.CM,
-        symbol="SIMUSD_PERP",
-    )  # fmt: skip
-    write_archive(market, tmp_path / "archive")
-    tape = TapeId("binance", MarketType.CM, Kind.AGG_TRADES, "SIMUSD_PERP")
-    lake = Lake(tmp_path / "lake")
-    download(lake, tape, [FIRST], open_source(str(tmp_path / "archive")))
-    with pytest.raises(UnsupportedError, match="coin-margined"):
-        backtest(lake, request(tape=tape, start=START, end=START + DAY_US), tmp_path / "run")

@@ -14,6 +14,7 @@ from orderflow_bt.cli.assumptions import Assumptions
 from orderflow_bt.errors import UsageError
 from orderflow_bt.instruments import DEFAULT_FEES, Fees
 from orderflow_bt.sim.fees import FeeChange, rates_of, read_fee_rows
+from orderflow_bt.store import Lake
 from orderflow_bt.testing.tape import MIDNIGHT_2024, PLAIN, Script, Tape
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
 
@@ -92,11 +93,11 @@ def test_v15_rates_change_between_two_fills():
     assert [trip.net_pnl for trip in run.round_trips] == [Decimal("278.94")]
 
 
-def test_the_option_wins_over_everything():
+def test_the_option_wins_over_everything(tmp_path):
     asked = Assumptions(fees="-1,3", fee_tables=ROWS)
-    config = asked.config(UM, MIDNIGHT_2024)
+    config = asked.config(Lake(tmp_path), UM, MIDNIGHT_2024, MIDNIGHT_2024 + DAY_US)
     assert (config.fees, config.fee_changes) == (fees(-1, 3), ())
-    config = replace(asked, fees="").config(UM, MIDNIGHT_2024)
+    config = replace(asked, fees="").config(Lake(tmp_path), UM, MIDNIGHT_2024, MIDNIGHT_2024 + 1)
     assert config.fees == DEFAULT_FEES[MarketType.UM]
     assert len(config.fee_changes) == 1
 
