@@ -61,7 +61,8 @@ def command(
     tape = options.tape_id(exchange, market, kind, symbol)
     window = options.time_window(first, last)
     asked = Assumptions(fills=fills, latency=latency, seed=seed)
-    config = asked.config(tape, window[0])
+    lake = options.open_lake()
+    config = asked.config(lake, tape, *window)
     outside = Outside()
     with outside.building("importing it"):
         cls = load_strategy(strategy)
@@ -72,7 +73,7 @@ def command(
     with console.status("") as status:
         found = audit(
             lambda: cls(**parameters),
-            stored(options.open_lake(), request),
+            stored(lake, request),
             config,
             seed=seed,
             cuts=cuts,

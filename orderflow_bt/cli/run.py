@@ -78,8 +78,6 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """Backtest a strategy on stored days: run folder, report and verdict."""
-    from orderflow_bt.store import Lake
-
     start, end = options.time_window(first, last)
     tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
     asked = Assumptions(
@@ -87,7 +85,7 @@ def command(
         participation=participation, max_wait=max_wait, cash=cash, funding_fuzz=funding_fuzz,
         seed=seed, fee_tables=options.settings.config.get("fees"),
     )  # fmt: skip
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     configs = {tape: asked.config(lake, tape, start, end) for tape in tapes}
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
