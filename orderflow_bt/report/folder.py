@@ -64,6 +64,12 @@ def read_run(path: Path) -> RunFolder:
         UsageError: The folder is not a run folder.
         OrderflowError: A file of it is missing, broken, or of a later schema.
     """
+    if (path / "failure.json").is_file():
+        raise UsageError(
+            f"this run failed and is not whole: {_json(path / 'failure.json').get('what')}",
+            where=str(path),
+            fix="Mend the strategy and run it again; the tables hold what it had until then",
+        )
     if not (path / "manifest.json").is_file():
         raise UsageError(
             "this is not a run folder: it has no manifest.json",

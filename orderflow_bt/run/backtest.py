@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orderflow_bt.run.folder import RunRecord, write_run
+from orderflow_bt.errors import PluginError
+from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.recorder import Recorder
 from orderflow_bt.run.window import find_window
-from orderflow_bt.sim import FillPolicy, Readings, Session
+from orderflow_bt.sim import FillPolicy, Session
+from orderflow_bt.sim.declared import lookback_of, readings_of
 from orderflow_bt.store import resolve_instrument
 from orderflow_bt.types import time_bars
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orderflow_bt.sim import SimConfig
+    from orderflow_bt.sim.readings import Slice
+    from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.store import Lake
     from orderflow_bt.strategy import Strategy
     from orderflow_bt.types import TapeId, Trades
@@ -70,7 +74,8 @@ def backtest(
     Raises:
         CoverageError: Days or trades are missing and the request does not accept that.
         UsageError: A parameter is wrong.
-        PluginError: The strategy raised, or broke a rule.
+        PluginError: The strategy raised, or broke a rule; what the run had until then is kept in a
+            folder of its own, ``FOLDER.failed``.
     """
     strategy = request.strategy(**request.parameters)
     window = find_window(
@@ -78,18 +83,17 @@ def backtest(
         request.tape,
         request.start,
         request.end,
-        lookback=strategy.lookback(),
+        lookback=lookback_of(strategy),
         accept_gaps=request.accept_gaps,
     )
     instrument = resolve_instrument(lake, request.tape, [day.date for day in window.days])
     funding = find_funding(lake, request.tape, request.start, request.end)
-    readings = Readings(
-        strategy.bar_specs() or [MARKING_BARS],
-        strategy.detectors(),
+    readings = readings_of(
+        strategy,
+        instrument,
         ids_are_continuous=request.tape.ids_are_continuous,
-        row_size=instrument.tick_size,
         number_from=request.start,
-        instrument=instrument,
+        fallback=MARKING_BARS,
     )
     sessions = {
         policy: Session(
@@ -104,31 +108,41 @@ def backtest(
     }
     main = sessions[request.config.fills]
     recorder = Recorder(main, readings.specs[0] if readings.specs else None)
+    everyone = [main, *(session for session in sessions.values() if session is not main)]
+
+    def live_through(piece: Slice) -> None:
+        for session in everyone:
+            session.feed(piece)
+        recorder.observe(piece)
+
+    def record(still_open: RoundTrip | None) -> RunRecord:
+        return RunRecord(
+            request, window, funding, instrument, strategy, main, still_open, recorder,
+            {policy.value: session for policy, session in sessions.items()},
+            simulated_market=lake.simulated,
+        )  # fmt: skip
+
     total, done = sum(day.rows for day in (*window.warmup, *window.days)), 0
     units = (instrument.price_decimals, instrument.qty_decimals)
     nothing = None
     pieces = lake.read_pieces(request.tape, window.dates, *units, keep=True)
-    for trades in clocked((piece.trades for piece in pieces), request.end):
-        nothing = trades.slice(0, 0)
-        piece = readings.feed(trades)
-        for session in sessions.values():
-            session.feed(piece)
-        recorder.observe(piece)
-        if progress:
-            done += trades.rows
-            progress(done, total)
-    if nothing is not None:
-        piece = readings.close_until(request.end, nothing)
-        for session in sessions.values():
-            session.feed(piece)
-        recorder.observe(piece)
-    still_open = {policy: session.finish(request.end) for policy, session in sessions.items()}
-    record = RunRecord(
-        request, window, funding, instrument, strategy, main, still_open[main.config.fills],
-        recorder, {policy.value: session for policy, session in sessions.items()},
-        simulated_market=lake.simulated,
-    )  # fmt: skip
-    return write_run(record, folder)
+    try:
+        for trades in clocked((piece.trades for piece in pieces), request.end):
+            nothing = trades.slice(0, 0)
+            live_through(readings.feed(trades))
+            if progress:
+                done += trades.rows
+                progress(done, total)
+        if nothing is not None:
+            live_through(readings.close_until(request.end, nothing))
+        still_open = [session.finish(request.end) for session in everyone]
+    except PluginError as error:
+        kept = keep_failed(record(main.still_open()), error, folder)
+        told = f"What the run had until then: {kept}"
+        raise PluginError(
+            error.what, where=error.where, fix=f"{error.fix}. {told}" if error.fix else told
+        ) from error
+    return write_run(record(still_open[0]), folder)
 
 
 def clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:

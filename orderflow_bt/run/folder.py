@@ -24,6 +24,7 @@ from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.run import tables
+from orderflow_bt.sim.declared import lookback_of
 from orderflow_bt.sim.rounding import money
 from orderflow_bt.strategy.registry import source_of
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from orderflow_bt.errors import PluginError
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.funding import FundingPlan
@@ -79,12 +81,24 @@ def write_run(record: RunRecord, folder: Path) -> dict[str, Any]:
     manifest = _manifest(record)
     manifest["result_hash"] = _result_hash(manifest, content)
     metrics = _metrics(record, manifest["result_hash"])
+    write_whole(folder, content, {"manifest": manifest, "metrics": metrics})
+    return metrics
+
+
+def write_whole(
+    folder: Path, content: Mapping[str, pa.Table], texts: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Write a folder of tables and JSON files, whole or not at all.
+
+    Raises:
+        OrderflowError: It cannot be written; nothing of it is left.
+    """
     part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)
         for name, table in content.items():
             pq.write_table(table, part / f"{name}.parquet", compression="zstd")
-        for name, values in (("manifest", manifest), ("metrics", metrics)):
+        for name, values in texts.items():
             text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
             (part / f"{name}.json").write_text(text + "\n", encoding="utf-8")
         part.rename(folder)
@@ -93,7 +107,29 @@ def write_run(record: RunRecord, folder: Path) -> dict[str, Any]:
         raise OrderflowError(
             f"the run folder cannot be written: {error.strerror or error}", where=str(folder)
         ) from error
-    return metrics
+
+
+def keep_failed(record: RunRecord, error: PluginError, folder: Path) -> Path:
+    """Write down what a run had until its strategy failed; returns where.
+
+    The folder is ``NAME.failed`` and has no manifest and no metrics: nothing reads it for a run.
+    ``failure.json`` says what happened; ``inputs`` in it is what the manifest would say.
+    """
+    home = folder.with_name(f"{folder.name}.failed")
+    number = 1
+    while home.exists():
+        number += 1
+        home = folder.with_name(f"{folder.name}.failed-{number}")
+    failure = {
+        "failed": str(error),
+        "what": error.what,
+        "where": error.where,
+        "market_time": _iso(record.session.now),
+        "trades_read": record.session.trades_read,
+        "inputs": _manifest(record),
+    }
+    write_whole(home, _tables(record), {"failure": failure})
+    return home
 
 
 def _tables(record: RunRecord) -> dict[str, pa.Table]:
@@ -138,7 +174,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
         },
         "window": {"from": _iso(request.start), "to": _iso(request.end)},
         "warmup": {
-            "wanted_us": record.strategy.lookback(),
+            "wanted_us": lookback_of(record.strategy),
             "from": first_read.date.isoformat() if record.window.warmup else None,
             "days": len(record.window.warmup),
         },

@@ -12,7 +12,8 @@ from orderflow_bt.run.backtest import MARKING_BARS, clocked
 from orderflow_bt.run.decisions import Diary, watched
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.window import find_window
-from orderflow_bt.sim import Readings, Session
+from orderflow_bt.sim import Session
+from orderflow_bt.sim.declared import lookback_of, readings_of
 from orderflow_bt.store import resolve_instrument
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def stored(lake: Lake, request: Request) -> Material:
         request.tape,
         request.start,
         request.end,
-        lookback=strategy.lookback(),
+        lookback=lookback_of(strategy),
         accept_gaps=request.accept_gaps,
     )
     instrument = resolve_instrument(lake, request.tape, [day.date for day in window.days])
@@ -130,13 +131,12 @@ class Player:
         """One run; what the strategy raises ends it."""
         material = self.material
         strategy = watched(self.make(), diary)
-        readings = Readings(
-            strategy.bar_specs() or [MARKING_BARS],
-            strategy.detectors(),
+        readings = readings_of(
+            strategy,
+            material.instrument,
             ids_are_continuous=material.ids_are_continuous,
-            row_size=material.instrument.tick_size,
             number_from=material.start,
-            instrument=material.instrument,
+            fallback=MARKING_BARS,
         )
         session = diary.session = Session(
             strategy,

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from orderflow_bt.errors import OrderflowError, PluginError
+from orderflow_bt.flow.events import Event
+from orderflow_bt.strategy.api import Fill, Order, TradeView
+from orderflow_bt.types import Bar
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -48,11 +51,41 @@ class guard:  # noqa: N801 - used as a statement, as contextmanagers are
 
 
 def _place(error: Exception, now: int) -> str:
-    """The deepest line outside this package's engine, and the market time."""
+    """The deepest line outside this package's engine, what the hook was told of, and the time."""
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not _is_ours(Path(frame.filename))]
-    frame = (theirs or frames)[-1]
-    return f"{Path(frame.filename).name}:{frame.lineno}, at {np.datetime64(now, 'us')}Z"
+    own = isinstance(error, PluginError)  # ours to say what the plugin gave, not where it raised
+    frame = theirs[-1] if theirs else None if own else frames[-1]
+    line = [f"{Path(frame.filename).name}:{frame.lineno}"] if frame else []
+    told = [words] if (words := _told(error)) else []
+    time = [f"at {_iso(now)}"] if now else []
+    return ", ".join(line + told + time)
+
+
+def _told(error: Exception) -> str:
+    """What the hook that raised was told of, such as its bar, in words."""
+    trace = error.__traceback__
+    if trace is None or trace.tb_next is None:
+        return ""
+    given = trace.tb_next.tb_frame  # the frame of the hook: who guards it called nothing else
+    code = given.f_code
+    for name in code.co_varnames[: code.co_argcount]:
+        thing = given.f_locals.get(name)
+        if isinstance(thing, Bar):
+            return f"in the bar that opened at {_iso(thing.open_time)}"
+        if isinstance(thing, TradeView):
+            return f"at trade {thing.id}"
+        if isinstance(thing, Fill):
+            return f"at fill {thing.id} of order {thing.order_id}"
+        if isinstance(thing, Order):
+            return f"at order {thing.id}"
+        if isinstance(thing, Event):
+            return f"at event {thing.detector} {thing.kind}"
+    return ""
+
+
+def _iso(time: int) -> str:
+    return f"{np.datetime64(time, 'us')}Z"
 
 
 def _is_ours(file: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, overload
 
 from orderflow_bt.errors import PluginError
@@ -88,7 +89,10 @@ class Bars:
 
 
 class Footprints(Sequence["Footprint"]):
-    """Footprints of the latest closed bars, made when looked at."""
+    """Footprints of the latest closed bars, made when looked at; their cells are copies.
+
+    A view would lead to the cells of bars that close later.
+    """
 
     def __init__(self, closed: deque[ClosedBar]) -> None:
         self._closed = closed
@@ -97,7 +101,8 @@ class Footprints(Sequence["Footprint"]):
         return len(self._closed)
 
     def __getitem__(self, index: int) -> Footprint:  # type: ignore[override] # no slices
-        return self._closed[index].footprint
+        footprint = self._closed[index].footprint
+        return replace(footprint, cells=footprint.cells.copy())
 
 
 class MarketView:

@@ -185,6 +185,10 @@ class Session:
         if rows:
             self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
 
+    def still_open(self) -> RoundTrip | None:
+        """The position held now as a round trip valued at the last price, None when flat."""
+        return self.trips.still_open(self.now, self.last_price)
+
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
         self._settle_funding(end)
@@ -193,7 +197,7 @@ class Session:
         self._has_ended = True
         with self._guard("on_end"):
             self.strategy.on_end(self.market, self.broker)
-        return self.trips.still_open(end, self.last_price)
+        return self.still_open()
 
     def _settle_funding(self, until: int) -> None:
         """Apply what falls due by ``until`` to the position after all earlier trades.

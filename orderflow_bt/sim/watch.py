@@ -10,7 +10,7 @@ from orderflow_bt.detectors.base import reads
 from orderflow_bt.errors import PluginError
 from orderflow_bt.flow import events as ev
 from orderflow_bt.flow.batch import NO_BARS
-from orderflow_bt.flow.events import NO_EVENTS, EventColumns, stack
+from orderflow_bt.flow.events import NO_EVENTS, Event, EventColumns, stack
 from orderflow_bt.sim.guard import guard
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch
-    from orderflow_bt.flow.events import Event, EventWords
+    from orderflow_bt.flow.events import EventWords
     from orderflow_bt.types import Bar, BarSpec, Trades
 
 Pair = tuple[int, int, "Event"]  # row before which it is known, size of its bars or 0, event
@@ -143,6 +143,7 @@ def _hooked(detector: Detector, trades: Trades, batch: BarBatch | None) -> Itera
 
 
 def _barred(detector: Detector, event: Event, bar: Bar) -> Event:
+    _check_is_event(detector, event)
     if event.known_at != bar.close_time:
         raise PluginError(
             f"{detector.name} gave an event known at {event.known_at} for a bar known at"
@@ -152,11 +153,17 @@ def _barred(detector: Detector, event: Event, bar: Bar) -> Event:
     return event
 
 
+def _check_is_event(detector: Detector, event: object) -> None:
+    if not isinstance(event, Event):
+        raise PluginError(f"{detector.name} gave {event!r}, which is no Event")
+
+
 def _traded(detector: Detector, trades: Trades, first: int) -> Iterator[Pair]:
     with guard(detector, "on_trades", int(trades.time[0])):
-        pairs = list(detector.on_trades(trades))
+        pairs = [(row, event) for row, event in detector.on_trades(trades)]
     before, rows = 0, trades.rows
     for row, event in pairs:
+        _check_is_event(detector, event)
         if not before <= row < rows or event.known_at != int(trades.time[row]):
             raise PluginError(
                 f"{detector.name} gave an event of row {row} known at {event.known_at}",

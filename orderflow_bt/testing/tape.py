@@ -16,6 +16,7 @@ import numpy as np
 from orderflow_bt.errors import UsageError
 from orderflow_bt.instruments import Fees, Instrument
 from orderflow_bt.sim import FillPolicy, Readings, Session, SimConfig
+from orderflow_bt.sim.declared import readings_of
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US, MarketType, Trades
 
@@ -204,10 +205,7 @@ def run_trades(
     funding: Sequence[Funding] = (),
 ) -> TapeRun:
     """Run a strategy on columns in memory, cut at the rows ``chunks`` names."""
-    readings = Readings(
-        strategy.bar_specs(), strategy.detectors(), ids_are_continuous=True,
-        row_size=instrument.tick_size, instrument=instrument,
-    )  # fmt: skip
+    readings = readings_of(strategy, instrument, ids_are_continuous=True)
     session = Session(strategy, instrument, config, readings.specs, start=0, funding=funding)
     edges = [0, *chunks, trades.rows]
     for start, stop in pairwise(edges):

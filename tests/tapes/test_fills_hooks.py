@@ -281,6 +281,43 @@ def test_a_detector_that_raises_is_named_too():
     assert "at 2024-01-01T00:00:01.000000Z" in caught.value.where
 
 
+@pytest.mark.parametrize(
+    ("hook", "given", "what"),
+    [
+        ("detectors", None, r"Odd\.detectors: it returned None\. Return a list"),
+        ("detectors", [Bell], r"Odd\.detectors: it returned .* no Detector\. Make one: Bell\(…\)"),
+        ("bar_specs", ["5m"], r"Odd\.bar_specs: it returned '5m', which is no BarSpec"),
+    ],
+)
+def test_what_a_strategy_declares_wrongly_is_named(hook, given, what):
+    odd = type("Odd", (Strategy,), {hook: lambda self: given})
+    with pytest.raises(PluginError, match=what):
+        Tape("B 100 1").run(odd())
+
+
+def test_what_a_detector_gives_wrongly_is_named():
+    class Odd(Bell):
+        def on_bar(self, bar):
+            return ["ring"]
+
+    with pytest.raises(PluginError, match="bell gave 'ring', which is no Event"):
+        Tape("B 100 1 | +1s B 100 9").events(Odd())
+
+
+def test_a_footprint_in_a_hook_leads_to_no_later_bar():
+    seen = []
+
+    class Looks(Strategy):
+        bars: BarSpec = param(time_bars("1s"))
+
+        def on_bar(self, spec, bar, market, broker):
+            cells = market.footprint(spec)[-1].cells
+            seen.append((len(cells.base), cells.flags.writeable))
+
+    Tape("B 100 1 | B 101 1 | +1s B 100 9 | +1s B 100 9").run(Looks())
+    assert seen == [(2, False), (1, False)]
+
+
 # -- rejections -------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner
 
@@ -87,7 +88,7 @@ def test_several_strategies_get_a_folder_each(demo, tmp_path):
     ]
 
 
-def test_a_plugin_that_raises_is_named_and_leaves_no_folder(demo, tmp_path):
+def test_a_plugin_that_raises_is_named_and_leaves_what_it_had_apart(demo, tmp_path):
     folder, _ = demo
     own = tmp_path / "faulty.py"
     own.write_text(
@@ -95,7 +96,10 @@ def test_a_plugin_that_raises_is_named_and_leaves_no_folder(demo, tmp_path):
         "class Faulty(Strategy):\n"
         "    bars: BarSpec = param(time_bars('5m'))\n"
         "    def on_bar(self, spec, bar, market, broker):\n"
-        "        1 / 0\n"
+        "        if market.position.is_flat:\n"
+        "            broker.market(1, 5)\n"
+        "        else:\n"
+        "            1 / 0\n"
     )
     line = ["--data", str(folder / "data"), "run", str(own), "SIMUSDT"]
     line += ["--from", "2026-01-06", "--to", "2026-01-06", "--out", str(tmp_path / "run")]
@@ -103,6 +107,30 @@ def test_a_plugin_that_raises_is_named_and_leaves_no_folder(demo, tmp_path):
     assert result.exit_code == 1
     told = " ".join(result.stderr.split())
     assert "Faulty.on_bar raised ZeroDivisionError" in told
-    assert "faulty.py:5" in told
+    assert "faulty.py:8, in the bar that opened at 2026-01-06T00:0" in told
     assert "Traceback" not in told
     assert not (tmp_path / "run").exists()
+    kept = tmp_path / "run.failed"
+    assert f"What the run had until then: {kept}" in told
+    failure = json.loads((kept / "failure.json").read_text())
+    assert failure["what"] == "Faulty.on_bar raised ZeroDivisionError: division by zero"
+    assert failure["trades_read"] >= 0
+    assert failure["inputs"]["strategy"]["name"] == "faulty"
+    assert pl.read_parquet(kept / "fills.parquet").height == 1
+    for command in (["report"],):
+        again = runner.invoke(app, [*command, str(kept)])
+        assert again.exit_code == 2
+    assert runner.invoke(app, line).exit_code == 1, "a second failure does not meet the first"
+    assert (tmp_path / "run.failed-2").is_dir()
+
+
+def test_an_interrupted_run_leaves_nothing(demo, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    folder, _ = demo
+    monkeypatch.setattr("orderflow_bt.sim.Session.feed", interrupted)
+    line = ["--data", str(folder / "data"), "run", "delta_divergence", "SIMUSDT"]
+    line += ["--from", "2026-01-06", "--to", "2026-01-06", "--out", str(tmp_path / "run")]
+    assert runner.invoke(app, line).exit_code == 130
+    assert list(tmp_path.iterdir()) == []

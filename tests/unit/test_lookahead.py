@@ -61,8 +61,8 @@ class PeeksAtTheFormingBar(Honest):
 
     def rises(self, bar, market):
         session = market._session
-        row = session.next_index - session.buffer.base
-        ahead = session.buffer.price[row : min(row + 20, session.buffer.end)]
+        row = session.next_index - session.tape.base
+        ahead = session.tape.price[row : min(row + 20, session.tape.end)]
         return ahead.size > 0 and ahead.max() > bar.close + 5
 
 
