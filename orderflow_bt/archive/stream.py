@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PIECE_ROWS = 1 << 20  # a row group of the lake
+
+
+class _Spare(threading.local):
+    """Memory that a thread's last stream has left for its next one."""
+
+    columns: list[NDArray[np.int64]]
+
+    def __init__(self) -> None:
+        self.columns = []
+
+
+_spare = _Spare()
 
 
 class FinerUnitsError(Exception):
@@ -59,7 +72,9 @@ class RowStream(RowParser):
         self.time_unit = ""
         self.decimals[parse.PRICE], self.decimals[parse.QTY] = decimals
         self._piece_rows = piece_rows
-        self._spare = self.columns
+        kept = [columns for columns in _spare.columns if columns.shape[1] == piece_rows]
+        _spare.columns = []
+        self.columns, self._spare, *_ = (*kept, self.columns, self.columns)
 
     @property
     def price_decimals(self) -> int:
@@ -104,6 +119,14 @@ class RowStream(RowParser):
         elif not self.rows_before:
             raise MalformedError("the file holds no trades", where=self.label)
 
+    def release(self) -> None:
+        """Let this thread's next stream use the memory of the pieces: nobody needs them any more.
+
+        Fresh memory costs a fifth of the time that parsing takes.
+        """
+        _spare.columns = [columns for columns in (self.columns, self._spare) if columns.size]
+        self.columns = self._spare = np.empty((parse.COLUMNS, 0), np.int64)
+
     def _piece(self) -> NDArray[np.int64]:
         piece = self.columns[:, : self.rows]
         unit = time_unit(
@@ -122,7 +145,11 @@ class RowStream(RowParser):
 
     def _grow(self) -> None:
         if not self.columns.shape[1]:
-            self.columns = np.zeros((parse.COLUMNS, self._piece_rows), np.int64)
+            self.columns = np.empty((parse.COLUMNS, self._piece_rows), np.int64)
+        if not self.rows and self.roles is not None:
+            for role in (parse.FIRST_ID, parse.LAST_ID):
+                if role not in self.roles:
+                    self.columns[role] = 0
 
     def _refine(self, role: int, decimals: int) -> None:
         if self.rows_before:

@@ -95,6 +95,26 @@ def write_in_pieces(
 def _write(
     rows: RowStream, day: FetchedDay, writer: DayWriter, check_stop: Callable[[], None]
 ) -> WrittenDay:
+    try:
+        count, tick = _write_pieces(rows, day, writer, check_stop)
+    finally:
+        rows.release()
+    return WrittenDay(
+        price_decimals=rows.price_decimals,
+        qty_decimals=rows.qty_decimals,
+        tick_decimals=rows.tick_decimals,
+        time_unit=rows.time_unit,
+        times_us=count.times_us,
+        quality=count.quality(Order(), None if tick[0] else rows.finer_than_tick),
+        header=rows.header,
+        ignored=rows.ignored,
+    )
+
+
+def _write_pieces(
+    rows: RowStream, day: FetchedDay, writer: DayWriter, check_stop: Callable[[], None]
+) -> tuple[DefectCount, tuple[int, int]]:
+    """What was counted, and the tick that prices were held against."""
     count: DefectCount | None = None
     last_id = -1
     packing: Future[None] | None = None
@@ -116,16 +136,7 @@ def _write(
         if packing is not None:
             packing.result()
     assert count is not None, "a stream gives at least one piece, or raises"
-    return WrittenDay(
-        price_decimals=rows.price_decimals,
-        qty_decimals=rows.qty_decimals,
-        tick_decimals=rows.tick_decimals,
-        time_unit=rows.time_unit,
-        times_us=count.times_us,
-        quality=count.quality(Order(), None if tick[0] else rows.finer_than_tick),
-        header=rows.header,
-        ignored=rows.ignored,
-    )
+    return count, tick
 
 
 def write_sorted(day: FetchedDay, writer: DayWriter) -> WrittenDay:

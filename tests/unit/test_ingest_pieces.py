@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import importlib
 import random
+from functools import partial
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -139,6 +140,23 @@ def test_a_piece_outlives_the_next_one():
     before = first.copy()
     next(given)
     assert np.array_equal(first, before)
+
+
+def test_the_next_stream_takes_over_released_memory_and_nothing_of_what_it_held():
+    blocks = [csv_text(ROWS).encode()]
+    first = RowStream(blocks, layout, "x", (1, 3), piece_rows=10)
+    held = [piece.base for piece in first.pieces()]
+    first.release()
+    text = b"".join(b"%d,100.5,0.251,25.1,%d,true\n" % (k, DAY_MS + k) for k in range(1, 16))
+    singles = partial(field_roles, Kind.TRADES)
+    again = RowStream([text], singles, "x", (1, 3), piece_rows=10)
+    whole = parse_csv([text], singles, "x", len(text))
+    for number, piece in enumerate(again.pieces()):
+        assert any(piece.base is columns for columns in held)
+        assert np.array_equal(piece, whole.columns[:, 10 * number : 10 * number + 10])
+    other = RowStream(blocks, layout, "x", (1, 3), piece_rows=11)
+    again.release()
+    assert not any(piece.base is columns for piece in other.pieces() for columns in held)
 
 
 def test_an_empty_stream_is_an_error():
