@@ -29,6 +29,10 @@ _PART_BARS = 1 << 15
 _FIRST_ROWS = 1 << 12
 _FIRST_CELLS = 1 << 18
 _NEVER = -(2**63)
+# What of the state tells of the pieces that were fed, not of the trades in them.
+_POSITIONS = [
+    bar_state.NEXT, bar_state.NEED_LOW, bar_state.NEED_HIGH, bar_state.ORIGIN, bar_state.DUE_AT
+]  # fmt: skip
 _DTYPES = (np.int64, np.int64, np.int64, np.int64, np.int8, np.int32)
 _NOTHING = np.zeros(0, dtype=np.int64)
 _NO_TRADES = Trades(
@@ -126,6 +130,34 @@ class BarStream:
         None before the first trade.
         """
         return int(self._state[bar_state.OPEN_TIME]) if self._state[bar_state.STARTED] else None
+
+    def snapshot(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All that the next trade meets, in one form for one past: for `restore`, and to compare.
+
+        Returns:
+            int64 [STATE_FIELDS + 1] and int64 [4 x rows], the open bar's rows.
+        """
+        state = np.append(self._state, self._last_time)
+        state[_POSITIONS] = 0
+        if not state[bar_state.TRADES]:
+            return state, np.zeros(0, dtype=np.int64)
+        first = int(state[bar_state.LOW]) // self.row_size
+        stop = int(state[bar_state.HIGH]) // self.row_size + 1
+        origin = int(self._state[bar_state.ORIGIN])
+        return state, self._scratch[4 * (first - origin) : 4 * (stop - origin)].copy()
+
+    def restore(self, state: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        """Go on where `snapshot` was taken, of a stream with the same arguments."""
+        self._state[:] = state[:-1]
+        self._last_time = int(state[-1])
+        capacity = _FIRST_ROWS
+        while capacity < rows.size // 2:
+            capacity *= 2
+        before = (capacity - rows.size // 4) // 2
+        self._scratch = np.zeros(4 * capacity, dtype=np.int64)
+        self._scratch[4 * before : 4 * before + rows.size] = rows
+        first = int(state[bar_state.LOW]) // self.row_size
+        self._state[bar_state.ORIGIN] = first - before if rows.size else 0
 
     def _call(self, trades: Trades, clock: int, largest: tuple[int, int], cut: Cut | None) -> int:
         common = (self.row_size, self._keep_cells, self._continuous, clock, *largest)

@@ -13,7 +13,7 @@ from orderflow_bt.errors import UsageError
 from orderflow_bt.flow.columns import IMBALANCE_WINDOW
 from orderflow_bt.flow.window import BarWindow
 from orderflow_bt.frames.arrow import EXACT, Styles, to_polars
-from orderflow_bt.run.backtest import clocked
+from orderflow_bt.run.clock import clocked
 from orderflow_bt.run.events import EventWindow
 from orderflow_bt.run.window import find_window
 from orderflow_bt.store import Lake, resolve_instrument

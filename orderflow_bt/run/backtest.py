@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from orderflow_bt.errors import PluginError
+from orderflow_bt.run.clock import clocked_pieces
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.recorder import Recorder
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Session
 from orderflow_bt.sim.declared import lookback_of, readings_of
+from orderflow_bt.sim.kept import FlowCache
 from orderflow_bt.store import resolve_instrument
 from orderflow_bt.types import time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from orderflow_bt.sim import SimConfig
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.store import Lake
     from orderflow_bt.strategy import Strategy
-    from orderflow_bt.types import TapeId, Trades
+    from orderflow_bt.types import TapeId
 
 MARKING_BARS = time_bars("1h")  # on which equity is marked where a strategy reads no bars
 
@@ -94,6 +94,7 @@ def backtest(
         ids_are_continuous=request.tape.ids_are_continuous,
         number_from=request.start,
         fallback=MARKING_BARS,
+        kept=FlowCache.of(lake, (*window.warmup, *window.days), request.end, instrument),
     )
     sessions = {
         policy: Session(
@@ -127,11 +128,13 @@ def backtest(
     nothing = None
     pieces = lake.read_pieces(request.tape, window.dates, *units, keep=True)
     try:
-        for trades in clocked((piece.trades for piece in pieces), request.end):
-            nothing = trades.slice(0, 0)
-            live_through(readings.feed(trades))
+        for piece in clocked_pieces(pieces, request.end):
+            nothing = piece.trades.slice(0, 0)
+            if piece.first == 0:
+                readings.begin_day(piece.day.date)
+            live_through(readings.feed(piece.trades))
             if progress:
-                done += trades.rows
+                done += piece.trades.rows
                 progress(done, total)
         if nothing is not None:
             live_through(readings.close_until(request.end, nothing))
@@ -143,18 +146,3 @@ def backtest(
             error.what, where=error.where, fix=f"{error.fix}. {told}" if error.fix else told
         ) from error
     return write_run(record(still_open[0]), folder)
-
-
-def clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:
-    """Trades before ``end``, on a clock that never runs backwards over a day's edge either."""
-    clock = 0
-    for trades in chunks:
-        time = trades.time
-        if trades.rows and time[0] < clock:
-            time = np.maximum(time, clock)
-        stop = int(np.searchsorted(time, end))
-        if stop:
-            clock = int(time[stop - 1])
-            yield trades._replace(time=time).slice(0, stop)
-        if stop < trades.rows:
-            return

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_bt.run.backtest import clocked
+from orderflow_bt.run.clock import clocked_pieces
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import Readings
+from orderflow_bt.sim.kept import FlowCache
 from orderflow_bt.store import resolve_instrument
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class EventWindow:
 
     def __iter__(self) -> Iterator[EventColumns]:
         """Events in the order of knowing, some at a time."""
+        window = self._window
         readings = Readings(
             (),
             [self._detector],
@@ -62,12 +64,17 @@ class EventWindow:
             row_size=self.instrument.tick_size,
             number_from=self._start,
             instrument=self.instrument,
+            kept=FlowCache.of(
+                self._lake, (*window.warmup, *window.days), self._end, self.instrument
+            ),
         )
         units = (self.instrument.price_decimals, self.instrument.qty_decimals)
         nothing = None
         pieces = self._lake.read_pieces(self._tape, self._window.dates, *units, keep=True)
-        for trades in clocked((piece.trades for piece in pieces), self._end):
-            nothing = trades.slice(0, 0)
-            yield readings.see(trades).since(self._start)
+        for piece in clocked_pieces(pieces, self._end):
+            nothing = piece.trades.slice(0, 0)
+            if piece.first == 0:
+                readings.begin_day(piece.day.date)
+            yield readings.see(piece.trades).since(self._start)
         if nothing is not None:
             yield readings.close_until(self._end, nothing).events.since(self._start)

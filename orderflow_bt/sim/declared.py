@@ -12,6 +12,7 @@ from orderflow_bt.types import BarSpec
 
 if TYPE_CHECKING:
     from orderflow_bt.instruments import Instrument
+    from orderflow_bt.sim.kept import FlowCache
     from orderflow_bt.strategy.base import Strategy
 
 
@@ -22,8 +23,11 @@ def readings_of(
     ids_are_continuous: bool,
     number_from: int = 0,
     fallback: BarSpec | None = None,
+    kept: FlowCache | None = None,
 ) -> Readings:
     """The readings that a strategy asked for; bars of ``fallback`` where it reads none.
+
+    ``kept`` is what keeps the readings of stored days.
 
     Raises:
         PluginError: It declared something else than bars and detectors.
@@ -43,6 +47,7 @@ def readings_of(
         row_size=instrument.tick_size,
         number_from=number_from,
         instrument=instrument,
+        kept=kept,
     )
 
 

@@ -8,11 +8,13 @@ import numpy as np
 
 from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
+from orderflow_bt.flow.kept import KeptBars
 from orderflow_bt.sim import config
 from orderflow_bt.sim.buffer import Stretch, TapeBuffer
 from orderflow_bt.sim.watch import Watch
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch, Footprint
     from orderflow_bt.instruments import Instrument
+    from orderflow_bt.sim.kept import FlowCache
     from orderflow_bt.types import Bar, BarSpec, Trades
 
 
@@ -73,6 +76,7 @@ class Readings:
         row_size: Height of a footprint row, in price units.
         number_from: Events known earlier belong to the warm-up and get no number.
         instrument: Units of the tape; activity bars need it.
+        kept: What keeps readings of stored days; then `begin_day` goes before each of them.
     """
 
     def __init__(
@@ -84,19 +88,27 @@ class Readings:
         row_size: int,
         number_from: int = 0,
         instrument: Instrument | None = None,
+        kept: FlowCache | None = None,
     ) -> None:
         theirs = {detector.bars for detector in detectors if detector.bars is not None}
         wanted = sorted({*specs, *theirs}, key=lambda spec: (spec.size, spec))
-        self._streams = {
-            spec: BarStream(
+        self._kept = kept
+        options = f"{ids_are_continuous} {row_size}"
+        self._streams: dict[BarSpec, BarStream | KeptBars] = {}
+        for spec in wanted:
+            stream = BarStream(
                 spec,
                 ids_are_continuous=ids_are_continuous,
                 ticks_per_row=row_size,
                 instrument=instrument,
             )
-            for spec in wanted
-        }
-        self._watch = Watch(detectors, tick=row_size, number_from=number_from)
+            self._streams[spec] = kept.bars(stream, options) if kept else stream
+        self._watch = Watch(
+            detectors,
+            tick=row_size,
+            number_from=number_from,
+            kept=[kept.events(detector, options) for detector in detectors] if kept else (),
+        )
         self._tape = TapeBuffer(config.QUEUE_WINDOW, row_size)
         self._continuous = ids_are_continuous
         self._last_id: int | None = None
@@ -106,6 +118,15 @@ class Readings:
     def specs(self) -> list[BarSpec]:
         """The bars that are built: activity bars, then time bars, short before long."""
         return list(self._streams)
+
+    def begin_day(self, date: dt.date) -> None:
+        """The next trades are the first piece of a stored day (`Lake.read_pieces`)."""
+        if self._kept is not None:
+            day = self._kept.day(date)
+            for stream in self._streams.values():
+                if isinstance(stream, KeptBars):
+                    stream.begin_day(day)
+            self._watch.begin_day(date)
 
     def feed(self, trades: Trades) -> Slice:
         """Read the next trades."""
@@ -117,7 +138,11 @@ class Readings:
     def close_until(self, time: int, nothing: Trades) -> Slice:
         """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
         batches = {spec: stream.close_until(time) for spec, stream in self._streams.items()}
+        self._watch.begin_day(None)
         events = self._watch.read(nothing, batches, _NO_ROWS)
+        self._watch.end_day()
+        if self._kept is not None:
+            self._kept.close()
         return Slice(nothing, self._tape.append(nothing), _moments(batches, events), events, [])
 
     def see(self, trades: Trades) -> EventColumns:
@@ -132,7 +157,9 @@ class Readings:
         """Times before and after each hole in the ids, and the rows behind the holes."""
         if trades.rows == 0 or not self._continuous:
             return [], _NO_ROWS
-        rows = np.flatnonzero(np.diff(trades.id, prepend=trades.id[0] - 1) != 1)
+        rows = _NO_ROWS
+        if trades.id[-1] - trades.id[0] != trades.rows - 1:  # ids ascend
+            rows = np.flatnonzero(np.diff(trades.id, prepend=trades.id[0] - 1) != 1)
         if self._last_id is not None and trades.id[0] != self._last_id + 1:
             rows = np.concatenate(([0], rows))
         gaps = [

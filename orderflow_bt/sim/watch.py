@@ -14,6 +14,7 @@ from orderflow_bt.flow.events import NO_EVENTS, Event, EventColumns, stack
 from orderflow_bt.sim.guard import guard
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch
     from orderflow_bt.flow.events import EventWords
+    from orderflow_bt.sim.kept import KeptEvents
     from orderflow_bt.types import Bar, BarSpec, Trades
 
 Pair = tuple[int, int, "Event"]  # row before which it is known, size of its bars or 0, event
@@ -33,15 +35,36 @@ class Watch:
         detectors: Each reads the bars of its own ``bars``, and trades.
         tick: The exchange's price step, in price units.
         number_from: Events known earlier belong to the warm-up and get no number.
+        kept: For each detector what keeps its events, if anything.
     """
 
-    def __init__(self, detectors: Sequence[Detector], *, tick: int, number_from: int = 0) -> None:
+    def __init__(
+        self,
+        detectors: Sequence[Detector],
+        *,
+        tick: int,
+        number_from: int = 0,
+        kept: Sequence[KeptEvents | None] = (),
+    ) -> None:
         self._number_from = number_from
         self._count = 0
         self._gap_until: int = ev.ABSENT  # time of the trade behind the last gap before the piece
         self._detectors = [(d, d.words()) for d in detectors]
+        self._kept = kept or [None] * len(self._detectors)
         for detector in detectors:
             detector.begin(tick)
+
+    def begin_day(self, date: dt.date | None) -> None:
+        """The next piece is the first of a stored day; None: the clock alone goes on."""
+        for kept, (_, words) in zip(self._kept, self._detectors, strict=True):
+            if kept is not None:
+                kept.begin_day(date, words)
+
+    def end_day(self) -> None:
+        """No day follows."""
+        for kept, (_, words) in zip(self._kept, self._detectors, strict=True):
+            if kept is not None:
+                kept.end_day(words)
 
     def read(
         self,
@@ -58,8 +81,14 @@ class Watch:
         """
         found = []
         for source, (detector, words) in enumerate(self._detectors):
-            batch = None if detector.bars is None else batches[detector.bars]
-            rows = _read_one(detector, words, trades, batch)
+            kept = self._kept[source]
+            if kept is not None and kept.is_whole:
+                rows = kept.take(trades.rows)
+            else:
+                batch = None if detector.bars is None else batches[detector.bars]
+                rows = _read_one(detector, words, trades, batch)
+                if kept is not None:
+                    kept.record(trades.rows, rows)
             if len(rows):
                 rows[:, ev.SOURCE] = source
                 found.append(rows)

@@ -168,8 +168,10 @@ class ArrayFile:
         if start != max((p.offset + _padded(p.bytes) for p in self._places.values()), default=0):
             raise DamagedError(f"{self.path} is cut")
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._places
+    @property
+    def names(self) -> list[str]:
+        """Of the arrays."""
+        return list(self._places)
 
     def rows(self, name: str) -> int:
         """Length of an array's first axis."""

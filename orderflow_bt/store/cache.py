@@ -13,6 +13,8 @@ import shutil
 import threading
 import time
 import uuid
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +25,15 @@ import platformdirs
 from orderflow_bt.store.arrays import STAMP, ArrayFile, ArrayWriter, DamagedError, room_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+
+    from numpy.typing import NDArray
 
 FOLDER = ".cache"  # in the lake's
 LIMIT = 20_000_000_000
 _SUFFIX = ".arrays"
+_AHEAD = 2  # things that wait to be kept
 _PART = ".part"
 _ABANDONED = 3600  # seconds since the last write to a part that nobody finished
 _STARTED = time.time()  # what was used since is in use: this process does not evict it
@@ -110,6 +116,22 @@ class Cache:
         except OSError as error:
             self.give_up(error)
         return None
+
+    def has(self, shelf: str, name: str) -> bool:
+        """Whether a file is kept; it may yet be damaged."""
+        return self._path(shelf, name).exists()
+
+    def keep(
+        self, shelf: str, name: str, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+    ) -> None:
+        """Keep whole arrays."""
+        shapes = {key: (values.dtype, values.shape) for key, values in arrays.items()}
+        part = self.part(shelf, name, shapes)
+        if part is not None:
+            for key, values in arrays.items():
+                part.put(key, values)
+            part.keep(facts)
+            part.discard()
 
     def entries(self) -> list[Entry]:
         """Every kept file, the longest unused first."""
@@ -199,6 +221,26 @@ class Cache:
         if not said:
             reason = error.strerror or error
             log.warning("warning: going on without the cache in %s: %s", self.folder, reason)
+
+
+class KeepLater:
+    """Keeps things one after the other on a thread of its own, while work goes on."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1, "keep")
+        self._waiting: deque[Future[None]] = deque()
+
+    def submit(self, keep: Callable[..., None], *arguments: Any) -> None:
+        """Call ``keep`` soon; waits while much is waiting."""
+        self._waiting.append(self._pool.submit(keep, *arguments))
+        if len(self._waiting) > _AHEAD:
+            self._waiting.popleft().result()
+
+    def close(self) -> None:
+        """Wait until all is kept."""
+        self._pool.shutdown()
+        for future in self._waiting:
+            future.result()
 
 
 class Part:

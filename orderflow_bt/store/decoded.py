@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -13,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes
+from orderflow_bt.store.cache import KeepLater
 from orderflow_bt.store.reader import row_groups
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 SHELF = "days"
 _DTYPES = dict(zip(Trades._fields, ("i8", "i8", "i8", "i8", "i1", "i4"), strict=True))
 PIECE_ROWS = 1 << 20
-_AHEAD = 2  # pieces that wait to be written
 
 
 class Piece(NamedTuple):
@@ -167,8 +164,7 @@ class DayKeeper:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._pool = ThreadPoolExecutor(1, "keep")
-        self._waiting: deque[Future[None]] = deque()
+        self._later = KeepLater()
         self._part: Part | None = None
         self._name = ""
 
@@ -176,17 +172,13 @@ class DayKeeper:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown()
+        self._later.close()
         if self._part is not None:
             self._part.discard()
-        for future in self._waiting:
-            future.result()
 
     def take(self, name: str, piece: Piece) -> None:
         """Keep a piece of the day that the cache calls so; pieces come in order, days whole."""
-        self._waiting.append(self._pool.submit(self._put, name, piece))
-        if len(self._waiting) > _AHEAD:
-            self._waiting.popleft().result()
+        self._later.submit(self._put, name, piece)
 
     def _put(self, name: str, piece: Piece) -> None:
         if piece.first == 0:
