@@ -20,6 +20,7 @@ from orderflow_bt.flow.clusters import ClusterFilter, ClusterSearch
 from orderflow_bt.flow.cvd import Cvd, CvdBar
 from orderflow_bt.flow.grouping import auto_ticks_per_row
 from orderflow_bt.flow.imbalance import CausalMinimum, ZeroPolicy, diagonal, horizontal
+from orderflow_bt.flow.levels import Levels, SessionLevels
 from orderflow_bt.flow.profile import (
     AreaRule,
     NakedLevel,
@@ -49,10 +50,12 @@ __all__ = [
     "Footprint",
     "InitialBalance",
     "Level",
+    "Levels",
     "NakedLevel",
     "NakedLevels",
     "Profile",
     "ProfileBuilder",
+    "SessionLevels",
     "SessionProfiles",
     "TradingSession",
     "Twap",

@@ -1,0 +1,98 @@
+"""Levels a session leaves and makes: extremes, value area, point of control, VWAP and its bands."""
+
+from __future__ import annotations
+
+from math import isqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+from orderflow_bt.errors import UsageError
+from orderflow_bt.flow.profile import ProfileBuilder
+from orderflow_bt.flow.sessions import UTC_DAY
+
+if TYPE_CHECKING:
+    from orderflow_bt.flow.sessions import TradingSession
+    from orderflow_bt.flow.views import Footprint
+
+
+class Levels(NamedTuple):
+    """Prices of one session, in price units: rows by their low edge."""
+
+    high: int
+    low: int
+    poc: int
+    vah: int
+    val: int
+
+
+class SessionLevels:
+    """What closed bars tell of the open session and of the one before it.
+
+    A plugin's own state: push each bar's footprint in ``on_bar``, read in any hook. A bar belongs
+    to the session it opens in; bars outside every session are passed over.
+
+    Args:
+        session: Whose levels; the UTC day by default.
+
+    Attributes:
+        before: The session before, once a bar of a later one has closed; None until then.
+    """
+
+    def __init__(self, session: TradingSession = UTC_DAY) -> None:
+        self._session = session
+        self._bounds = (0, 0)
+        self.before: Levels | None = None
+        self._clear()
+
+    def _clear(self) -> None:
+        self._profile: ProfileBuilder | None = None
+        self._high = self._low = 0
+        self._volume = self._moment = self._square = 0  # sums of q, p q, p p q
+        self._known: Levels | None = None
+
+    def push(self, footprint: Footprint) -> None:
+        """Add a closed bar, with rows one tick high."""
+        start, end = self._bounds
+        if not start <= footprint.bar.open_time < end:
+            bounds = self._session.at(footprint.bar.open_time)
+            if bounds is None:
+                return
+            self.before = self.developing or self.before
+            self._bounds = bounds
+            self._clear()
+        if not len(footprint):
+            return
+        bar = footprint.bar
+        if self._profile is None:
+            self._profile = ProfileBuilder(footprint.row_size)
+            self._high, self._low = bar.high, bar.low
+        elif self._profile.row_size != footprint.row_size:
+            raise UsageError("footprints of different row sizes", fix="Push one kind of bars only")
+        self._profile.add_cells(footprint.cells)
+        self._high, self._low = max(self._high, bar.high), min(self._low, bar.low)
+        self._known = None
+        for price, bid, ask, _, _ in footprint.cells.tolist():
+            self._volume += bid + ask
+            self._moment += price * (bid + ask)
+            self._square += price * price * (bid + ask)
+
+    @property
+    def developing(self) -> Levels | None:
+        """The open session so far; None before its first trade."""
+        if self._known is None and self._profile:
+            area = self._profile.profile().value_area()
+            self._known = Levels(self._high, self._low, area.poc, area.vah, area.val)
+        return self._known
+
+    @property
+    def vwap(self) -> int | None:
+        """The open session's volume-weighted price, rounded; None before its first trade."""
+        return self.band(0)
+
+    def band(self, deviations: int) -> int | None:
+        """That many standard deviations of the volume above (or below) the VWAP, rounded."""
+        if self._volume == 0:
+            return None
+        # n sigma = sqrt(n^2 (V Q - M^2)) / V, in whole numbers
+        spread = isqrt(deviations**2 * (self._volume * self._square - self._moment**2))
+        total = self._moment + (spread if deviations > 0 else -spread)
+        return (2 * total + self._volume) // (2 * self._volume)
