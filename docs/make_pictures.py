@@ -30,7 +30,7 @@ def main() -> None:
             [sys.executable, "-m", "orderflow_bt", "--quiet", "demo", "--out", str(demo)],
             check=True,
         )
-        (run,) = (demo / "runs").iterdir()
+        run = demo / "runs" / "delta_divergence-SIMUSDT"
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
             page = browser.new_page(viewport={"width": 1200, "height": 1180}, color_scheme="dark")

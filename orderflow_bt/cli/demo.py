@@ -24,6 +24,7 @@ PLANTED = (
     "patterns of order flow, delta divergences among them, are planted in it several times a day,"
     " and half of them come true"
 )
+FEES = "0.2,0.5"  # a tenth of a regular user's: setups of a few ticks are then worth trading at all
 PLACEBO = "a placebo: nothing is planted and there is no edge to find"
 
 
@@ -52,7 +53,8 @@ def command(
     last = start + dt.timedelta(days=days - 1)
     say(f"This market is SIMULATED: {days} days of {market.symbol}, seed {seed};")
     say(f"{what}.")
-    say("It says nothing about a real market; it shows the road that real data takes.\n")
+    say("It says nothing about a real market; it shows the road that real data takes.")
+    say(f"Its exchange charges {FEES.replace(',', ' and ')} basis points.\n")
     for name in ("archive", "data", "runs"):
         shutil.rmtree(out / name, ignore_errors=True)
     write_archive(market, out / "archive")
@@ -70,14 +72,13 @@ def command(
                 last=str(last), source=address,
             )  # fmt: skip
     first = start + dt.timedelta(days=1)
-    for name in installed():
-        folder = out / "runs" / f"{name}-{market.symbol}"
-        say(f"\n$ orderflow-bt --data {lake} run {name} {market.symbol} --market um"
-            f" --from {first} --to {last} --out {folder}")  # fmt: skip
-        run.command(
-            strategy=name, symbols=[market.symbol], first=str(first), last=str(last),
-            market=MarketType.UM, out=folder,
-        )  # fmt: skip
+    names = ",".join(installed())
+    say(f"\n$ orderflow-bt --data {lake} run {names} {market.symbol} --market um"
+        f" --from {first} --to {last} --fees {FEES} --out {out / 'runs'}")  # fmt: skip
+    run.command(
+        strategy=names, symbols=[market.symbol], first=str(first), last=str(last),
+        market=MarketType.UM, fees=FEES, out=out / "runs",
+    )  # fmt: skip
     say("\nThe market above was simulated. The same with real trades:")
     say("  orderflow-bt download BTCUSDT --market um --from 2024-01-01 --to 2024-01-14")
     say("  orderflow-bt run delta_divergence BTCUSDT --market um --from 2024-01-02 --to 2024-01-14")

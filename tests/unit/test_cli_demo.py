@@ -36,7 +36,8 @@ def test_it_leaves_a_lake_a_run_folder_and_a_report(demo):
     folder, result = demo
     days = sorted((folder / "data").glob("exchange=binance/**/date=*/part.parquet"))
     assert len(days) == 4
-    (run,) = (folder / "runs").iterdir()
+    run = folder / "runs" / "delta_divergence-SIMUSDT"
+    assert len(list((folder / "runs").iterdir())) == 5
     assert f"report: {run / 'report.html'}" in result.stdout
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "Simulated market" in page
@@ -50,13 +51,13 @@ def test_the_commands_it_shows_are_the_ones_it_runs(demo, tmp_path):
     """Typing its second command again, into another folder, gives the same files."""
     folder, result = demo
     shown = re.search(r"\$ orderflow-bt (.* run .*)", result.stderr)[1].split()
-    (run,) = (folder / "runs").iterdir()
     again = tmp_path / "again"
     shown[shown.index("--out") + 1] = str(again)
     assert runner.invoke(app, shown).exit_code == 0
-    for path in sorted(run.rglob("*")):
+    for path in sorted((folder / "runs").rglob("*")):
         if path.is_file():
-            assert path.read_bytes() == (again / path.relative_to(run)).read_bytes(), path.name
+            kept = again / path.relative_to(folder / "runs")
+            assert path.read_bytes() == kept.read_bytes(), path.name
 
 
 def test_run_prints_its_metrics_as_json(demo, tmp_path):
