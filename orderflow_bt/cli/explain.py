@@ -1,0 +1,61 @@
+"""``orderflow-bt explain``: which trades, rule, queue and latency made a fill, or why none was."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from orderflow_bt.cli import options
+
+if TYPE_CHECKING:
+    from orderflow_bt.report.explain import Explanation
+
+SHOWN = 12  # trades of the queue at each end of a long wait
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `run` wrote.")],
+    fill: Annotated[int | None, typer.Option("--fill", help="A fill's number.", min=0)] = None,
+    order: Annotated[int | None, typer.Option("--order", help="An order's number.", min=0)] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Tell which trades, rule, queue and latency made a fill, or why there was none."""
+    from orderflow_bt.report.explain import explain, futures_caution
+    from orderflow_bt.report.folder import read_run
+    from orderflow_bt.report.order_words import iso
+
+    folder = read_run(run)
+    lake = options.open_lake() if options.lake_path().is_dir() else None
+    told = explain(folder, lake, order=order, fill=fill)
+    caution = futures_caution(folder)
+    if as_json:
+        steps = [
+            {"time": iso(time), "what": what, "text": text, **facts}
+            for time, what, text, facts in told.steps
+        ]
+        report = told._asdict() | {"steps": steps, "caution": caution}
+        typer.echo(json.dumps(report, indent=2, ensure_ascii=False, default=str))
+        return
+    typer.echo(told.title)
+    typer.echo(f"  {told.assumed}")
+    _print_steps(told)
+    typer.echo(told.verdict)
+    for note in (*told.notes, *([caution] if caution else [])):
+        typer.echo(f"note: {note}", err=True)
+
+
+def _print_steps(told: Explanation) -> None:
+    from orderflow_bt.report.order_words import iso
+
+    queue = [k for k, step in enumerate(told.steps) if step.what == "queue"]
+    hidden = set(queue[SHOWN:-SHOWN]) if len(queue) > 2 * SHOWN + 1 else set()
+    said = False
+    for k, step in enumerate(told.steps):
+        if k not in hidden:
+            typer.echo(f"  {iso(step.time)}  {step.text}")
+        elif not said:
+            typer.echo(f"  … {len(hidden):,} more trades that used up the queue (--json has them)")
+            said = True

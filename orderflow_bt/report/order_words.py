@@ -1,0 +1,90 @@
+"""An order of a run folder in words: its numbers as exact decimals, what was asked and assumed."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from orderflow_bt.report.folder import Row, RunFolder
+    from orderflow_bt.report.tape_of_order import Met
+
+TRIGGERED = ("stop", "stop_limit", "trailing", "touch")  # kinds that wait for a price
+
+
+class OrderWords:
+    """Says things of one order of a run."""
+
+    def __init__(self, run: RunFolder, order: Row) -> None:
+        self.run, self.order = run, order
+        units = run.manifest["instrument"]
+        self.price_decimals = int(units["price_decimals"])
+        self.qty_decimals = int(units["qty_decimals"])
+        self.tick = int(units["tick_size"])
+        self.currency = units.get("currency") or units["quote"]
+        self.simulation = run.manifest["simulation"]
+        self.policy = self.simulation["fills"]
+
+    def price(self, units: int) -> str:
+        """A price as an exact decimal."""
+        return f"{Decimal(units).scaleb(-self.price_decimals):,.{self.price_decimals}f}"
+
+    def qty(self, lots: int) -> str:
+        """A quantity as an exact decimal."""
+        return f"{Decimal(lots).scaleb(-self.qty_decimals):,.{self.qty_decimals}f}"
+
+    @property
+    def side(self) -> int:
+        """+1 to buy, -1 to sell."""
+        return int(self.order["side"])
+
+    @property
+    def is_triggered(self) -> bool:
+        """Whether it waits for a price before it trades."""
+        return str(self.order["kind"]).startswith(TRIGGERED)
+
+    def trade(self, met: Met) -> str:
+        """A trade of the tape: its id, side, price and quantity."""
+        letter = "B" if met.side > 0 else "S"
+        return f"trade {met.id}, {letter} {self.price(met.price)} x {self.qty(met.qty)}"
+
+    def title(self) -> str:
+        """What was asked."""
+        order = self.order
+        at = f" at {self.price(order['price'])}" if order["price"] is not None else ""
+        verb = "buy" if self.side > 0 else "sell"
+        role = f" ({order['role']})" if order["role"] != order["kind"] else ""
+        of = f", leg of order {order['parent_id']}" if order["parent_id"] is not None else ""
+        return f"order {order['id']}: {verb} {self.qty(order['qty'])} {order['kind']}{at}{role}{of}"
+
+    def assumed(self) -> str:
+        """Under which rules."""
+        simulation = self.simulation
+        legs = ", ".join(f"{name} {ms:g} ms" for name, ms in simulation["latency_ms"].items())
+        rule = {
+            "queue": f"fills behind the inferred queue ({simulation['queue']})",
+            "touch": "fills at touch",
+            "through": f"fills {simulation.get('through_ticks', 1)} tick(s) through the price",
+        }[self.policy]
+        return (
+            f"{rule}; latency {legs}; slippage {simulation['slippage_ticks']} tick(s);"
+            f" fees {simulation['maker_bps']} / {simulation['taker_bps']} bps"
+        )
+
+    def as_texts(self) -> dict[str, Any]:
+        """The order's row, its numbers as exact decimals and its times as ISO 8601."""
+        order = dict(self.order)
+        for name in ("qty", "filled_qty", "ahead"):
+            order[name] = None if order[name] is None else self.qty(order[name]).replace(",", "")
+        if order["price"] is not None:
+            order["price"] = self.price(order["price"]).replace(",", "")
+        for name in ("decision_time", "arrival_time", "done_time"):
+            order[name] = None if order[name] is None else iso(order[name])
+        return order
+
+
+def iso(time: int) -> str:
+    """Microseconds UTC as ISO 8601."""
+    return f"{np.datetime64(time, 'us')}Z"
