@@ -65,7 +65,8 @@ def _print_version(wanted: bool) -> None:
 def _settings(
     context: typer.Context,
     data: Annotated[
-        str, typer.Option(help="The lake: a folder.", envvar="ORDERFLOW_BT_DATA")
+        str,
+        typer.Option(help="The lake: a folder, or s3://bucket/folder.", envvar="ORDERFLOW_BT_DATA"),
     ] = "data",
     cache_size: Annotated[
         str,

@@ -58,9 +58,8 @@ def command(
         raise UsageError(f"--to {end} is before --from {start}")
 
     from orderflow_bt.audit import audit_tape
-    from orderflow_bt.store import Lake
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     days = list(audit_tape(lake, tape, start, end, with_klines=with_klines))
     if with_klines and not any(day.klines for day in days):
         typer.echo(

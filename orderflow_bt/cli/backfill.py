@@ -48,9 +48,8 @@ def command(
 
     from orderflow_bt.archive.rest import ENDPOINTS, RestTrades
     from orderflow_bt.ingest.backfill import backfill
-    from orderflow_bt.store import Lake
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     stored = lake.dates(tape) or [today]
     start, end = start or stored[0], end or stored[-1]
     if end < start:

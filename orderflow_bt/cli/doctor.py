@@ -169,12 +169,16 @@ def _lake() -> Iterator[Finding]:
     from orderflow_bt.store.health import lake_health
 
     lake = options.open_lake()
-    if not lake.root.exists():
-        yield Finding("lake", "note", f"there is no lake at {lake.root} yet", "orderflow-bt demo")
-        return
-    yield from _folder(lake)
+    if isinstance(lake.root, Path):
+        if not lake.root.exists():
+            what = f"there is no lake at {lake.root} yet"
+            yield Finding("lake", "note", what, "orderflow-bt demo")
+            return
+        yield from _folder(lake.root)
     yield from _kept(lake)
     health = lake_health(lake)
+    if health.simulated:
+        yield Finding("lake", "note", "this lake holds a simulated market")
     yield from _contents(health)
     yield from _troubles(health)
 
@@ -199,14 +203,12 @@ def _kept(lake: Lake) -> Iterator[Finding]:
     )
 
 
-def _folder(lake: Lake) -> Iterator[Finding]:
-    if bool(lake.simulated):
-        yield Finding("lake", "note", "this lake holds a simulated market")
-    if not os.access(lake.root, os.W_OK):
-        yield Finding("lake", "note", f"{lake.root} cannot be written: days can be read only")
-    free = shutil.disk_usage(lake.root).free
+def _folder(root: Path) -> Iterator[Finding]:
+    if not os.access(root, os.W_OK):
+        yield Finding("lake", "note", f"{root} cannot be written: days can be read only")
+    free = shutil.disk_usage(root).free
     state = "note" if free < _LITTLE_SPACE else "ok"
-    yield Finding("lake", state, f"{lake.root}, {size_text(free)} free")
+    yield Finding("lake", state, f"{root}, {size_text(free)} free")
 
 
 def _contents(health: LakeHealth) -> Iterator[Finding]:

@@ -70,9 +70,8 @@ def command(
         options.date_range(first, last)  # refuses what is no window before anything is asked
 
     from orderflow_bt.ingest import download, pieces
-    from orderflow_bt.store import Lake
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     opened = open_source(exchange, source, listing)
     windows = {tape: window(opened, tape, first, last) for tape in tapes}
     results: list[DayResult] = []

@@ -59,9 +59,8 @@ def command(
 
     from orderflow_bt.ingest import import_files, import_series
     from orderflow_bt.series import SeriesId
-    from orderflow_bt.store import Lake
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     results = []
     for result in (
         import_series(lake, tape, files, replace=replace)

@@ -41,10 +41,9 @@ def command(
     Imported rules are kept beside the lake's days and win over shipped ones that began no later.
     Days before them keep the rules that they had.
     """
-    from orderflow_bt.store import Lake
     from orderflow_bt.store.rules import known_rules, read_exchange_info, store_rules
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     tape = options.tape_id(exchange, market, "aggTrades", "X" if action is Action.IMPORT else what)
     if action is Action.IMPORT:
         date = options.parse_date(since, "--since") if since else None

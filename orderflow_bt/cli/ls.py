@@ -36,9 +36,9 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """List what the lake holds, or with a symbol its days: rows, size, and what is missing."""
-    from orderflow_bt.store import Lake, SeriesStore, summarize, summarize_series
+    from orderflow_bt.store import SeriesStore, summarize, summarize_series
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     if symbol is not None:
         _list_days(lake, symbol.upper(), as_json=as_json)
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,26 +59,11 @@ class Settings:
 settings = Settings()
 
 
-def lake_path() -> Path:
-    """The lake's folder.
-
-    Raises:
-        UsageError: The lake is named by a URL; this version reads local folders.
-    """
-    if "://" in settings.data:
-        raise UsageError(
-            "a lake on an object store is not read by this version",
-            where=f"--data {settings.data}",
-            fix="Give a local folder",
-        )
-    return Path(settings.data)
-
-
 def open_lake() -> Lake:
     """The lake, with its cache as large as the options say.
 
     Raises:
-        UsageError: The size is none, or the lake is named by a URL.
+        UsageError: The size is none, or the URL not one of a lake.
     """
     from orderflow_bt.store import Lake
     from orderflow_bt.store.cache import LIMIT, parse_limit
@@ -92,7 +76,7 @@ def open_lake() -> Lake:
             where="--cache-size",
             fix="Write 50GB, 500MB or off",
         ) from None
-    return Lake(lake_path(), cache_limit=limit)
+    return Lake(settings.data, cache_limit=limit)
 
 
 def tape_id(exchange: str, market: MarketType, kind: str, symbol: str) -> TapeId:

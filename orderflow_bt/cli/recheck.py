@@ -62,9 +62,8 @@ def command(
     A day that the archive has no more is kept, and so is one whose new copy lacks more trades.
     """
     from orderflow_bt.ingest import recheck
-    from orderflow_bt.store import Lake
 
-    lake = Lake(options.lake_path())
+    lake = options.open_lake()
     start = options.parse_date(first, "--from") if first else None
     end = options.parse_date(last, "--to") if last else None
     wanted = {

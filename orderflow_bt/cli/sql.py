@@ -47,13 +47,12 @@ def command(
     UTC. Nothing can be written, and nothing outside the lake is read.
     """
     from orderflow_bt.errors import UsageError
-    from orderflow_bt.store import Lake
     from orderflow_bt.store.views import Query
 
     if not re.fullmatch(r"\d+(\.\d+)? ?[kKMGT]i?B", memory):
         raise UsageError(f"{memory!r} is not an amount", where="--memory", fix="Write it as 2GB")
     text = sys.stdin.read() if query == "-" else query
-    asked = Query(Lake(options.lake_path()), text, memory=memory)
+    asked = Query(options.open_lake(), text, memory=memory)
     try:
         columns = [_column(name, kind) for name, kind in asked.columns]
         write_rows(columns, _rows(asked, columns), how, out)

@@ -20,7 +20,6 @@ from orderflow_bt.ingest.results import DayResult
 from orderflow_bt.ingest.stream import FetchedDay, WrittenDay, write_in_pieces, write_sorted
 from orderflow_bt.series import SeriesId
 from orderflow_bt.store import DayInfo, Origin, SeriesInfo, SeriesStore
-from orderflow_bt.store.writer import publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -282,7 +281,7 @@ class Road:
             part.write_bytes(fetched.read_bytes())
         with part.open("rb") as file:
             os.fsync(file.fileno())
-        publish(part, self.lake.raw / path)
+        self.lake.publish_raw(part, path)
 
 
 def stored_info(lake: Lake, tape: TapeId | SeriesId, date: dt.date) -> DayInfo | SeriesInfo | None:

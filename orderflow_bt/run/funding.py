@@ -132,7 +132,7 @@ class _Marks:
             SeriesId(tape.exchange, tape.market, SeriesKind.MARK_KLINES, tape.symbol, interval)
             for interval in INTERVALS_US
         ]
-        self._series = [series for series in self._series if store.folder(series).exists()]
+        self._series = [series for series in self._series if store.dates(series)]
         self._day: dict[tuple[SeriesId, dt.date], dict[int, Decimal]] = {}
 
     def at(self, time: int) -> Decimal | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -12,22 +11,24 @@ import numpy as np
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes
 from orderflow_bt.store.cache import KeepLater
+from orderflow_bt.store.files import open_stored, written_ns
 from orderflow_bt.store.reader import row_groups
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from orderflow_bt.store.arrays import ArrayFile
     from orderflow_bt.store.cache import Cache, Part
+    from orderflow_bt.store.files import StoredPath
     from orderflow_bt.store.schema import DayInfo
 
 SHELF = "days"
 _DTYPES = dict(zip(Trades._fields, ("i8", "i8", "i8", "i8", "i1", "i4"), strict=True))
 PIECE_ROWS = 1 << 20
+_TAIL = 1 << 16  # holds most footers
 
 
 class Piece(NamedTuple):
@@ -58,19 +59,20 @@ def with_blocks(trades: Trades, day: DayInfo, first: int) -> Piece:
     return Piece(trades, lows, highs, day, first)
 
 
-def content_hash(path: Path) -> str:
+def content_hash(path: StoredPath) -> str:
     """Hash of what tells one content of a stored day from another, without reading its columns.
 
     Those are the file's footer (where it came from, its quality, the size of every column and the
     range of ids and times in each of its row groups), its size, and when it was written.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - 8))
-        length = int.from_bytes(file.read(4), "little")
-        file.seek(max(0, size - 8 - length))
-        digest = hashlib.sha256(f"{size} {os.fstat(file.fileno()).st_mtime_ns} ".encode())
-        digest.update(file.read())
+    with open_stored(path) as file:
+        size = file.size()
+        tail = file.read_at(min(size, _TAIL), max(0, size - _TAIL))
+        length = int.from_bytes(tail[-8:-4], "little") + 8
+        if length > len(tail):
+            tail = file.read_at(min(size, length), max(0, size - length))
+    digest = hashlib.sha256(f"{size} {written_ns(path)} ".encode())
+    digest.update(tail[-length:])
     return digest.hexdigest()
 
 

@@ -5,100 +5,92 @@ from __future__ import annotations
 import datetime as dt
 import re
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import filelock
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
-from orderflow_bt.store.cache import LIMIT, Cache
+from orderflow_bt.store.cache import LIMIT, Cache, user_folder
 from orderflow_bt.store.decoded import DayKeeper, in_pieces, readers
-from orderflow_bt.store.reader import first_line, read_ahead
+from orderflow_bt.store.files import open_files, read_stored, side_by_side
+from orderflow_bt.store.reader import read_ahead, read_footer
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
-from orderflow_bt.store.writer import DayWriter, publish
+from orderflow_bt.store.writer import DayWriter
 from orderflow_bt.types import Kind, MarketType, TapeId
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from orderflow_bt.store.decoded import Piece
+    from orderflow_bt.store.files import StoredPath
     from orderflow_bt.types import Trades
 
-INCOMING = ".incoming"
 SIMULATED = "SIMULATED-MARKET.txt"  # a file of this name marks a lake of invented trades
 RAW = "raw"
 _FILE = "part.parquet"
-_PARTITIONS = re.compile(r"exchange=([^/]+)/market=([^/]+)/kind=([^/]+)/symbol=([^/]+)$")
-
-
+_TAPES = f"exchange=*/market=*/kind=*/symbol=*/date=*/{_FILE}"
+_PARTITIONS = re.compile(r"exchange=([^/]+)/market=([^/]+)/kind=([^/]+)/symbol=([^/]+)")
 _SERIES_KINDS = {kind.value for kind in SeriesKind}
 
 
 class Lake:
-    """A local folder that holds the stored days of every tape.
+    """The stored days of every tape, in a local folder or an object store.
 
-    A day is there and whole, or not there: files are written in ``.incoming/`` and renamed.
+    A day is there and whole, or not there: files are written in ``incoming`` and then published.
 
     Args:
-        root: The folder; made when the first day is stored.
+        root: A folder, made when the first day is stored, or a URL: see `store.objects`.
         cache_limit: The most bytes its cache may hold; 0 does without a cache.
 
     Attributes:
+        files: Its files.
+        root: What a person calls it: the folder, or the URL without options.
         cache: What is kept beside the lake because making it takes longer than reading it.
+
+    Raises:
+        UsageError: The URL is not one of a lake.
     """
 
-    def __init__(self, root: Path, *, cache_limit: int = LIMIT) -> None:
-        self.root = root
-        self.cache = Cache.beside(root, cache_limit) if cache_limit else None
+    def __init__(self, root: Path | str, *, cache_limit: int = LIMIT) -> None:
+        self.files = open_files(root)
+        self.root = self.files.root
+        self.cache: Cache | None = None
+        if cache_limit:
+            if isinstance(self.root, Path):
+                self.cache = Cache.beside(self.root, cache_limit)
+            else:
+                self.cache = Cache(user_folder(), cache_limit)
 
     @property
     def incoming(self) -> Path:
-        """Where files are while they are not whole; made if absent.
+        """A local folder in which files are while they are not whole; made if absent.
 
         Raises:
             LakeError: The folder cannot be made.
         """
-        folder = self.root / INCOMING
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LakeError(
-                f"the lake's folder cannot be written: {error.strerror}",
-                where=str(folder),
-                fix="Give another folder with --data, or set ORDERFLOW_BT_DATA",
-            ) from error
-        return folder
-
-    @property
-    def raw(self) -> Path:
-        """Where kept raw files lie, laid out like the exchange's archive."""
-        return self.root / RAW
+        return self.files.incoming
 
     @property
     def simulated(self) -> str:
         """What the lake's marker says was simulated, where its trades are invented; else empty."""
-        marker = self.root / SIMULATED
-        return marker.read_text(encoding="utf-8").strip() if marker.exists() else ""
+        return (read_stored(self.files.path(SIMULATED)) or b"").decode("utf-8").strip()
 
-    def tape_folder(self, tape: TapeId) -> Path:
-        """Folder of a tape's days."""
+    def day_key(self, tape: TapeId, date: dt.date | str) -> str:
+        """The key of a day's file; of many with ``*`` as the date."""
         return (
-            self.root
-            / f"exchange={tape.exchange}"
-            / f"market={tape.market.value}"
-            / f"kind={tape.kind.value}"
-            / f"symbol={tape.symbol}"
+            f"exchange={tape.exchange}/market={tape.market.value}/kind={tape.kind.value}"
+            f"/symbol={tape.symbol}/date={date}/{_FILE}"
         )
 
-    def day_path(self, tape: TapeId, date: dt.date) -> Path:
+    def day_path(self, tape: TapeId, date: dt.date) -> StoredPath:
         """Where a day lies, whether or not it is stored."""
-        return self.tape_folder(tape) / f"date={date.isoformat()}" / _FILE
+        return self.files.path(self.day_key(tape, date))
 
     def incoming_path(self, tape: TapeId | SeriesId, date: dt.date, suffix: str) -> Path:
         """A name in ``.incoming/`` for something on the way to that day."""
@@ -111,7 +103,7 @@ class Lake:
 
     def has(self, tape: TapeId, date: dt.date) -> bool:
         """Whether a day is stored."""
-        return self.day_path(tape, date).exists()
+        return self.files.exists(self.day_key(tape, date))
 
     def day(self, tape: TapeId, date: dt.date) -> DayInfo | None:
         """What a stored day says about itself, or None where it is not stored.
@@ -120,11 +112,10 @@ class Lake:
             LakeError: The file is there and cannot be read.
         """
         path = self.day_path(tape, date)
-        try:
-            size = path.stat().st_size
-        except (FileNotFoundError, NotADirectoryError):
+        found = read_footer(path, "a stored day")
+        if found is None:
             return None
-        info = decode_metadata(_footer(path).get(METADATA_KEY), path, size)
+        info = decode_metadata(found.metadata.get(METADATA_KEY), path, found.bytes)
         if (info.tape, info.date) != (tape, date):
             raise LakeError(
                 f"the file holds {info.tape} of {info.date}",
@@ -136,11 +127,13 @@ class Lake:
     def dates(self, tape: TapeId) -> list[dt.date]:
         """The stored days of a tape, in order, by their folders' names alone."""
         dates = []
-        for path in self.tape_folder(tape).glob(f"date=*/{_FILE}"):
+        for key in self.files.find(self.day_key(tape, "*")):
+            folder = key.rsplit("/", 2)[1]
             try:
-                dates.append(dt.date.fromisoformat(path.parent.name.removeprefix("date=")))
+                dates.append(dt.date.fromisoformat(folder.removeprefix("date=")))
             except ValueError as error:
-                raise LakeError("not a day's folder", where=str(path.parent)) from error
+                where = str(self.files.path(key))
+                raise LakeError("not a day's folder", where=where) from error
         return sorted(dates)
 
     def days(self, tape: TapeId) -> list[DayInfo]:
@@ -149,20 +142,21 @@ class Lake:
         Raises:
             LakeError: A file cannot be read.
         """
-        return [info for date in self.dates(tape) if (info := self.day(tape, date))]
+        found = side_by_side(partial(self.day, tape), self.dates(tape), self.files.workers)
+        return [info for info in found if info]
 
     def tapes(self) -> list[TapeId]:
         """Every tape of which a day is stored, in order."""
         found = set()
-        for folder in self.root.glob("exchange=*/market=*/kind=*/symbol=*"):
-            match = _PARTITIONS.search(folder.as_posix())
-            if not match or match[3] in _SERIES_KINDS or not any(folder.glob(f"date=*/{_FILE}")):
+        for folder in {key.rsplit("/", 2)[0] for key in self.files.find(_TAPES)}:
+            match = _PARTITIONS.fullmatch(folder)
+            if not match or match[3] in _SERIES_KINDS:
                 continue
             try:
-                tape = TapeId(match[1], MarketType(match[2]), Kind(match[3]), match[4])
+                found.add(TapeId(match[1], MarketType(match[2]), Kind(match[3]), match[4]))
             except ValueError as error:
-                raise LakeError(f"not a tape's folder: {error}", where=str(folder)) from error
-            found.add(tape)
+                where = str(self.files.path(folder))
+                raise LakeError(f"not a tape's folder: {error}", where=where) from error
         return sorted(found)
 
     def read(
@@ -281,20 +275,23 @@ class Lake:
             LakeError: It cannot be read there.
         """
         writer.finish(info)
-        path = self.day_path(info.tape, info.date)
-        publish(writer.part, path)
+        self.files.publish(writer.part, self.day_key(info.tape, info.date))
         stored = self.day(info.tape, info.date)
         if stored is None:  # pragma: no cover - somebody deleted it in this instant
+            path = self.day_path(info.tape, info.date)
             raise LakeError("the day vanished after it was stored", where=str(path))
         return stored
+
+    def publish_raw(self, part: Path, path: str) -> None:
+        """Keep an archive's file, laid out like there, below ``raw/``."""
+        self.files.publish(part, f"{RAW}/{path}")
 
     def sweep(self) -> None:
         """Delete what interrupted downloads left in ``.incoming/``.
 
         A day that another process is storing at this moment is left alone.
         """
-        folder = self.root / INCOMING
-        for part in folder.glob("*.part"):
+        for part in self.files.parts():
             lock = filelock.FileLock(lock_of(part), thread_local=False)
             try:
                 with lock.acquire(blocking=False):
@@ -318,14 +315,3 @@ def lock_of(part: Path) -> Path:
     """The lock that whoever writes a file in ``.incoming/`` holds."""
     stem = re.sub(r"(\.\d+)?\.(zip|parquet|spill|json)\.part$", "", part.name)
     return part.with_name(f"{stem}.lock")
-
-
-def _footer(path: Path) -> dict[bytes, bytes]:
-    try:
-        return pq.read_metadata(path).metadata or {}
-    except (pa.ArrowInvalid, OSError) as error:
-        raise LakeError(
-            f"a stored day cannot be read: {first_line(error)}",
-            where=str(path),
-            fix="Delete the file and download the day again",
-        ) from error

@@ -7,13 +7,15 @@ import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
+from orderflow_bt.store.files import open_stored, unreadable
 from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.types import Kind, Trades
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orderflow_bt.store.files import StoredPath
     from orderflow_bt.store.schema import DayInfo
 
 _INT64_MAX = 2**63 - 1
@@ -56,6 +59,44 @@ def row_groups(
         yield partial(day.decode, group)
 
 
+class Footer(NamedTuple):
+    """What a stored file's footer holds, and the size of the file."""
+
+    metadata: dict[bytes, bytes]
+    bytes: int
+
+
+def read_footer(path: StoredPath, what: str) -> Footer | None:
+    """The footer of a stored file, or None where the file is not there.
+
+    Args:
+        path: The file.
+        what: What an error calls it.
+
+    Raises:
+        LakeError: It cannot be read.
+    """
+    try:
+        with open_stored(path) as file:
+            return Footer(pq.ParquetFile(file).metadata.metadata or {}, file.size())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _damaged(path, error, f"{what} cannot be read") from error
+
+
+def parquet_file(
+    path: StoredPath, opened: pa.NativeFile, metadata: pq.FileMetaData | None = None
+) -> pq.ParquetFile:
+    """A stored file that checks its pages, and asks for the columns of a row group at once."""
+    return pq.ParquetFile(
+        opened,
+        page_checksum_verification=True,
+        metadata=metadata,
+        pre_buffer=not isinstance(path, Path),  # a file of this machine is mapped
+    )
+
+
 def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDArray[np.int64]]]:
     """Columns of a stored day as they stand in the file, one row group after the other.
 
@@ -63,16 +104,13 @@ def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDAr
         LakeError: The file is damaged or lacks a column.
     """
     try:
-        with pq.ParquetFile(info.path, page_checksum_verification=True) as file:
+        with open_stored(info.path) as opened:
+            file = parquet_file(info.path, opened)
             for group in range(file.metadata.num_row_groups):
                 table = file.read_row_group(group, columns=list(names), use_threads=False)
                 yield {name: table[name].to_numpy() for name in names}
     except (pa.ArrowInvalid, OSError, KeyError) as error:
-        raise LakeError(
-            f"a stored day cannot be decoded: {first_line(error)}",
-            where=str(info.path),
-            fix="Delete the file and download the day again",
-        ) from error
+        raise _damaged(info.path, error, "a stored day cannot be decoded") from error
 
 
 def read_ahead(decoders: Iterable[Callable[[], T]], threads: int = DECODE_THREADS) -> Iterator[T]:
@@ -91,9 +129,8 @@ def read_ahead(decoders: Iterable[Callable[[], T]], threads: int = DECODE_THREAD
                 future.cancel()
 
 
-def first_line(error: Exception) -> str:
-    """The first line of a library's message, which may go on for several."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _damaged(path: StoredPath, error: Exception, what: str) -> LakeError:
+    return unreadable(path, error, what, "Delete the file and download the day again")
 
 
 class _Day:
@@ -113,9 +150,7 @@ class _Day:
         self._clocked = [threading.Event() for _ in range(self.groups)]
 
     def _open(self, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
-        return pq.ParquetFile(
-            self.info.path, memory_map=True, page_checksum_verification=True, metadata=metadata
-        )
+        return parquet_file(self.info.path, open_stored(self.info.path), metadata)
 
     def decode(self, group: int) -> Trades:
         try:
@@ -152,11 +187,7 @@ class _Day:
         try:
             return file.read_row_group(group, use_threads=False)
         except (pa.ArrowInvalid, OSError) as error:
-            raise LakeError(
-                f"a stored day cannot be decoded: {first_line(error)}",
-                where=str(self.info.path),
-                fix="Delete the file and download the day again",
-            ) from error
+            raise _damaged(self.info.path, error, "a stored day cannot be decoded") from error
         finally:
             self._files.put(file)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import re
 from dataclasses import asdict
 from decimal import Decimal
@@ -14,13 +13,15 @@ import filelock
 
 from orderflow_bt.errors import LakeError, MalformedError, UnsupportedError
 from orderflow_bt.instruments import Rules, contract_usd, shipped_list
+from orderflow_bt.store.files import read_stored
 from orderflow_bt.store.lake import lock_of
+from orderflow_bt.store.writer import synced
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from orderflow_bt.store.files import StoredPath
     from orderflow_bt.store.lake import Lake
 
 FOLDER = "instruments"
@@ -28,9 +29,13 @@ _VERSION = 1
 _STEP = re.compile(r"\d{1,12}(\.\d{1,18})?")
 
 
-def rules_path(lake: Lake, exchange: str, market: MarketType) -> Path:
+def rules_path(lake: Lake, exchange: str, market: MarketType) -> StoredPath:
     """The file of a market's imported rules, whether or not there is one."""
-    return lake.root / FOLDER / f"{exchange}-{market.value}.json"
+    return lake.files.path(_key(exchange, market))
+
+
+def _key(exchange: str, market: MarketType) -> str:
+    return f"{FOLDER}/{exchange}-{market.value}.json"
 
 
 def imported_rules(lake: Lake, exchange: str, market: MarketType) -> dict[str, list[Rules]]:
@@ -41,9 +46,10 @@ def imported_rules(lake: Lake, exchange: str, market: MarketType) -> dict[str, l
     """
     path = rules_path(lake, exchange, market)
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
+        text = read_stored(path)
+        if text is None:
+            return {}
+        values = json.loads(text)
     except (OSError, ValueError) as error:
         raise _damaged(path, error) from error
     try:
@@ -150,7 +156,7 @@ def store_rules(
         LakeError: The file is damaged, or cannot be written.
     """
     path = rules_path(lake, exchange, market)
-    part = lake.incoming / f"{path.name}.part"
+    part = lake.incoming / f"{exchange}-{market.value}.json.part"
     with filelock.FileLock(lock_of(part), thread_local=False):
         kept = imported_rules(lake, exchange, market)
         changed = []
@@ -168,17 +174,15 @@ def store_rules(
             "rules": {symbol: [asdict(one) for one in dated] for symbol, dated in kept.items()},
         }
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("w", encoding="utf-8") as file:
-                json.dump(values, file, indent=1, sort_keys=True)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            with synced(part) as file:
+                file.write(json.dumps(values, indent=1, sort_keys=True).encode())
+            lake.files.publish(part, _key(exchange, market))
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise LakeError(
                 f"the rules cannot be written: {error.strerror or error}", where=str(path)
             ) from error
+        finally:
+            part.unlink(missing_ok=True)
     return changed
 
 
@@ -205,7 +209,7 @@ def _step(text: object) -> str | None:
     return f"{value.normalize():f}" if value else None
 
 
-def _damaged(path: Path, error: Exception) -> LakeError:
+def _damaged(path: StoredPath, error: Exception) -> LakeError:
     return LakeError(
         f"the imported rules cannot be read ({type(error).__name__})",
         where=str(path),

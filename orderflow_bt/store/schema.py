@@ -14,7 +14,7 @@ from orderflow_bt.store.quality import Quality
 from orderflow_bt.types import Kind, MarketType, TapeId
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from orderflow_bt.store.files import StoredPath
 
 SCHEMA_VERSION = 1
 READABLE_VERSIONS = (1,)
@@ -73,7 +73,7 @@ class DayInfo:
 
     tape: TapeId
     date: dt.date
-    path: Path
+    path: StoredPath
     bytes: int
     price_decimals: int
     qty_decimals: int
@@ -163,7 +163,7 @@ def encode_metadata(info: DayInfo) -> bytes:
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
-def decode_metadata(raw: bytes | None, path: Path, size: int) -> DayInfo:
+def decode_metadata(raw: bytes | None, path: StoredPath, size: int) -> DayInfo:
     """Read what `encode_metadata` made.
 
     Raises:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +13,8 @@ import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind, parse_piece
-from orderflow_bt.store.reader import first_line
+from orderflow_bt.store.files import open_stored, side_by_side, unreadable
+from orderflow_bt.store.reader import parquet_file, read_footer
 from orderflow_bt.store.schema import METADATA_KEY, TIME_FACTORS
 from orderflow_bt.store.series_schema import (
     SeriesInfo,
@@ -20,22 +23,23 @@ from orderflow_bt.store.series_schema import (
     decode_metadata,
     encode_metadata,
 )
-from orderflow_bt.store.writer import publish, synced
+from orderflow_bt.store.writer import synced
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from orderflow_bt.store.files import StoredPath
     from orderflow_bt.store.lake import Lake
 
 _FILE = "part.parquet"
 _PARTITIONS = re.compile(
-    r"exchange=([^/]+)/market=([^/]+)/kind=([^/]+)(?:/interval=([^/]+))?/symbol=([^/]+)$"
+    r"exchange=([^/]+)/market=([^/]+)/kind=([^/]+)(?:/interval=([^/]+))?/symbol=([^/]+)"
 )
+_BELOW = [f"kind=*/{rest}symbol=*/*=*/{_FILE}" for rest in ("", "interval=*/")]
 _KINDS = {kind.value for kind in SeriesKind}
 _INT64_MAX = 2**63 - 1
 
@@ -52,22 +56,22 @@ class SeriesStore:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
 
-    def folder(self, series: SeriesId) -> Path:
-        """Folder of a series' pieces."""
-        kind = self.lake.root / f"exchange={series.exchange}" / f"market={series.market.value}"
-        kind /= f"kind={series.kind.value}"
+    def key(self, series: SeriesId, piece: dt.date | None) -> str:
+        """The key of a piece's file; of all of them, with ``*`` as the date, for None."""
+        folder = f"exchange={series.exchange}/market={series.market.value}"
+        folder += f"/kind={series.kind.value}"
         if series.interval:
-            kind /= f"interval={series.interval}"
-        return kind / f"symbol={series.symbol}"
+            folder += f"/interval={series.interval}"
+        when = "*" if piece is None else series.piece_text(piece)
+        return f"{folder}/symbol={series.symbol}/{_span(series)}={when}/{_FILE}"
 
-    def path(self, series: SeriesId, piece: dt.date) -> Path:
+    def path(self, series: SeriesId, piece: dt.date) -> StoredPath:
         """Where a piece lies, whether or not it is stored."""
-        span = "month" if series.kind.is_monthly else "date"
-        return self.folder(series) / f"{span}={series.piece_text(piece)}" / _FILE
+        return self.lake.files.path(self.key(series, piece))
 
     def has(self, series: SeriesId, piece: dt.date) -> bool:
         """Whether a piece is stored."""
-        return self.path(series, piece).exists()
+        return self.lake.files.exists(self.key(series, piece))
 
     def info(self, series: SeriesId, piece: dt.date) -> SeriesInfo | None:
         """What a stored piece says about itself, or None where it is not stored.
@@ -76,15 +80,10 @@ class SeriesStore:
             LakeError: The file is there and cannot be read.
         """
         path = self.path(series, piece)
-        try:
-            size = path.stat().st_size
-        except (FileNotFoundError, NotADirectoryError):
+        found = read_footer(path, "a stored series")
+        if found is None:
             return None
-        try:
-            footer = pq.read_metadata(path).metadata or {}
-        except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(path, error) from error
-        info = decode_metadata(footer.get(METADATA_KEY), path, size)
+        info = decode_metadata(found.metadata.get(METADATA_KEY), path, found.bytes)
         if (info.tape, info.date) != (series, piece):
             raise LakeError(
                 f"the file holds {info.tape} of {info.date}",
@@ -96,12 +95,13 @@ class SeriesStore:
     def dates(self, series: SeriesId) -> list[dt.date]:
         """The first days of the stored pieces, in order, by their folders' names alone."""
         found = []
-        span = "month" if series.kind.is_monthly else "date"
-        for path in self.folder(series).glob(f"{span}=*/{_FILE}"):
+        for key in self.lake.files.find(self.key(series, None)):
+            folder = key.rsplit("/", 2)[1]
             try:
-                found.append(parse_piece(path.parent.name.removeprefix(f"{span}=")))
+                found.append(parse_piece(folder.removeprefix(f"{_span(series)}=")))
             except ValueError as error:
-                raise LakeError("not a day's folder", where=str(path.parent)) from error
+                where = str(self.lake.files.path(key))
+                raise LakeError("not a day's folder", where=where) from error
         return sorted(found)
 
     def infos(self, series: SeriesId) -> list[SeriesInfo]:
@@ -110,21 +110,25 @@ class SeriesStore:
         Raises:
             LakeError: A file cannot be read.
         """
-        return [info for date in self.dates(series) if (info := self.info(series, date))]
+        dates = self.dates(series)
+        found = side_by_side(partial(self.info, series), dates, self.lake.files.workers)
+        return [info for info in found if info]
 
     def all(self) -> list[SeriesId]:
         """Every series of which a piece is stored, in order."""
         found = set()
-        for pattern in ("symbol=*", "interval=*/symbol=*"):
-            for folder in self.lake.root.glob(f"exchange=*/market=*/kind=*/{pattern}"):
-                match = _PARTITIONS.search(folder.as_posix())
-                if not match or match[3] not in _KINDS or not any(folder.glob(f"*=*/{_FILE}")):
-                    continue
-                try:
-                    market, kind = MarketType(match[2]), SeriesKind(match[3])
-                    found.add(SeriesId(match[1], market, kind, match[5], match[4] or ""))
-                except ValueError as error:
-                    raise LakeError(f"not a series' folder: {error}", where=str(folder)) from error
+        files = self.lake.files
+        keys = chain(*(files.find(f"exchange=*/market=*/{rest}") for rest in _BELOW))
+        for folder in {key.rsplit("/", 2)[0] for key in keys}:
+            match = _PARTITIONS.fullmatch(folder)
+            if not match or match[3] not in _KINDS:
+                continue
+            try:
+                market, kind = MarketType(match[2]), SeriesKind(match[3])
+                found.add(SeriesId(match[1], market, kind, match[5], match[4] or ""))
+            except ValueError as error:
+                where = str(files.path(folder))
+                raise LakeError(f"not a series' folder: {error}", where=where) from error
         return sorted(found)
 
     def read(self, series: SeriesId, piece: dt.date) -> SeriesRows:
@@ -143,9 +147,11 @@ class SeriesStore:
                 f"--kind {series.kind.value}{interval} --from {piece} --to {piece}",
             )
         try:
-            table = pq.read_table(info.path, page_checksum_verification=True, partitioning=None)
+            with open_stored(info.path) as opened:
+                table = parquet_file(info.path, opened).read()
         except (pa.ArrowInvalid, OSError) as error:
-            raise _damaged(info.path, error) from error
+            fix = "Delete the file and download it again"
+            raise unreadable(info.path, error, "a stored series cannot be read", fix) from error
         columns: dict[str, NDArray[np.int64] | NDArray[np.object_]] = {}
         for name, unit in series.fields:
             column: NDArray[np.int64] = table[name].to_numpy()
@@ -191,7 +197,7 @@ class SeriesStore:
         listed = [name for name, unit in info.tape.fields if unit == "exact"]
         deltas = {name: "DELTA_BINARY_PACKED" for name in schema.names if name not in listed}
         part = self.lake.incoming_path(info.tape, info.date, ".parquet.part")
-        path = self.path(info.tape, info.date)
+        key = self.key(info.tape, info.date)
         try:
             table = pa.table(
                 [pa.array(columns[field.name], field.type) for field in schema], schema=schema
@@ -210,17 +216,19 @@ class SeriesStore:
             ):
                 writer.write_table(table)
                 writer.add_key_value_metadata({METADATA_KEY: encode_metadata(info)})
-            publish(part, path)
+            self.lake.files.publish(part, key)
         except OSError as error:
-            part.unlink(missing_ok=True)
             raise LakeError(
                 f"the day cannot be written: {error.strerror or error}",
-                where=str(path),
+                where=str(self.lake.files.path(key)),
                 fix="Free some space or give another folder with --data",
             ) from error
+        finally:
+            part.unlink(missing_ok=True)
         stored = self.info(info.tape, info.date)
         if stored is None:  # pragma: no cover - somebody deleted it in this instant
-            raise LakeError("the day vanished after it was stored", where=str(path))
+            where = str(self.lake.files.path(key))
+            raise LakeError("the day vanished after it was stored", where=where)
         return stored
 
 
@@ -240,9 +248,5 @@ def _rescaled(
     return rescaled
 
 
-def _damaged(path: Path, error: Exception) -> LakeError:
-    return LakeError(
-        f"a stored series cannot be read: {first_line(error)}",
-        where=str(path),
-        fix="Delete the file and download it again",
-    )
+def _span(series: SeriesId) -> str:
+    return "month" if series.kind.is_monthly else "date"

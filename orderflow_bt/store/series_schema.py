@@ -15,10 +15,10 @@ from orderflow_bt.store.schema import Origin
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
     from numpy.typing import NDArray
+
+    from orderflow_bt.store.files import StoredPath
 
 SERIES_VERSION = 1
 READABLE_SERIES_VERSIONS = (1,)
@@ -133,7 +133,7 @@ class SeriesInfo:
 
     tape: SeriesId
     date: dt.date
-    path: Path
+    path: StoredPath
     bytes: int
     decimals: dict[str, int]
     time_unit: str
@@ -175,7 +175,7 @@ def encode_metadata(info: SeriesInfo) -> bytes:
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
-def decode_metadata(raw: bytes | None, path: Path, size: int) -> SeriesInfo:
+def decode_metadata(raw: bytes | None, path: StoredPath, size: int) -> SeriesInfo:
     """Read what `encode_metadata` made.
 
     Raises:

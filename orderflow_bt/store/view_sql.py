@@ -9,6 +9,7 @@ an answer.
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ from orderflow_bt.instruments import contract_usd
 from orderflow_bt.types import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from decimal import Decimal
 
     from orderflow_bt.store.schema import DayInfo
@@ -34,13 +35,19 @@ _COUNTS += ["off_tick", "outside_day", "max_time_gap_us"]
 _Scale: TypeAlias = "tuple[int, int, str, bool, Decimal | None, str]"
 
 
+Files: TypeAlias = "Sequence[DayInfo] | Sequence[SeriesInfo]"
+Partitions: TypeAlias = "Sequence[tuple[str, str]]"
+# What stands after FROM for files of one form, and the partitions they are to give as columns.
+Scan: TypeAlias = "Callable[[Files, Partitions], str]"
+
+
 def quoted(text: object) -> str:
     """A value as SQL text."""
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def trades(days: Sequence[DayInfo]) -> str:
-    """The view over trades: a branch for the files of each scale."""
+def trades(days: Sequence[DayInfo], scan: Scan) -> str:
+    """The view over trades: a branch for the files of each scale, read as ``scan`` says."""
     groups: dict[_Scale, list[DayInfo]] = defaultdict(list)
     for day in days:
         tape = day.tape
@@ -62,7 +69,7 @@ def trades(days: Sequence[DayInfo]) -> str:
         "quote_quantity": f"DECIMAL(38, {price + qty})",
         "source": "VARCHAR",
     }
-    branches = [_trades_of(scale, types, groups[scale]) for scale in sorted(groups, key=str)]
+    branches = [_trades_of(scale, types, groups[scale], scan) for scale in sorted(groups, key=str)]
     return _union(branches, [*_PARTITIONS, *types.items()])
 
 
@@ -79,7 +86,8 @@ def _source(day: DayInfo) -> str:
 def _trades_of(
     scale: _Scale,
     types: dict[str, str],
-    days: Iterable[DayInfo],
+    days: Sequence[DayInfo],
+    scan: Scan,
 ) -> str:
     price_decimals, qty_decimals, unit, is_aggregate, contract, source = scale
     price = _decimal("price", price_decimals)
@@ -105,10 +113,10 @@ def _trades_of(
             f"CASE WHEN price > 0 THEN {_decimal(rounded, _COIN_DECIMALS)} END"
         )
         values["quote_quantity"] = f"{qty} * {int(contract)}"
-    return _select(values, types, _PARTITIONS, days)
+    return _select(values, types, _PARTITIONS, days, scan)
 
 
-def klines(infos: Sequence[SeriesInfo]) -> str:
+def klines(infos: Sequence[SeriesInfo], scan: Scan) -> str:
     """The view over klines of every interval: a branch for the files of each scale."""
     groups: dict[tuple[tuple[int, ...], str, Decimal | None], list[SeriesInfo]] = defaultdict(list)
     units = ("price", "quantity", "amount", "base")
@@ -148,7 +156,7 @@ def klines(infos: Sequence[SeriesInfo]) -> str:
             if contract is not None:
                 values[quote] = f"{values[name]} * {int(contract)}"
                 values[coins] = _decimal(coins, scale[3])
-        branches.append(_select(values, types, partitions, group))
+        branches.append(_select(values, types, partitions, group, scan))
     return _union(branches, [*partitions, *types.items()])
 
 
@@ -161,18 +169,21 @@ def _union(branches: Sequence[str], columns: Sequence[tuple[str, str]]) -> str:
 def _select(
     values: dict[str, str],
     types: dict[str, str],
-    partitions: Sequence[tuple[str, str]],
-    files: Iterable[DayInfo | SeriesInfo],
+    partitions: Partitions,
+    files: Files,
+    scan: Scan,
 ) -> str:
     picked = [name for name, _ in partitions]
     picked += [f"CAST({values[name]} AS {kind}) AS {name}" for name, kind in types.items()]
-    paths = ", ".join(quoted(info.path.resolve()) for info in files)
-    hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions)
     # Every name in it is this module's own or a quoted path.
-    return (
-        f"SELECT {', '.join(picked)} FROM read_parquet([{paths}], "  # noqa: S608
-        f"hive_partitioning = true, hive_types = {{{hive}}})"
-    )
+    return f"SELECT {', '.join(picked)} FROM {scan(files, partitions)}"  # noqa: S608
+
+
+def scan_folder(files: Files, partitions: Partitions) -> str:
+    """Files of this machine, which DuckDB reads itself."""
+    paths = ", ".join(quoted(Path(str(info.path)).resolve()) for info in files)
+    hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions)
+    return f"read_parquet([{paths}], hive_partitioning = true, hive_types = {{{hive}}})"
 
 
 def _time(column: str, unit: str) -> str:

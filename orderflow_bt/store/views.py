@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -10,7 +11,7 @@ import duckdb
 from orderflow_bt.errors import LakeError, UsageError
 from orderflow_bt.series import SeriesKind
 from orderflow_bt.store import view_sql
-from orderflow_bt.store.reader import first_line
+from orderflow_bt.store.files import first_line
 from orderflow_bt.store.series import SeriesStore
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Query:
 
     def __init__(self, lake: Lake, text: str, *, memory: str = MEMORY) -> None:
         self._text = _checked(text)
+        self._datasets: list[object] = []
         self._scratch = tempfile.TemporaryDirectory(prefix="orderflow-bt-sql-")
         self._connection = duckdb.connect(
             config={
@@ -81,7 +83,10 @@ class Query:
     def _open_views(self, lake: Lake) -> None:
         run = self._connection.execute
         run("SET TimeZone = 'UTC'")
-        run(f"SET allowed_directories = [{view_sql.quoted(lake.root.resolve())}]")
+        scan = self._scan_objects
+        if isinstance(lake.root, Path):
+            scan = view_sql.scan_folder
+            run(f"SET allowed_directories = [{view_sql.quoted(lake.root.resolve())}]")
         run("SET enable_external_access = false")
         # Files are asked about themselves only for the views that the query can mean.
         named = {view for view in VIEWS if view in self._text.lower()}
@@ -93,11 +98,20 @@ class Query:
             store = SeriesStore(lake)
             kinds = [series for series in store.all() if series.kind is SeriesKind.KLINES]
             klines = [info for series in kinds for info in store.infos(series)]
-        run(f"CREATE VIEW trades AS {view_sql.trades(days)}")
-        run(f"CREATE VIEW klines AS {view_sql.klines(klines)}")
+        run(f"CREATE VIEW trades AS {view_sql.trades(days, scan)}")
+        run(f"CREATE VIEW klines AS {view_sql.klines(klines, scan)}")
         self._connection.register("quality", view_sql.quality(days))
         self._connection.register("gaps", view_sql.gaps(days))
         run("SET lock_configuration = true")
+
+    def _scan_objects(self, files: view_sql.Files, partitions: view_sql.Partitions) -> str:
+        """Files of an object store, which Arrow reads for DuckDB: it takes filters and columns."""
+        from orderflow_bt.store.object_views import dataset  # noqa: PLC0415 - loads an object client
+
+        name = f"stored_{len(self._datasets)}"
+        self._datasets.append(dataset(files, partitions))
+        self._connection.register(name, self._datasets[-1])
+        return name
 
     def _described(self) -> list[tuple[str, str]]:
         try:

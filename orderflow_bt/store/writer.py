@@ -103,18 +103,6 @@ def synced(part: Path) -> Iterator[IO[bytes]]:
         os.fsync(file.fileno())
 
 
-def publish(part: Path, path: Path) -> None:
-    """Give a synced file its final name, and make the name last through a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part.replace(path)
-    if os.name == "posix":
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-
-
 def _repeats(column: NDArray[np.int64]) -> bool:
     """Whether few enough values make up a column that listing them pays."""
     sample = column[:: max(1, column.size // _SAMPLE)]
