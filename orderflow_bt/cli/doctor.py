@@ -175,11 +175,14 @@ def _lake() -> Iterator[Finding]:
             yield Finding("lake", "note", what, "orderflow-bt demo")
             return
         yield from _folder(lake.root)
+    else:
+        yield Finding("lake", "ok", f"{lake.root}, in an object store")
     yield from _kept(lake)
     health = lake_health(lake)
     if health.simulated:
         yield Finding("lake", "note", "this lake holds a simulated market")
-    yield from _contents(health)
+    if health.days or health.pieces or not health.unreadable:
+        yield from _contents(health)
     yield from _troubles(health)
 
 

@@ -177,8 +177,10 @@ class ObjectFiles:
                 where=str(self.root),
                 fix="Give it with ?region= or AWS_REGION",
             )
+        if not detail or detail.startswith("No response body"):  # of a question without an answer
+            detail = f"HTTP status {status}" if status else code.replace("_", " ").lower()
         return LakeError(
-            f"the object store failed: {detail or code.replace('_', ' ').lower()}",
+            f"the object store failed: {detail}",
             where=str(self.root),
             fix="Try again; if it stays, ask who runs the store",
         )

@@ -130,7 +130,7 @@ def read_ahead(decoders: Iterable[Callable[[], T]], threads: int = DECODE_THREAD
 
 
 def _damaged(path: StoredPath, error: Exception, what: str) -> LakeError:
-    return unreadable(path, error, what, "Delete the file and download the day again")
+    return unreadable(path, error, what, "Delete the file and download it again")
 
 
 class _Day:

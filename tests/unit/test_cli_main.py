@@ -84,7 +84,9 @@ def test_version():
             1,
             "orderflow-bt download X",
         ),
-        (["--data", "s3://bucket", "ls"], 2, "object store"),
+        (["--data", "gs://bucket", "ls"], 2, "Give a folder, or s3://bucket/folder"),
+        (["--data", "s3://bucket/x?regoin=y", "ls"], 2, "Known: endpoint_override, region"),
+        (["--data", "s3://key:secret@bucket/x", "ls"], 2, "keys do not belong into a URL"),
     ],
 )
 def test_errors_say_what_to_do_and_exit_by_class(arguments, code, words, tmp_path, monkeypatch):

@@ -212,7 +212,7 @@ def test_a_damaged_file_is_named(lake):
     path = store(lake, columns(1000)).path
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(LakeError, match=r"cannot be read.*download the day again"):
+    with pytest.raises(LakeError, match=r"cannot be read.*download it again"):
         lake.days(UM)
     flipped = bytearray(whole)
     flipped[200] ^= 1  # one bit inside a page
