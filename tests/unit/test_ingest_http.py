@@ -27,6 +27,7 @@ from orderflow_bt.archive.http import HttpSource
 from orderflow_bt.errors import ChecksumError, MalformedError, MissingDayError, TransferError
 from orderflow_bt.ingest import download
 from orderflow_bt.store import Lake
+from orderflow_bt.store.lake import RAW
 
 NOW = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
 
@@ -231,7 +232,7 @@ def test_a_server_that_is_not_there(lake):
 def test_raw_files_are_kept_as_an_archive_of_their_own(archive, server, lake, tmp_path):
     path = put_day(archive)
     fetch(lake, server, [DAY], keep_raw=True)
-    assert (lake.raw / day_path(UM, DAY)).read_bytes() == path.read_bytes()
+    assert (lake.root / RAW / day_path(UM, DAY)).read_bytes() == path.read_bytes()
     assert lake.tapes() == [UM]
 
 
@@ -260,6 +261,7 @@ import datetime as dt, pathlib, sys
 from orderflow_bt.archive import open_source
 from orderflow_bt.ingest import download
 from orderflow_bt.store import Lake
+from orderflow_bt.store.lake import RAW
 from orderflow_bt.types import Kind, MarketType, TapeId
 tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ABCUSDT")
 dates = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(int(sys.argv[3]))]
