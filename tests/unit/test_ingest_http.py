@@ -261,7 +261,6 @@ import datetime as dt, pathlib, sys
 from orderflow_bt.archive import open_source
 from orderflow_bt.ingest import download
 from orderflow_bt.store import Lake
-from orderflow_bt.store.lake import RAW
 from orderflow_bt.types import Kind, MarketType, TapeId
 tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ABCUSDT")
 dates = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(int(sys.argv[3]))]
