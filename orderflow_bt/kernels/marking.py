@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
-from orderflow_bt.kernels.blocks import BLOCK, BLOCK_BITS
+from orderflow_bt.kernels.blocks import BLOCK, BLOCK_BITS, price_range
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 @kernel
 def drawdown(
     price: NDArray[np.int64],
+    lows: NDArray[np.int64],
+    highs: NDArray[np.int64],
     start: int,
     stop: int,
     cash: float,
@@ -22,8 +24,6 @@ def drawdown(
     inverse: bool,  # noqa: FBT001 - a scalar like the others
     peak: float,
     worst: float,
-    lows: NDArray[np.int64],
-    highs: NDArray[np.int64],
 ) -> tuple[float, float]:
     """Carry (equity peak, worst equity / peak - 1) over trades at which the position is constant.
 
@@ -60,3 +60,26 @@ def drawdown(
                 worst = equity / peak - 1.0
             i += 1
     return peak, worst
+
+
+@kernel
+def live_through(
+    price: NDArray[np.int64],
+    lows: NDArray[np.int64],
+    highs: NDArray[np.int64],
+    start: int,
+    stop: int,
+    cash: float,
+    per_unit: float,
+    inverse: bool,  # noqa: FBT001 - a scalar like the others
+    peak: float,
+    worst: float,
+    low: int,
+    high: int,
+) -> tuple[float, float, int, int]:
+    """`drawdown` and the extremes of price (low, high), which are carried along, in one call."""
+    low, high = price_range(price, start, stop, low, high, lows, highs)
+    peak, worst = drawdown(
+        price, lows, highs, start, stop, cash, per_unit, inverse, peak, worst
+    )  # fmt: skip
+    return peak, worst, low, high

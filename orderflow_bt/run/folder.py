@@ -346,7 +346,7 @@ def _outcome(session: Session) -> dict[str, Any]:
     return {
         "net_pnl": float(net),
         "fills": len(session.broker.fills),
-        "round_trips": len(session.trips.done),
+        "round_trips": session.trips.count_done,
     }
 
 

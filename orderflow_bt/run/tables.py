@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.sim.funding import FundingPayment
-    from orderflow_bt.sim.session import EquityRow
+    from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Fill, Order
 

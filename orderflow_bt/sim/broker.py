@@ -345,13 +345,11 @@ class SimBroker:
         self._ids = [self._ids[old] for old in live]
         self.rows = len(live)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether no order can fill or end: the tape can be passed over."""
-        if self.rows and not (self.matrix[: self.rows, k.STATE] != k.DONE).any():
+    def drop_ended(self) -> None:
+        """Empty the table where every order of it has ended: the tape can be passed over."""
+        if not self.matrix[: self.rows, k.STATE].any():
             self._ids.clear()
             self.rows = 0
-        return self.rows == 0
 
     # -- what the kernel reported -------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -17,8 +18,6 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 class guard:  # noqa: N801 - used as a statement, as contextmanagers are
     """Run a plugin's hook: ``with guard(plugin, "on_bar", now): …``.
-
-    A class and not a generator: it stands around every call of a hook.
 
     Raises:
         PluginError: The hook raised, or asked the broker for nonsense.
@@ -35,19 +34,48 @@ class guard:  # noqa: N801 - used as a statement, as contextmanagers are
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
-        if not isinstance(error, Exception):
-            return
-        name = f"{type(self._plugin).__name__}.{self._hook}"
-        if isinstance(error, PluginError):
-            where = "; ".join(filter(None, (error.where, _place(error, self._now))))
-            raise PluginError(f"{name}: {error.what}", where=where, fix=error.fix) from error
-        if isinstance(error, OrderflowError):
-            return
-        raise PluginError(
-            f"{name} raised {type(error).__name__}: {error}",
-            where=_place(error, self._now),
-            fix="Run with --debug for the traceback",
-        ) from error
+        if isinstance(error, Exception):
+            _retell(error, self._plugin, self._hook, self._now)
+
+
+class Runner(Protocol):
+    """What runs hooks and says which, and when."""
+
+    now: int
+    hook: str  # the hook that runs; empty where it is the runner's own code
+
+
+class Watchman:
+    """Stands around many calls of hooks: a runner says which one it is in."""
+
+    __slots__ = ("_plugin", "_runner")
+
+    def __init__(self, plugin: object, runner: Runner) -> None:
+        self._plugin, self._runner = plugin, runner
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
+    ) -> None:
+        if isinstance(error, Exception) and self._runner.hook:
+            _retell(error, self._plugin, self._runner.hook, self._runner.now)
+
+
+def _retell(error: Exception, plugin: object, hook: str, now: int) -> None:
+    """Raise what a hook raised with its name, its line and the market time."""
+    name = f"{type(plugin).__name__}.{hook}"
+    if isinstance(error, PluginError):
+        where = "; ".join(filter(None, (error.where, _place(error, now))))
+        raise PluginError(f"{name}: {error.what}", where=where, fix=error.fix) from error
+    if isinstance(error, OrderflowError):
+        return
+    raise PluginError(
+        f"{name} raised {type(error).__name__}: {error}",
+        where=_place(error, now),
+        fix="Run with --debug for the traceback",
+    ) from error
 
 
 def _place(error: Exception, now: int) -> str:
@@ -65,9 +93,11 @@ def _place(error: Exception, now: int) -> str:
 def _told(error: Exception) -> str:
     """What the hook that raised was told of, such as its bar, in words."""
     trace = error.__traceback__
-    if trace is None or trace.tb_next is None:
+    while trace is not None and _is_ours(Path(trace.tb_frame.f_code.co_filename)):
+        trace = trace.tb_next
+    if trace is None:
         return ""
-    given = trace.tb_next.tb_frame  # the frame of the hook: who guards it called nothing else
+    given = trace.tb_frame  # of the hook: the first that is not the engine's
     code = given.f_code
     for name in code.co_varnames[: code.co_argcount]:
         thing = given.f_locals.get(name)

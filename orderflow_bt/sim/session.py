@@ -8,29 +8,30 @@ to an order it stops there, so that whoever is told of it acts before anything l
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from bisect import bisect_right
+from operator import attrgetter
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.flow.events import EventColumns
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.bars import first_at_or_after
 from orderflow_bt.kernels.broker import advance
-from orderflow_bt.kernels.marking import drawdown
 from orderflow_bt.sim.account import Account
 from orderflow_bt.sim.broker import Happening, SimBroker
 from orderflow_bt.sim.buffer import empty_stretch
 from orderflow_bt.sim.funding import FundingClock
-from orderflow_bt.sim.guard import guard
+from orderflow_bt.sim.guard import Watchman
 from orderflow_bt.sim.market import MarketView
+from orderflow_bt.sim.marks import EquityRow, Marks
 from orderflow_bt.sim.trips import RoundTrip, Trips
 from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from contextlib import AbstractContextManager
-    from decimal import Decimal
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.config import SimConfig
@@ -40,16 +41,8 @@ if TYPE_CHECKING:
 
 
 Notice = Happening | Literal["start"] | None  # what a hook is told of; None for a timer
+_AT = attrgetter("at")
 MAX_ANSWERS = 10_000  # notices and timers at one instant; more can only be a plugin's endless loop
-
-
-class EquityRow(NamedTuple):
-    """The account at a bar's close."""
-
-    time: int
-    equity: Decimal
-    position: int
-    price: int
 
 
 class Session:
@@ -65,10 +58,9 @@ class Session:
 
     Attributes:
         now: The session's clock.
+        hook: Which of the strategy's hooks runs; empty where none does.
         trips: Round trips so far.
-        equity: The account at every bar close since ``start``.
         trades_read: Trades of the window, without the warm-up's.
-        max_drawdown: Worst equity / peak - 1, marked at every trade.
     """
 
     def __init__(
@@ -95,10 +87,10 @@ class Session:
         self.tape = empty_stretch()
         self.market = MarketView(self, instrument, specs)
         self._seen: list[EventColumns] = []
-        self.equity: list[EquityRow] = []
-        self.max_drawdown = 0.0
         self.trades_read = 0
-        self._peak = float(config.cash)
+        self.hook = ""
+        self._marks = Marks(self.account, self.trips, config.cash)
+        self._watchman = Watchman(strategy, self)
         self._marking = specs[0] if specs else None
         self._cursor = 0  # next row of the stretch in hand to process
         self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
@@ -110,6 +102,7 @@ class Session:
         kind = type(strategy)
         self._has_started = kind.on_start is Strategy.on_start  # or nobody hears of it
         self._has_ended = False
+        self._hears_bars = kind.on_bar is not Strategy.on_bar
         self._hears_fills = kind.on_fill is not Strategy.on_fill
         self._hears_orders = kind.on_order is not Strategy.on_order
         self._hears_events = kind.on_event is not Strategy.on_event
@@ -121,6 +114,16 @@ class Session:
     def trading(self) -> bool:
         """Whether orders are enabled: the warm-up is over, and the run is not."""
         return self.now >= self.start and not self._has_ended
+
+    @property
+    def equity(self) -> list[EquityRow]:
+        """The account at every bar close since ``start``."""
+        return self._marks.rows
+
+    @property
+    def max_drawdown(self) -> float:
+        """Worst equity / peak - 1, marked at every trade."""
+        return self._marks.max_drawdown
 
     @property
     def events(self) -> EventColumns:
@@ -166,24 +169,45 @@ class Session:
             self._has_started = True
             begins = max(self.start, int(piece.trades.time[0]))
             heapq.heappush(self._notices, (begins, -1, "start"))  # before all else of its time
-        moments = iter(piece.moments)
-        moment = next(moments, None)
+        known = 0  # moments of the piece so far
         offset = 0  # of the piece's rows in the stretch
-        for tape in piece.tape:
-            self.tape, self._cursor = tape, tape.first
-            offset = tape.first - offset
-            while moment and offset + moment.at <= tape.end:
-                self._settle_funding(moment.time)
-                self._run_to(offset + moment.at, moment.time, at_moment=True)
-                self._deliver(moment)
-                moment = next(moments, None)
-            if tape.end > tape.first:
-                last = int(tape.time[tape.end - 1])
-                self._settle_funding(last)
-                self._run_to(tape.end, last)
-            offset = tape.end - offset  # rows of the piece so far
+        with self._watchman:
+            for tape in piece.tape:
+                self.tape, self._cursor = tape, tape.first
+                offset = tape.first - offset
+                until = bisect_right(piece.moments, tape.end - offset, lo=known, key=_AT)
+                self._live(piece.moments[known:until], offset)
+                known = until
+                if tape.end > tape.first:
+                    last = tape.time.item(tape.end - 1)
+                    self._settle_funding(last)
+                    self._run_to(tape.end, last)
+                offset = tape.end - offset  # rows of the piece so far
         if rows:
             self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
+
+    def _live(self, moments: list[Moment], offset: int) -> None:
+        """Live through the stretch in hand up to the last of its moments."""
+        if not moments:
+            return
+        rows = np.array([moment.at for moment in moments]) + offset
+        prices = self.tape.price[rows - 1].tolist()
+        for moment, row, price in zip(moments, rows.tolist(), prices, strict=True):
+            time = moment.time
+            if (
+                self._notices
+                or self._hears_trades
+                or self.broker.rows
+                or self.funding.due(time) is not None
+            ):
+                self._settle_funding(time)
+                self._run_to(row, time, at_moment=True)
+            elif row > self._cursor:
+                if self.account.position:
+                    self._marks.through(self.tape, self._cursor, row)
+                self._cursor, self.last_price = row, price
+            self.now = max(self.now, time)
+            self._deliver(moment)
 
     def still_open(self) -> RoundTrip | None:
         """The position held now as a round trip valued at the last price, None when flat."""
@@ -191,12 +215,15 @@ class Session:
 
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
-        self._settle_funding(end)
-        self._run_to(self.tape.end, end)
+        with self._watchman:
+            self._settle_funding(end)
+            self._run_to(self.tape.end, end)
         self.now = max(self.now, end)
         self._has_ended = True
-        with self._guard("on_end"):
+        with self._watchman:
+            self.hook = "on_end"
             self.strategy.on_end(self.market, self.broker)
+            self.hook = ""
         return self.still_open()
 
     def _settle_funding(self, until: int) -> None:
@@ -205,15 +232,13 @@ class Session:
         At its time, funding comes before anything else that happens then.
         """
         while (due := self.funding.due(until)) is not None:
-            row = self._cursor + int(
-                np.searchsorted(self.tape.time[self._cursor : self.tape.end], due, side="left")
-            )
+            row = first_at_or_after(self.tape.time, self._cursor, self.tape.end, due)
             self._run_to(row, due - 1)
             self._clock(due)
             amount = self.funding.pay(self.account, self.last_price, self.trips.open_id)
             if amount is not None:
                 self.trips.fund(amount)
-                self._mark_equity()
+                self._marks.at(self.last_price)
 
     def _run_to(self, stop: int, until: int, *, at_moment: bool = False) -> None:
         """Process trades up to row ``stop`` and notices due by ``until``.
@@ -225,7 +250,7 @@ class Session:
             due = self._notices[0] if self._notices else None
             heard = due is not None and due[2] is not None
             at_end = at_moment and self._cursor == stop
-            completed = at_end and stop > 0 and int(self.tape.time[stop - 1]) >= until
+            completed = at_end and stop > 0 and self.tape.time.item(stop - 1) >= until
             if (
                 self._unseen is not None
                 and not completed
@@ -236,9 +261,7 @@ class Session:
                 due[0] < until or (due[0] == until and self._is_due(due, stop, at_moment=at_moment))
             ):
                 time, _, happening = due
-                row = self._cursor + int(
-                    np.searchsorted(self.tape.time[self._cursor : stop], time, side="left")
-                )
+                row = first_at_or_after(self.tape.time, self._cursor, stop, time)
                 if not self._advance(row, time):
                     heapq.heappop(self._notices)
                     self._clock(time)
@@ -254,7 +277,7 @@ class Session:
         """
         if due[2] is not None or not at_moment:
             return True
-        return self._cursor < stop and int(self.tape.time[stop - 1]) >= due[0]
+        return self._cursor < stop and self.tape.time.item(stop - 1) >= due[0]
 
     def _clock(self, time: int) -> None:
         self.now = max(self.now, time)
@@ -263,77 +286,66 @@ class Session:
         """Process trades to row ``stop``; True if something happened that may need attention."""
         if self._hears_trades and self._cursor < stop:
             row = self._cursor
-            self._match(row + 1, int(self.tape.time[row]))
+            self._match(row + 1, self.tape.time.item(row))
             if self._cursor > row:
                 self._unseen = row  # shown to the strategy once earlier notices are delivered
             return True
         return self._match(stop, until)
 
     def _match(self, stop: int, until: int) -> bool:
-        before = self._cursor
-        if self.broker.is_idle:
+        before, broker, tape = self._cursor, self.broker, self.tape
+        if not broker.rows:
             self._cursor = stop
-            count = 0
-        else:
-            broker, tape = self.broker, self.tape
-            self._state[k.POSITION] = self.account.position
-            self._state[k.FIRST_BID] = self.tape.first_bid
-            self._state[k.FIRST_ASK] = self.tape.first_ask
-            self._cursor = int(
-                advance(
-                    tape.time, tape.price, tape.qty, tape.side, *tape.blocks,
-                    before, stop, tape.base, until, broker.matrix, broker.rows,
-                    self._state, self._settings, broker.reports,
-                )
-            )  # fmt: skip
-            count = int(self._state[k.N_REPORTS])
+            if stop > before:
+                self._live_through(before, stop)
+            return False
+        state = self._state
+        state[k.POSITION] = self.account.position
+        state[k.FIRST_BID] = tape.first_bid
+        state[k.FIRST_ASK] = tape.first_ask
+        self._cursor = advance(
+            tape.time, tape.price, tape.qty, tape.side, *tape.blocks, before, stop, tape.base,
+            until, broker.matrix, broker.rows, state, self._settings, broker.reports,
+        )  # fmt: skip
         if self._cursor > before:
             self._live_through(before, self._cursor)
-        for happening in self.broker.read_reports(count):
-            self._clock(happening.time)
+        count = state.item(k.N_REPORTS)
+        if not count:
+            return False
+        for happening in broker.read_reports(count):
+            self.now = max(self.now, happening.time)
             if happening.fill:
-                self.trips.apply(happening.fill, self.broker.plan_of(happening.fill))
-                self._mark_equity()
+                self.trips.apply(happening.fill, broker.plan_of(happening.fill))
+                self._marks.at(self.last_price)
             self.tell(happening)
-        return count > 0
+        broker.drop_ended()
+        return True
 
     def _live_through(self, start: int, stop: int) -> None:
         """Mark the open position at every trade of rows ``[start, stop)``."""
-        self.last_price = int(self.tape.price[stop - 1])
-        self._clock(int(self.tape.time[stop - 1]))
+        self.last_price = self.tape.price.item(stop - 1)
+        self.now = max(self.now, self.tape.time.item(stop - 1))
         if self.account.position:
-            self.trips.observe(self.tape, start, stop)
-            constant, slope = self.account.equity_line()
-            peak, worst = drawdown(
-                self.tape.price, start, stop, constant, slope,
-                self.instrument.is_inverse, self._peak, self.max_drawdown, *self.tape.blocks,
-            )  # fmt: skip
-            self._peak, self.max_drawdown = float(peak), float(worst)
-
-    def _mark_equity(self) -> None:
-        constant, slope = self.account.equity_line()
-        price = self.last_price
-        equity = constant + (slope / price if self.instrument.is_inverse else slope * price)
-        self._peak = max(self._peak, equity)
-        self.max_drawdown = min(self.max_drawdown, equity / self._peak - 1.0)
+            self._marks.through(self.tape, start, stop)
 
     # -- hooks --------------------------------------------------------------------------------
 
     def _deliver(self, moment: Moment) -> None:
         """Run the hooks of a moment: bars short before long, then events."""
-        self._clock(moment.time)
         self.market.take_in(moment)
+        trading = self.now >= self.start
         for closed in moment.bars:
-            if closed.spec == self._marking and self.trading:
-                equity = self.account.printed(self.account.equity_units(self.last_price))
-                row = EquityRow(moment.time, equity, self.account.position, self.last_price)
-                self.equity.append(row)
-            with self._guard("on_bar"):
-                self.strategy.on_bar(closed.spec, closed.bar, self.market, self.broker)
+            spec = closed.spec
+            if trading and (spec is self._marking or spec == self._marking):
+                self._marks.at_close(moment.time, self.last_price)
+            if self._hears_bars:
+                self.hook = "on_bar"
+                self.strategy.on_bar(spec, closed.bar, self.market, self.broker)
         if self._hears_events:
+            self.hook = "on_event"
             for event in moment.events:
-                with self._guard("on_event"):
-                    self.strategy.on_event(event, self.market, self.broker)
+                self.strategy.on_event(event, self.market, self.broker)
+        self.hook = ""
 
     def _notify(self, happening: Notice) -> None:
         instant, count = self._answers
@@ -345,17 +357,18 @@ class Session:
                 fix="Set timers later than now; do not send an order for every order's change",
             )
         if happening is None:
-            with self._guard("on_timer"):
-                self.strategy.on_timer(self.market, self.broker)
+            self.hook = "on_timer"
+            self.strategy.on_timer(self.market, self.broker)
         elif happening == "start":
-            with self._guard("on_start"):
-                self.strategy.on_start(self.market, self.broker)
+            self.hook = "on_start"
+            self.strategy.on_start(self.market, self.broker)
         elif happening.fill:
-            with self._guard("on_fill"):
-                self.strategy.on_fill(happening.fill, self.market, self.broker)
+            self.hook = "on_fill"
+            self.strategy.on_fill(happening.fill, self.market, self.broker)
         else:
-            with self._guard("on_order"):
-                self.strategy.on_order(happening.order, self.market, self.broker)
+            self.hook = "on_order"
+            self.strategy.on_order(happening.order, self.market, self.broker)
+        self.hook = ""
 
     def _on_trade(self, row: int) -> None:
         self._unseen = None
@@ -364,8 +377,6 @@ class Session:
             int(tape.id[row]), int(tape.time[row]), int(tape.price[row]),
             int(tape.qty[row]), int(tape.side[row]),
         )  # fmt: skip
-        with self._guard("on_trade"):
-            self.strategy.on_trade(trade, self.market, self.broker)
-
-    def _guard(self, hook: str) -> AbstractContextManager[None]:
-        return guard(self.strategy, hook, self.now)
+        self.hook = "on_trade"
+        self.strategy.on_trade(trade, self.market, self.broker)
+        self.hook = ""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from orderflow_bt.kernels.blocks import price_range
 from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from orderflow_bt.sim.account import Account
-    from orderflow_bt.sim.buffer import Stretch
     from orderflow_bt.strategy.api import Fill
 
 
@@ -50,13 +49,19 @@ class RoundTrip(NamedTuple):
     spans_gap: bool
 
 
-class _Open:
-    """The round trip under way."""
+class _Trip:
+    """A round trip under way, or ended and not yet written as a record."""
+
+    __slots__ = (
+        "entry_time", "event_id", "exit_role", "exit_time", "fees", "funding", "high", "id", "low",
+        "paid_in", "paid_out", "plan", "qty_in", "qty_out", "side", "worth_in", "worth_out",
+    )  # fmt: skip
 
     def __init__(self, id_: int, fill: Fill, plan: Plan) -> None:
         self.id = id_
         self.side = fill.side
         self.entry_time = fill.time
+        self.exit_time = -1
         self.plan = plan
         self.event_id = fill.event_id
         self.qty_in = 0
@@ -76,17 +81,30 @@ class Trips:
     """Follows one account from trip to trip.
 
     Attributes:
-        done: Round trips that ended, in order.
         fills: Every fill with the round trip it opened or closed (a reversal counts as closing).
     """
 
     def __init__(self, account: Account) -> None:
         self._account = account
-        self._open: _Open | None = None
+        self._open: _Trip | None = None
         self._count = 0
         self._gaps: list[tuple[int, int]] = []
-        self.done: list[RoundTrip] = []
+        self._ended: list[_Trip] = []
+        self._done: list[RoundTrip] = []  # records of as many of them as were looked at
         self.fills: list[tuple[Fill, int]] = []
+
+    @property
+    def done(self) -> list[RoundTrip]:
+        """Round trips that ended, in order."""
+        for trip in self._ended[len(self._done) :]:
+            average = self._average(trip.worth_out, trip.paid_out, trip.qty_out)
+            self._done.append(self._record(trip, trip.exit_time, trip.worth_out, average, False))
+        return self._done
+
+    @property
+    def count_done(self) -> int:
+        """How many round trips ended."""
+        return len(self._ended)
 
     @property
     def opened_at(self) -> int:
@@ -106,7 +124,7 @@ class Trips:
     def times(self, count: int) -> list[tuple[int, int, int | None]]:
         """(id, entry time, exit time or None) of the first ``count`` round trips."""
         found: list[tuple[int, int, int | None]] = [
-            (trip.id, trip.entry_time, trip.exit_time) for trip in self.done[:count]
+            (trip.id, trip.entry_time, trip.exit_time) for trip in self._ended[:count]
         ]
         if self._open is not None and self._open.id < count:
             found.append((self._open.id, self._open.entry_time, None))
@@ -116,12 +134,16 @@ class Trips:
         """Remember a hole in the tape, for the round trips that span it."""
         self._gaps.append(gap)
 
-    def observe(self, tape: Stretch, start: int, stop: int) -> None:
-        """Let the open position live through rows ``[start, stop)``."""
+    @property
+    def extremes(self) -> tuple[int, int]:
+        """Lowest and highest price that the round trip under way lived through."""
         trip = self._open
-        if trip is not None:
-            low, high = price_range(tape.price, start, stop, trip.low, trip.high, *tape.blocks)
-            trip.low, trip.high = int(low), int(high)
+        return (trip.low, trip.high) if trip else (0, 0)
+
+    @extremes.setter
+    def extremes(self, prices: tuple[int, int]) -> None:
+        if self._open is not None:
+            self._open.low, self._open.high = prices
 
     def apply(self, fill: Fill, plan: Plan) -> None:
         """Book a fill in the account and in the round trips it ends or begins."""
@@ -143,21 +165,18 @@ class Trips:
             trip.exit_role = fill.role
             trip.low, trip.high = min(trip.low, fill.price), max(trip.high, fill.price)
             if closing == abs(position):
-                self.done.append(self._ended(trip, fill.time))
+                trip.exit_time = fill.time
+                self._ended.append(trip)
                 self._open = None
         if opening:
             if self._open is None:
-                self._open = _Open(self._count, fill, plan)
+                self._open = _Trip(self._count, fill, plan)
                 self._count += 1
             trip = self._open
             trip.qty_in += opening
             trip.paid_in += fill.price * opening
             trip.worth_in += self._account.worth(fill.price, opening)
             trip.fees += fill.fee - (fee_closing if closing else Decimal(0))
-
-    def _ended(self, trip: _Open, time: int) -> RoundTrip:
-        average = self._average(trip.worth_out, trip.paid_out, trip.qty_out)
-        return self._record(trip, time, trip.worth_out, average, False)
 
     def still_open(self, time: int, price: int) -> RoundTrip | None:
         """The open position as a trip valued at ``price``, listed apart from the ended ones."""
@@ -170,7 +189,7 @@ class Trips:
 
     def _record(
         self,
-        trip: _Open,
+        trip: _Trip,
         time: int,
         worth_out: int | Fraction,
         exit_price: Decimal | None,
@@ -210,8 +229,13 @@ class Trips:
             exit_role=trip.exit_role,
             event_id=trip.event_id,
             is_open=is_open,
-            spans_gap=any(a < time and b > trip.entry_time for a, b in self._gaps),
+            spans_gap=self._lacks_trades(trip.entry_time, time),
         )
+
+    def _lacks_trades(self, start: int, end: int) -> bool:
+        """Whether a hole begins before ``end`` and ends after ``start``; holes stand in order."""
+        before = bisect_left(self._gaps, (end, 0))
+        return before > 0 and self._gaps[before - 1][1] > start
 
     def _average(self, worth: int | Fraction, paid: int, lots: int) -> Decimal:
         units = self._account.instrument

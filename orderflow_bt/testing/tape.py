@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.events import Event
     from orderflow_bt.sim.funding import Funding
-    from orderflow_bt.sim.session import EquityRow
+    from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Broker, Fill, Market, Order, TradeView
 

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes, first_outside, price_range
-from orderflow_bt.kernels.marking import drawdown
+from orderflow_bt.kernels.marking import drawdown, live_through
 
 NONE = np.zeros(0, np.int64)
 RULES = {"max_examples": 300, "deadline": None}
@@ -75,7 +75,8 @@ def test_drawdown(walk, slope, peak, worst, inverse):
         elif equity / top - 1.0 < deepest:
             deepest = equity / top - 1.0
     for given_blocks in (blocks(price), (NONE, NONE)):
-        found = drawdown(
-            price, start, stop, cash, per_unit, inverse, 3_000.0 * peak, worst, *given_blocks
-        )
-        assert found == (top, deepest)
+        rest = (start, stop, cash, per_unit, inverse, 3_000.0 * peak, worst)
+        assert drawdown(price, *given_blocks, *rest) == (top, deepest)
+        reached = live_through(price, *given_blocks, *rest, 990, 1_010)
+        part = [990, 1_010, *price[start:stop].tolist()]
+        assert reached == (top, deepest, min(part), max(part))
