@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -28,8 +28,9 @@ def command(
     from orderflow_bt.report.order_words import iso
 
     folder = read_run(run)
-    lake = options.open_lake() if options.lake_path().is_dir() else None
-    told = explain(folder, lake, order=order, fill=fill)
+    lake = options.open_lake()
+    is_there = not isinstance(lake.root, Path) or lake.root.is_dir()
+    told = explain(folder, lake if is_there else None, order=order, fill=fill)
     caution = futures_caution(folder)
     if as_json:
         steps = [
