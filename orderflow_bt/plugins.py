@@ -8,11 +8,15 @@ import importlib.util
 import sys
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.parameters import Parametrised
 
+if TYPE_CHECKING:
+    from types import ModuleType
+
+FILE_MODULE = "orderflow_bt_plugin_"  # before a file's name: the module it is loaded as
 P = TypeVar("P", bound=Parametrised)
 
 
@@ -90,12 +94,13 @@ def _import(name: str) -> Any:
         raise PluginError(f"importing {name} failed: {type(error).__name__}: {error}") from error
 
 
-def _from_file(text: str, family: Family[P]) -> type[P]:
-    file_name, _, class_name = text.partition(":")
-    path = Path(file_name)
-    if not path.is_file():
-        raise UsageError(f"there is no file {file_name}")
-    name = f"orderflow_bt_plugin_{path.stem}"
+def load_file(path: Path) -> ModuleType:
+    """Run a plugin's file as a module of its own.
+
+    Raises:
+        PluginError: Its code failed.
+    """
+    name = FILE_MODULE + path.stem
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -104,9 +109,19 @@ def _from_file(text: str, family: Family[P]) -> type[P]:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # a plugin may raise anything while it is imported
+        del sys.modules[name]
         raise PluginError(
-            f"importing the plugin failed: {type(error).__name__}: {error}", where=file_name
+            f"importing the plugin failed: {type(error).__name__}: {error}", where=str(path)
         ) from error
+    return module
+
+
+def _from_file(text: str, family: Family[P]) -> type[P]:
+    file_name, _, class_name = text.partition(":")
+    path = Path(file_name)
+    if not path.is_file():
+        raise UsageError(f"there is no file {file_name}")
+    module = load_file(path)
     return _class_in(module, class_name, text, family)
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 
 import hypothesis.strategies as st
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from orderflow_bt import BarSpec, param, time_bars
 from orderflow_bt.instruments import Fees, Instrument
-from orderflow_bt.sim import FillPolicy, SimConfig
+from orderflow_bt.sim import FillPolicy, Session, SimConfig, restore, snapshot
+from orderflow_bt.sim.declared import readings_of
 from orderflow_bt.sim.funding import Funding
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.testing.tape import MIDNIGHT_2024, run_trades
@@ -329,3 +333,44 @@ def test_the_shipped_strategy_trades_the_same_however_the_tape_is_cut(window, se
     assert len(whole["events"]) > len(whole["round trips"])
     for chunks in cuts(trades.rows, seed):
         assert_equal(outcome(fade(), trades, config, chunks), whole)
+
+
+def tables_of(strategy, session, still_open):
+    """Every table of a run, as bytes, and what the strategy itself wrote down."""
+    from orderflow_bt.run import tables
+
+    by_order = {fill.order_id: trip for fill, trip in session.trips.fills}
+    trips = [*session.trips.done, *([still_open] if still_open else [])]
+    made = [
+        tables.orders_table(session.broker.orders, by_order),
+        tables.fills_table(session.broker.fills, [trip for _, trip in session.trips.fills]),
+        tables.trips_table(trips),
+        tables.equity_table(session.equity),
+        tables.events_table(session.events, session.broker.skipped),
+    ]
+    sink = io.BytesIO()
+    for table in made:
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+    return sink.getvalue(), strategy.diary
+
+
+@pytest.mark.parametrize("kind", [Actor, Watcher])
+@settings(max_examples=max(4, EXAMPLES // 5), **SETTINGS)
+@given(st.integers(0, 10**6), assumptions(), SPECS, st.lists(st.integers(0, 120), max_size=4))
+def test_a_pause_saved_as_bytes_changes_nothing(window, kind, seed, config, fast, pauses):
+    trades = random_tape(seed, 120)
+    end = int(trades.time[-1]) + 3 * SECOND
+    told = []
+    for cut_at in ([], sorted(pauses)):
+        strategy = kind(seed=seed, fast=fast)
+        readings = readings_of(strategy, UNITS, ids_are_continuous=True)
+        session = Session(strategy, UNITS, config, readings.specs, start=MIDNIGHT_2024 + SECOND)
+        for start, stop in pairwise([0, *cut_at, trades.rows]):
+            session.feed(readings.feed(trades.slice(start, stop)))
+            if cut_at:
+                readings, (session,) = restore(snapshot(readings, session))
+        session.feed(readings.close_until(end, trades.slice(0, 0)))
+        still_open = session.finish(end)
+        told.append(tables_of(session.strategy, session, still_open))
+    assert told[0] == told[1]
