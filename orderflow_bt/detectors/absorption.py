@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from orderflow_bt.detectors import scored as bar
 from orderflow_bt.detectors.base import Detector
-from orderflow_bt.detectors.moments import Trailing
-from orderflow_bt.detectors.traded import KernelRows, TopQuantile, to_event
+from orderflow_bt.detectors.scored import Scores, bar_events, delta_of
+from orderflow_bt.detectors.traded import TRADE_ID, KernelRows, TopQuantile, to_events
 from orderflow_bt.errors import OrderflowError
-from orderflow_bt.flow.events import Event
 from orderflow_bt.kernels import absorption as k
-from orderflow_bt.kernels.emit import STATE, A, B, C, D
+from orderflow_bt.kernels import emit as e
 from orderflow_bt.parameters import exact, param
 from orderflow_bt.types import MINUTE_US, SECOND_US, BarSpec, time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
-    from orderflow_bt.types import Bar, Trades
+    from orderflow_bt.flow import BarBatch
+    from orderflow_bt.types import Trades
 
 RANGES = 14
 MOST_ROWS = 1 << 22
-_STATES = ("candidate", "confirmed", "broken", "expired")
 
 
 class Absorption(Detector):
@@ -47,6 +44,9 @@ class Absorption(Detector):
     """
 
     name: ClassVar[str] = "absorption"
+    kinds: ClassVar[tuple[str, ...]] = ("level",)
+    states: ClassVar[tuple[str, ...]] = ("candidate", "confirmed", "broken", "expired")
+    detail_names: ClassVar[tuple[str, ...]] = ("since", "row", "furthest", "back", "trade_id")
 
     window: int = param(60, ge=1, le=3600, help="seconds of volume that count")
     rows: int = param(2, ge=1, le=64, help="rows of the band, ending at the trade's")
@@ -85,21 +85,12 @@ class Absorption(Detector):
             share.denominator, self._quantile.skip, tick,
         )  # fmt: skip
 
-    def on_trades(self, trades: Trades) -> Iterator[tuple[int, Event]]:
-        """Read trades of any number."""
+    def read(self, trades: Trades, _bars: BarBatch, _gaps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Candidates of the piece, and what becomes of candidates in it."""
         if not self._settings[k.ROW_SIZE]:
             self.begin(self.tick)
-        for record in self._rows.read(lambda: self._call(trades), self._grow):
-            yield to_event(
-                trades,
-                record,
-                detector=self.name,
-                kind="level",
-                state=_STATES[record[STATE]],
-                details={
-                    "since": record[A], "furthest": record[B], "back": record[C], "row": record[D],
-                },
-            )  # fmt: skip
+        out = self._rows.read(lambda: self._call(trades), self._grow)
+        return to_events(out, trades, (e.A, e.B, e.C, e.D, TRADE_ID))
 
     def _call(self, trades: Trades) -> int:
         return k.absorb(
@@ -139,6 +130,9 @@ class AbsorptionBar(Detector):
     """
 
     name: ClassVar[str] = "absorption_bar"
+    kinds: ClassVar[tuple[str, ...]] = ("absorbed", "slow")
+    states: ClassVar[tuple[str, ...]] = ("confirmed",)
+    detail_names: ClassVar[tuple[str, ...]] = ("delta", "progress")
 
     bars: BarSpec = param(time_bars("1m"), help="bars to read")
     least: float = param(2.0, gt=0, help="least z-score of the absolute delta")
@@ -147,48 +141,47 @@ class AbsorptionBar(Detector):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self._before: deque[Bar] = deque(maxlen=self.window)
-        self._sizes = Trailing(self.window)
+        self._scores = Scores(self.window)
+        self._before: NDArray[np.int64] = np.zeros((0, 2), np.int64)  # delta, close - open
 
     @property
     def lookback(self) -> int:
         """The bars before, and one."""
         return self.bars.lookback(self.window + 1)
 
-    def on_bar(self, bar: Bar) -> Iterator[Event]:
-        """Judge a bar by those before it."""
-        z = self._sizes.score(abs(bar.delta)) if self._sizes.is_full else 0.0
-        if z >= self.least:
-            side = 1 if bar.delta > 0 else -1
-            kind = self._kind(bar, side)
-            if kind:
-                yield Event(
-                    known_at=bar.close_time,
-                    detector=self.name,
-                    kind=kind,
-                    direction=-side,
-                    state="confirmed",
-                    price=bar.close,
-                    price_low=bar.low,
-                    price_high=bar.high,
-                    strength=z / self.least,
-                    spans_gap=bar.is_gap,
-                    details={"delta": bar.delta, "progress": side * (bar.close - bar.open)},
-                )
-        self._before.append(bar)
-        self._sizes.push(abs(bar.delta))
+    def read(self, _trades: Trades, bars: BarBatch, _gaps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Judge the bars that closed by those before each."""
+        delta = delta_of(bars.bars)
+        body = bars.bars[:, bar.CLOSE] - bars.bars[:, bar.OPEN]
+        z = self._scores.push(np.abs(delta))
+        first = len(self._before)
+        series = np.concatenate([self._before, np.stack([delta, body], axis=1)])
+        self._before = series[max(0, len(series) - self.window) :].copy()
+        unusual = np.flatnonzero(z >= self.least)
+        kinds = [
+            self._kind(series[max(0, first + n - self.window) : first + n], *series[first + n])
+            for n in unusual.tolist()
+        ]
+        seen = np.array([kind is not None for kind in kinds], np.bool_)
+        chosen = unusual[seen]
+        side = np.sign(delta[chosen])
+        return bar_events(
+            bars, self.bars, chosen,
+            kind=np.array([kind for kind in kinds if kind is not None], np.int64),
+            direction=-side,
+            strength=z[chosen] / self.least,
+            details=(delta[chosen], side * body[chosen]),
+        )  # fmt: skip
 
-    def _kind(self, bar: Bar, side: int) -> str:
-        progress = side * (bar.close - bar.open)
+    def _kind(self, before: NDArray[np.int64], delta: int, body: int) -> int | None:
+        """Number of the kind of a bar with an unusual delta."""
+        delta, progress = int(delta), int(body) * (1 if delta > 0 else -1)
         if progress <= 0:
-            return "absorbed"
-        rates = sorted(
-            (b.close - b.open) * (1 if b.delta > 0 else -1) / abs(b.delta)
-            for b in self._before
-            if b.delta
-        )
-        if not rates or not self.quantile:
-            return ""
+            return 0
+        moved = before[before[:, 0] != 0]
+        rates = np.sort(moved[:, 1] * np.sign(moved[:, 0]) / np.abs(moved[:, 0]))
+        if not len(rates) or not self.quantile:
+            return None
         share = exact(self.quantile)
         rank = max(1, -(-len(rates) * share.numerator // share.denominator))
-        return "slow" if progress / abs(bar.delta) <= rates[rank - 1] else ""
+        return 1 if progress / abs(delta) <= rates[rank - 1] else None

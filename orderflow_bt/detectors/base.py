@@ -69,7 +69,10 @@ class Detector(Parametrised, ABC):
         """
         return ()
 
-    def read(self, trades: Trades, bars: BarBatch) -> NDArray[np.int64]:
+    def share_readings(self, pool: dict[type, object]) -> None:
+        """Called once, before `begin`, with what the detectors of one reading may share."""
+
+    def read(self, trades: Trades, bars: BarBatch, gaps: NDArray[np.int64]) -> NDArray[np.int64]:
         """All that a piece of tape makes known, as rows of events, in place of the hooks above.
 
         For detectors with kernels, which never make an object an event. Override it or the hooks.
@@ -78,11 +81,13 @@ class Detector(Parametrised, ABC):
             trades: The next piece of tape, of any length, perhaps none.
             bars: The bars of `bars` that closed in it; none where that is None. Bar ``k`` is known
                 before trade ``bars.at[k]`` of the piece.
+            gaps: Rows of the piece before which trades are known to be missing, ascending.
 
         Returns:
             int64 [events, DETAILS + details], in the order of knowing, columns as in
             `orderflow_bt.flow.events.EventColumns`; SOURCE and ID are filled in by who asks. An
-            event of a trade has the next row as AT and 0 as BARS, one of a bar the bar's.
+            event of a trade has the next row as AT and 0 as BARS, one of a bar the bar's. Where
+            trades are missing between SINCE and its time, who asks sets SPANS_GAP.
         """
         raise NotImplementedError
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar
 
+import numpy as np
+
 from orderflow_bt.detectors.base import Detector
-from orderflow_bt.flow.events import Event
-from orderflow_bt.flow.rows import regroup
+from orderflow_bt.detectors.traded import KernelRows, nested, to_events
+from orderflow_bt.kernels import emit as e
+from orderflow_bt.kernels import exhaustion as k
 from orderflow_bt.parameters import param
 from orderflow_bt.types import BarSpec, time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from numpy.typing import NDArray
 
-    from orderflow_bt.flow.views import Footprint
+    from orderflow_bt.flow import BarBatch
+    from orderflow_bt.types import Trades
 
 
 class Exhaustion(Detector):
@@ -28,6 +31,9 @@ class Exhaustion(Detector):
     """
 
     name: ClassVar[str] = "exhaustion"
+    kinds: ClassVar[tuple[str, ...]] = ("fading", "thin")
+    states: ClassVar[tuple[str, ...]] = ("confirmed",)
+    detail_names: ClassVar[tuple[str, ...]] = ("extreme_volume", "largest_volume", "rows")
 
     bars: BarSpec = param(time_bars("5m"), help="bars to read")
     kind: str = param("fading", choices=("fading", "thin"), help="which of the two")
@@ -35,40 +41,28 @@ class Exhaustion(Detector):
     share: int = param(10, ge=0, le=100, help="percent of the largest row, for thin ones")
     ticks_per_row: int = param(1, ge=1, help="height of a row, in ticks")
 
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self._rows = KernelRows()
+        self._grouped: NDArray[np.int64] = np.zeros((64, 5), np.int64)
+
     @property
     def lookback(self) -> int:
         """A bar."""
         return self.bars.lookback(1)
 
-    def on_footprint(self, footprint: Footprint) -> Iterator[Event]:
-        """Read both ends of a bar."""
-        cells = regroup(footprint.cells, self.ticks_per_row * self.tick)
-        if len(cells) < self.rows:
-            return
-        bar = footprint.bar
-        for column, outward, extreme in ((2, 1, bar.high), (1, -1, bar.low)):
-            inward = cells[::-outward, column].tolist()
-            first, largest = inward[0], max(inward)
-            if self.kind == "fading":
-                near = inward[: self.rows]
-                found = all(a < b for a, b in pairwise(near))
-                strength = near[-1] / first if first else float(near[-1])
-            else:
-                found = largest > 0 and 100 * first <= self.share * largest
-                strength = self.share * largest / (100 * first) if first else float(largest)
-            if found:
-                yield Event(
-                    known_at=bar.close_time,
-                    detector=self.name,
-                    kind=self.kind,
-                    direction=-outward,
-                    state="confirmed",
-                    price=extreme,
-                    price_low=bar.low,
-                    price_high=bar.high,
-                    strength=strength,
-                    spans_gap=bar.is_gap,
-                    details={
-                        "extreme_volume": first, "largest_volume": largest, "rows": len(cells),
-                    },
-                )  # fmt: skip
+    def read(self, trades: Trades, bars: BarBatch, _gaps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Read both ends of the bars that closed."""
+        most = int(np.diff(bars.cell_start).max(initial=0))
+        if most > len(self._grouped):
+            self._grouped = np.zeros((most, 5), np.int64)
+        row_size = nested(self.ticks_per_row * self.tick, bars)
+        rows = self._rows
+        out = rows.read(
+            lambda: k.find_exhausted(
+                bars.bars, bars.cells, bars.cell_start, row_size, self.rows, self.kind == "thin",
+                self.share, self._grouped, rows.state, rows.out,
+            )
+        )  # fmt: skip
+        number = self.kinds.index(self.kind)
+        return to_events(out, trades, (e.A, e.B, e.C), kind=number, bars=bars, spec=self.bars)

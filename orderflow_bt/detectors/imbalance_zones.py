@@ -7,24 +7,19 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from orderflow_bt.detectors.base import Detector
-from orderflow_bt.detectors.traded import KernelRows, to_event
-from orderflow_bt.flow.events import Event
-from orderflow_bt.flow.imbalance import CausalMinimum, diagonal, horizontal
-from orderflow_bt.flow.rows import regroup
+from orderflow_bt.detectors.traded import TRADE_ID, KernelRows, nested, to_events
+from orderflow_bt.flow.imbalance import VolumePool
+from orderflow_bt.kernels import emit as e
 from orderflow_bt.kernels import zones as k
-from orderflow_bt.kernels.emit import STATE, A, B, C
 from orderflow_bt.parameters import exact, param
 from orderflow_bt.types import BarSpec, time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
-    from orderflow_bt.flow.views import Footprint
-    from orderflow_bt.types import Bar, Trades
+    from orderflow_bt.flow import BarBatch
+    from orderflow_bt.types import Trades
 
-_STATES = ("created", "armed", "retested", "held", "invalidated", "expired")
 _MEDIAN_BARS = 50
 
 
@@ -45,6 +40,13 @@ class ImbalanceZones(Detector):
     """
 
     name: ClassVar[str] = "imbalance_zones"
+    kinds: ClassVar[tuple[str, ...]] = ("stack", "cells")
+    states: ClassVar[tuple[str, ...]] = (
+        "created", "armed", "retested", "held", "invalidated", "expired",
+    )  # fmt: skip
+    detail_names: ClassVar[tuple[str, ...]] = (
+        "made_at", "rows", "retests", "bar_delta", "furthest", "trade_id",
+    )  # fmt: skip
 
     bars: BarSpec = param(time_bars("5m"), help="bars whose footprints make zones")
     source: str = param("stack", choices=("stack", "cells"), help="what makes a zone")
@@ -53,6 +55,7 @@ class ImbalanceZones(Detector):
     least: int = param(3, ge=1, help="rows of a stack")
     gap: int = param(1, ge=0, help="rows apart that are still merged, for cells")
     floor: int = param(0, ge=0, help="least volume of an imbalance in lots, beside the median")
+    share: int = param(5, ge=0, le=100, help="least percent of its bar's volume in a zone's rows")
     leave: int = param(4, ge=1, help="least rows to leave by before a return counts")
     retests: int = param(1, ge=1, le=1000, help="returns that are reported")
     age: int = param(96, ge=1, le=100_000, help="bars until it expires")
@@ -60,121 +63,55 @@ class ImbalanceZones(Detector):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self._rows = KernelRows()
+        self._rows = KernelRows(k.STATE_SLOTS)
         self._zones: NDArray[np.int64] = np.zeros((64, k.ZONE_FIELDS), np.int64)
-        self._live = 0
-        self._minimum = CausalMinimum(_MEDIAN_BARS, self.floor)
-        ratio = exact(self.ratio).limit_denominator(10**6)
-        self._ratio = (ratio.numerator, ratio.denominator)
+        self._flagged: NDArray[np.int64] = np.zeros((64, 5), np.int64)
+        self._pool = VolumePool(_MEDIAN_BARS)
+        self._settings: NDArray[np.int64] = np.zeros(k.SETTING_SLOTS, np.int64)
+        self._kind = self.kinds.index(self.source)
 
     @property
     def lookback(self) -> int:
         """The life of a zone, and the bars that its least volume comes from."""
         return self.bars.lookback(self.age + _MEDIAN_BARS + 1)
 
-    def on_trades(self, trades: Trades) -> Iterator[tuple[int, Event]]:
-        """Follow the zones there are."""
-        if not self._live:
-            return
-        if self._live * 4 > len(self._rows.out):
-            self._rows.out = np.resize(self._rows.out, (8 * self._live, self._rows.out.shape[1]))
-        for record in self._rows.read(lambda: self._call(trades), None):
-            zone = self._zones[record[A]]
-            details = self._details(zone) | {"retests": record[B], "furthest": record[C]}
-            yield to_event(
-                trades,
-                record,
-                detector=self.name,
-                kind=self.source,
-                state=_STATES[record[STATE]],
-                details=details,
-                scale=self.ratio,
-            )
+    def begin(self, tick: int) -> None:
+        """Take the tape's tick."""
+        super().begin(tick)
+        ratio = exact(self.ratio).limit_denominator(10**6)
+        least, apart = (self.least, 1) if self.source == "stack" else (1, self.gap + 1)
+        self._settings[:] = (
+            self.ticks_per_row * tick, tick, self.compare == "diagonal", ratio.numerator,
+            ratio.denominator, self.floor, self.share, least, apart, self.leave, self.retests,
+            self.age,
+        )  # fmt: skip
 
-    def _call(self, trades: Trades) -> int:
-        return k.follow_zones(
-            trades.price, self.retests, self._live, self._zones, self._rows.state, self._rows.out
+    def read(self, trades: Trades, bars: BarBatch, _gaps: NDArray[np.int64]) -> NDArray[np.int64]:
+        """What becomes of zones in the piece, and the zones of the bars that close in it."""
+        if not self._settings[k.ROW_SIZE]:
+            self.begin(self.tick)
+        nested(int(self._settings[k.ROW_SIZE]), bars)
+        most = int(np.diff(bars.cell_start).max(initial=0))
+        if most > len(self._flagged):
+            self._flagged = np.zeros((most, 5), np.int64)
+        out = self._rows.read(lambda: self._call(trades, bars), lambda: self._grow(bars))
+        details = (e.A, e.B, e.C, e.D, e.E, TRADE_ID)
+        return to_events(
+            out, trades, details, kind=self._kind, scale=self.ratio, bars=bars, spec=self.bars
         )
 
-    def on_footprint(self, footprint: Footprint) -> Iterator[Event]:
-        """Age the zones, then make those of the closed bar."""
-        bar = footprint.bar
-        zones = self._zones[: self._live]
-        zones[:, k.BARS] += 1
-        for zone in zones[(zones[:, k.STAGE] < k.INVALIDATED) & (zones[:, k.BARS] > self.age)]:
-            yield self._of_bar(zone, bar, "expired")
-        keep = (zones[:, k.STAGE] < k.INVALIDATED) & (zones[:, k.BARS] <= self.age)
-        kept = zones[keep]
-        self._live = len(kept)
-        self._zones[: self._live] = kept
-        cells = regroup(footprint.cells, self.ticks_per_row * self.tick)
-        minimum = self._minimum.value
-        compare = diagonal if self.compare == "diagonal" else horizontal
-        if len(cells):
-            for side, flags in zip((1, -1), compare(cells, self._ratio, minimum), strict=True):
-                if flags.any():
-                    for first, last in self._runs(flags):
-                        yield self._of_bar(self._add(cells, first, last, side, bar), bar, "created")
-        self._minimum.push(cells)
+    def _call(self, trades: Trades, bars: BarBatch) -> int:
+        return k.read_zones(
+            trades.price, bars.bars, bars.at, bars.cells, bars.cell_start, self._settings,
+            self._zones, self._flagged, *self._pool.arrays, self._rows.state, self._rows.out,
+        )  # fmt: skip
 
-    def _runs(self, flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-        """First and last row of each zone that marked rows make."""
-        marked = np.flatnonzero(flags)
-        apart = 1 if self.source == "stack" else self.gap + 1
-        edges = np.flatnonzero(np.diff(marked) > apart)
-        firsts = [marked[0], *marked[edges + 1]]
-        lasts = [*marked[edges], marked[-1]]
-        least = self.least if self.source == "stack" else 1
-        return [(int(a), int(b)) for a, b in zip(firsts, lasts, strict=True) if b - a + 1 >= least]
-
-    def _add(
-        self, cells: NDArray[np.int64], first: int, last: int, side: int, bar: Bar
-    ) -> NDArray[np.int64]:
-        if self._live == len(self._zones):
-            self._zones = np.resize(self._zones, (2 * self._live, k.ZONE_FIELDS))
-        row = self.ticks_per_row * self.tick
-        low, high = int(cells[first, 0]), int(cells[last, 0]) + row
-        step = side if self.compare == "diagonal" else 0
-        strong = [int(v) for v in cells[first : last + 1, 2 if side > 0 else 1]]
-        weak = [
-            int(cells[r - step, 1 if side > 0 else 2])
-            for r in range(first, last + 1)
-            if 0 <= r - step < len(cells)
-        ]
-        zone: NDArray[np.int64] = self._zones[self._live]
-        zone[:] = 0
-        zone[k.STAGE], zone[k.SIDE], zone[k.LOW], zone[k.HIGH] = k.CREATED, side, low, high
-        zone[k.LEAVE] = max(high - low, self.leave * row)
-        zone[k.REACT] = high - low
-        zone[k.ROOM] = max(2 * self.tick, -((low - high) // 4))
-        zone[k.MADE_AT], zone[k.DELTA] = bar.open_time, bar.delta
-        zone[k.ROWS] = last - first + 1
-        zone[k.EXTREME] = bar.close
-        zone[k.STRONG] = sum(strong)
-        zone[k.WEAK] = max(1, sum(weak))
-        self._live += 1
-        return zone
-
-    def _details(self, zone: NDArray[np.int64]) -> dict[str, int]:
-        return {
-            "made_at": int(zone[k.MADE_AT]),
-            "rows": int(zone[k.ROWS]),
-            "retests": int(zone[k.RETESTS]),
-            "bar_delta": int(zone[k.DELTA]),
-            "furthest": int(zone[k.EXTREME]),
-        }
-
-    def _of_bar(self, zone: NDArray[np.int64], bar: Bar, state: str) -> Event:
-        return Event(
-            known_at=bar.close_time,
-            detector=self.name,
-            kind=self.source,
-            direction=int(zone[k.SIDE]),
-            state=state,
-            price=bar.close,
-            price_low=int(zone[k.LOW]),
-            price_high=int(zone[k.HIGH]),
-            strength=int(zone[k.STRONG]) / int(zone[k.WEAK]) / self.ratio,
-            spans_gap=bar.is_gap,
-            details=self._details(zone),
-        )
+    def _grow(self, bars: BarBatch) -> None:
+        """Room for the zones and the volumes of the next bar."""
+        at, live = int(self._rows.state[e.NEXT_BAR]), int(self._rows.state[k.LIVE])
+        rows = int(bars.cell_start[at + 1] - bars.cell_start[at])
+        if live + rows > len(self._zones):
+            zones = np.zeros((2 * (live + rows), k.ZONE_FIELDS), np.int64)
+            zones[:live] = self._zones[:live]
+            self._zones = zones
+        self._pool.make_room(rows)

@@ -180,12 +180,12 @@ class EventColumns(Sequence[Event]):
         )  # fmt: skip
 
 
-def stack(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+def stack(parts: Sequence[NDArray[np.int64]], least_width: int = DETAILS) -> NDArray[np.int64]:
     """Rows of events below each other, as wide as the widest."""
     parts = [part for part in parts if len(part)]
     if len(parts) == 1:
         return parts[0]
-    width = max((part.shape[1] for part in parts), default=DETAILS)
+    width = max((part.shape[1] for part in parts), default=least_width)
     rows = np.full((sum(map(len, parts)), width), ABSENT, np.int64)
     filled = 0
     for part in parts:

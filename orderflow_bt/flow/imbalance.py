@@ -14,7 +14,7 @@ import numpy as np
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.kernels import imbalance as kernels
-from orderflow_bt.kernels.rolling import pooled_median
+from orderflow_bt.kernels import median
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,6 +80,42 @@ def longest_run(flags: NDArray[np.bool_]) -> int:
     return longest
 
 
+class VolumePool:
+    """Arrays of a rolling median of bars' volumes (see `orderflow_bt.kernels.median`).
+
+    Args:
+        window: How many bars it looks back on.
+    """
+
+    def __init__(self, window: int) -> None:
+        self._pool = np.zeros(1 << 12, np.int64)
+        self._edges = np.zeros(window, np.int64)
+        self._counts = np.zeros(median.BUCKETS, np.int64)
+        self._marks = np.zeros(median.MARKS, np.int64)
+
+    @property
+    def arrays(
+        self,
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """What kernels take, in their order."""
+        return self._pool, self._edges, self._counts, self._marks
+
+    def median(self) -> int:
+        """Median of the bars' positive volumes, one half-way rounded up; 0 before there are."""
+        return int(median.pool_median(self._pool, self._counts, self._marks))
+
+    def make_room(self, rows: int) -> None:
+        """Let the next bar have so many rows."""
+        marks, size = self._marks, len(self._pool)
+        while int(marks[median.LAST] - marks[median.FIRST]) + 2 * rows > size:
+            size *= 2
+        if size > len(self._pool):
+            at = np.arange(marks[median.FIRST], marks[median.LAST])
+            pool = np.zeros(size, np.int64)
+            pool[at & (size - 1)] = self._pool[at & (len(self._pool) - 1)]
+            self._pool = pool
+
+
 class CausalMinimum:
     """A least volume that follows the market and never knows the bar it judges.
 
@@ -101,13 +137,7 @@ class CausalMinimum:
                 fix="Take a window of 1 or more and no negative floor",
             )
         self.floor = floor
-        self._window = window
-        self._pools = np.zeros(1 << 12, np.int64)  # a ring of sorted runs, one a bar
-        self._edges = np.zeros((window, 2), np.int64)
-        self._bars = 0
-        self._end = 0
-        self._value: int | None = None
-        self._median = 1
+        self._pool = VolumePool(window)
 
     @property
     def value(self) -> int:
@@ -116,37 +146,12 @@ class CausalMinimum:
         A median half-way between two volumes is rounded up: a whole volume reaches the one
         exactly when it reaches the other.
         """
-        if self._value is None:
-            runs = self._edges[: min(self._bars, self._window)]
-            self._median = int(pooled_median(self._pools, runs, self._median))
-            self._value = max(self.floor, self._median)
-        return self._value
+        return max(self.floor, self._pool.median())
 
     def push(self, cells: NDArray[np.int64]) -> None:
         """A bar has closed with these cells; the next value counts it."""
-        sides = cells[:, 1:3]
-        run = np.sort(sides[sides > 0])
-        if self._end + len(run) > len(self._pools):
-            self._make_room(len(run))
-        self._pools[self._end : self._end + len(run)] = run
-        self._edges[self._bars % self._window] = self._end, self._end + len(run)
-        self._end += len(run)
-        self._bars += 1
-        self._value = None
-
-    def _make_room(self, length: int) -> None:
-        """Move the runs that still count to the front of a pool twice their size."""
-        oldest = self._bars % self._window if self._bars >= self._window else None
-        if oldest is not None:  # about to be replaced
-            self._edges[oldest] = 0
-        runs = [self._pools[a:b] for a, b in self._edges.tolist()]
-        pools = np.zeros(max(1 << 12, 2 * (sum(map(len, runs)) + length)), np.int64)
-        self._end = 0
-        for k, run in enumerate(runs):
-            pools[self._end : self._end + len(run)] = run
-            self._edges[k] = self._end, self._end + len(run)
-            self._end += len(run)
-        self._pools = pools
+        self._pool.make_room(len(cells))
+        median.push_run(cells, *self._pool.arrays)
 
     def over(self, batch: BarBatch) -> list[int]:
         """The value for each bar of a batch, pushing them in turn."""

@@ -86,9 +86,10 @@ def settle(
         state[live + WAITING] = 0
         low = state[live + AT_ROW] - (band_rows - 1 if way > 0 else 0)
         emit(
-            out, state, i, stage, -way, p, low * row_size, (low + band_rows) * row_size,
-            state[live + BAND], state[live + NEEDED], state[live + SINCE],
-            state[live + FURTHEST], state[live + BACK], state[live + AT_ROW] * row_size,
+            out, state, i, -1, stage, -way, p, low * row_size, (low + band_rows) * row_size,
+            state[live + BAND], state[live + NEEDED], state[live + SINCE] - settings[WINDOW_US],
+            state[live + SINCE], state[live + AT_ROW] * row_size, state[live + FURTHEST],
+            state[live + BACK], 0,
         )  # fmt: skip
 
 
@@ -124,8 +125,8 @@ def propose(
     state[live + FURTHEST] = edge
     low = r - (band_rows - 1 if s > 0 else 0)
     emit(
-        out, state, i, CANDIDATE, -s, p, low * row_size, (low + band_rows) * row_size, band, least,
-        now, edge, back, r * row_size,
+        out, state, i, -1, CANDIDATE, -s, p, low * row_size, (low + band_rows) * row_size, band,
+        least, now - settings[WINDOW_US], now, r * row_size, edge, back, 0,
     )  # fmt: skip
 
 

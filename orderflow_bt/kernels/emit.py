@@ -1,8 +1,10 @@
 """What every detector kernel writes: one int64 row an event, and how far it got.
 
-A kernel's ``state`` begins with `NEXT`, the first trade it has not read, and `EMITTED`, the rows
-of ``out`` it has written. It returns `DONE`, `OUT_FULL` (take the rows, call again) or `SMALL`
-(give it more room for its own arrays, call again).
+A kernel's ``state`` begins with `NEXT`, the first trade it has not read, `EMITTED`, the rows of
+``out`` it has written, and `NEXT_BAR`, the first bar it has not read. It returns `DONE`, `OUT_FULL`
+(take the rows, call again) or `SMALL` (give it more room for its own arrays, call again).
+
+An event is of a trade (`BAR` is -1, `ROW` the trade) or of a bar (`BAR` is its place in the batch).
 """
 
 from __future__ import annotations
@@ -16,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 DONE, OUT_FULL, SMALL = 0, 1, 2
-NEXT, EMITTED, FIRST_FREE = 0, 1, 2
-ROW, STATE, DIRECTION, PRICE, LOW, HIGH, ABOVE, LEAST, A, B, C, D = range(12)
-OUT_FIELDS = 12
+NEXT, EMITTED, NEXT_BAR, FIRST_FREE = 0, 1, 2, 3
+ROW, BAR, STATE, DIRECTION, PRICE, LOW, HIGH, ABOVE, LEAST, SINCE, A, B, C, D, E = range(15)
+OUT_FIELDS = 15
 
 
 @kernel
@@ -26,6 +28,7 @@ def emit(
     out: NDArray[np.int64],
     state: NDArray[np.int64],
     row: int,
+    bar: int,
     stage: int,
     direction: int,
     price: int,
@@ -33,14 +36,17 @@ def emit(
     high: int,
     above: int,
     least: int,
+    since: int,
     a: int,
     b: int,
     c: int,
     d: int,
+    e: int,
 ) -> None:
-    """Write one event; ``above / least`` is its strength, a to d are the detector's own."""
+    """Write one event; ``above / least`` is its strength, a to e are the detector's own."""
     record = out[state[EMITTED]]
     record[ROW] = row
+    record[BAR] = bar
     record[STATE] = stage
     record[DIRECTION] = direction
     record[PRICE] = price
@@ -48,8 +54,10 @@ def emit(
     record[HIGH] = high
     record[ABOVE] = above
     record[LEAST] = least
+    record[SINCE] = since
     record[A] = a
     record[B] = b
     record[C] = c
     record[D] = d
+    record[E] = e
     state[EMITTED] += 1

@@ -11,6 +11,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COUNT, SKIP, AS_ONE = 0, 1, 2  # what a zero on the weaker side means
+F_LOW, F_BID, F_ASK, F_BUY, F_SELL = range(5)  # of a bar's rows, grouped and flagged
+
+
+@kernel
+def group_rows(cells: NDArray[np.int64], row_size: int, rows: NDArray[np.int64]) -> int:
+    """Cells added up to rows of ``row_size``, a multiple of their height; how many rows.
+
+    Args:
+        cells: Int64 [n, 5], dense, lowest price first.
+        row_size: Height of the new rows; their edges are multiples of it.
+        rows: Int64 [>= n, 5], written: low price, bid, ask.
+    """
+    n = 0
+    above = 0  # first price above the row
+    for c in range(cells.shape[0]):
+        if n == 0 or cells[c, 0] >= above:
+            low = cells[c, 0] // row_size * row_size
+            above = low + row_size
+            rows[n, F_LOW] = low
+            rows[n, F_BID], rows[n, F_ASK] = cells[c, 1], cells[c, 2]
+            n += 1
+        else:
+            rows[n - 1, F_BID] += cells[c, 1]
+            rows[n - 1, F_ASK] += cells[c, 2]
+    return n
 
 
 @kernel

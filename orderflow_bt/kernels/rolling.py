@@ -36,20 +36,26 @@ def place(kept: NDArray[np.int64], size: int, value: int) -> int:
 
 
 @kernel
+def slack(n: int, skip: int) -> int:
+    """How many values below the quantile are kept: few are cheap to insert, many last longer."""
+    return max(32, (skip + 1) // 2, n // 256)
+
+
+@kernel
 def refill(
     ring: NDArray[np.int64], kept: NDArray[np.int64], marks: NDArray[np.int64], skip: int
 ) -> None:
     """Sort the window and keep its top."""
     n = ring.shape[0]
     ordered = np.sort(ring)
-    first = max(0, n - 2 * (skip + 1) - 32)
+    first = max(0, n - skip - 1 - slack(n, skip))
     floor = ordered[first]
     while first > 0 and ordered[first - 1] == floor:
         first -= 1
     kept[: n - first] = ordered[first:]
     marks[KEPT] = n - first
     marks[FLOOR] = floor
-    marks[TRIM_AT] = 2 * marks[KEPT] + 64
+    marks[TRIM_AT] = marks[KEPT] + slack(n, skip)
 
 
 @kernel
@@ -96,72 +102,11 @@ def push(
     if size <= skip:
         refill(ring, kept, marks, skip)
     elif size >= marks[TRIM_AT]:
-        floor = kept[size - 2 * (skip + 1) - 32]
+        floor = kept[size - skip - 1 - slack(n, skip)]
         first = place(kept, size, floor - 1)
         for k in range(first, size):
             kept[k - first] = kept[k]
         marks[KEPT] = size - first
         marks[FLOOR] = floor
-        marks[TRIM_AT] = 2 * marks[KEPT] + 64
+        marks[TRIM_AT] = marks[KEPT] + slack(n, skip)
     marks[QUANTILE] = kept[marks[KEPT] - 1 - skip]
-
-
-@kernel
-def count_to(pools: NDArray[np.int64], edges: NDArray[np.int64], value: int) -> int:
-    """How many of the pooled values do not exceed ``value``."""
-    total = 0
-    for k in range(edges.shape[0]):
-        low, high = edges[k, 0], edges[k, 1]
-        first = low
-        while low < high:
-            middle = (low + high) // 2
-            if pools[middle] <= value:
-                low = middle + 1
-            else:
-                high = middle
-        total += low - first
-    return total
-
-
-@kernel
-def pooled_median(pools: NDArray[np.int64], edges: NDArray[np.int64], guess: int) -> int:
-    """Median of positive values in several sorted runs, a half-way one rounded up; 0 of none.
-
-    Args:
-        pools: Int64, holds the runs.
-        edges: Int64 [runs, 2]: first and end of each run in ``pools``.
-        guess: A value near the answer, such as the last one; only speed depends on it.
-    """
-    n = 0
-    for k in range(edges.shape[0]):
-        n += edges[k, 1] - edges[k, 0]
-    if n == 0:
-        return 0
-    wanted = (n - 1) // 2 + 1
-    low, high = max(guess - 1, 0), max(guess, 1)
-    step = 1
-    while count_to(pools, edges, high) < wanted:
-        low = high
-        high += step
-        step *= 2
-    step = 1
-    while low > 0 and count_to(pools, edges, low) >= wanted:
-        high = low
-        low = max(0, low - step)
-        step *= 2
-    while high - low > 1:  # fewer than wanted reach to low, enough to high
-        middle = (low + high) // 2
-        if count_to(pools, edges, middle) >= wanted:
-            high = middle
-        else:
-            low = middle
-    if n % 2 == 1 or count_to(pools, edges, high) > wanted:
-        return high
-    after = -1
-    for k in range(edges.shape[0]):
-        for at in range(edges[k, 0], edges[k, 1]):
-            if pools[at] > high:
-                if after < 0 or pools[at] < after:
-                    after = pools[at]
-                break
-    return (high + after + 1) // 2

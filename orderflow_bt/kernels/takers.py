@@ -1,7 +1,8 @@
 """Taker clusters: consecutive trades that look like one aggressive order.
 
-Trades belong together while side and time are equal, ids follow each other and the price does not
-turn back against the taker. A cluster is complete when the next trade does not belong to it.
+Trades belong together while side and time are equal, ids follow each other, no trade between is
+known to be missing, and the price does not turn back against the taker. A cluster is complete when
+the next trade does not belong to it.
 """
 
 from __future__ import annotations
@@ -10,39 +11,32 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.emit import DONE, EMITTED, FIRST_FREE, NEXT, OUT_FULL, emit
-from orderflow_bt.kernels.rolling import QUANTILE, UNKNOWN, push
+from orderflow_bt.kernels.rolling import COUNT, FLOOR, QUANTILE, UNKNOWN, push
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CLUSTER, SWEEP, BIG = range(3)
-
-# State
-(
-    SIDE, TIME, LAST_ID, FIRST_PRICE, LAST_PRICE, QTY, VALUE, LEVELS, ROWS, GROUPS,
-) = range(FIRST_FREE, FIRST_FREE + 10)  # fmt: skip
-STATE_SLOTS = FIRST_FREE + 10
+# The open cluster, carried from piece to piece; SIDE is 0 before the first
+SIDE, TIME, LAST_ID, FIRST_PRICE, LAST_PRICE, QTY, VALUE, LEVELS, ROWS = range(9)
+OPEN_FIELDS = 9
 
 
 @kernel
-def take_clusters(
+def find_clusters(
     number: NDArray[np.int64],
     time: NDArray[np.int64],
     price: NDArray[np.int64],
     qty: NDArray[np.int64],
     side: NDArray[np.int8],
-    min_levels: int,
-    big: int,
-    fixed: int,
-    skip: int,
-    state: NDArray[np.int64],
-    ring: NDArray[np.int64],
-    kept: NDArray[np.int64],
-    marks: NDArray[np.int64],
-    out: NDArray[np.int64],
+    gaps: NDArray[np.int64],
+    opened: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    amounts: NDArray[np.int64],
+    values: NDArray[np.int64],
+    levels: NDArray[np.int64],
 ) -> int:
-    """Read trades; write the clusters that are wanted when they are complete.
+    """Read trades; write the clusters that they complete, and return how many.
 
     Args:
         number: Int64 [n], ids.
@@ -50,74 +44,167 @@ def take_clusters(
         price: Int64 [n], price units.
         qty: Int64 [n], lots.
         side: Int8 [n].
-        min_levels: Write clusters of at least so many prices (when ``big`` is 0).
-        big: 1 writes clusters by their value instead.
-        fixed: Least value of a big one; 0 takes the quantile of the clusters before it.
-        skip: See `push`.
-        state: Int64 [STATE_SLOTS], carried.
-        ring: Int64 [clusters], values of the clusters before; ``kept``, ``marks`` as for `push`.
-        kept: See ``ring``.
-        marks: See ``ring``.
-        out: Int64 [events, OUT_FIELDS]; A is quantity, B distinct prices, C first price, D trades.
-
-    Returns:
-        DONE or OUT_FULL.
+        gaps: Int64, ascending: rows before which trades are missing.
+        opened: Int64 [OPEN_FIELDS]: the cluster that is open, carried.
+        ends: Int64 [n], written: of each cluster, the row that completed it. It began at the end
+            of the one before, the first with the open one.
+        amounts: Int64 [n], written: quantities.
+        values: Int64 [n], written: sums of price x quantity.
+        levels: Int64 [n], written: distinct prices.
     """
-    i = state[NEXT]
-    n = time.shape[0]
-    g_side, g_time, g_id, first = state[SIDE], state[TIME], state[LAST_ID], state[FIRST_PRICE]
-    last, amount, value = state[LAST_PRICE], state[QTY], state[VALUE]
-    levels, rows = state[LEVELS], state[ROWS]
-    code = DONE
-    while i < n:
+    count, begin = 0, 0
+    g_side, g_time, g_id = opened[SIDE], opened[TIME], opened[LAST_ID]
+    last, amount, value, prices = opened[LAST_PRICE], opened[QTY], opened[VALUE], opened[LEVELS]
+    first, before = opened[FIRST_PRICE], opened[ROWS]
+    gap, n_gaps = 0, gaps.shape[0]
+    next_gap = gaps[0] if n_gaps else -1
+    for i in range(time.shape[0]):
         p, s = price[i], side[i]
-        if s == g_side and time[i] == g_time and number[i] == g_id + 1 and s * (p - last) >= 0:
-            levels += 1 if p != last else 0
-        else:
-            if state[EMITTED] + 1 > out.shape[0]:
-                code = OUT_FULL
-                break
+        broken = i == next_gap
+        if broken:
+            gap += 1
+            next_gap = gaps[gap] if gap < n_gaps else -1
+        if (
+            s != g_side
+            or time[i] != g_time
+            or s * (p - last) < 0
+            or number[i] != g_id + 1
+            or broken
+        ):
             if g_side != 0:
-                wanted = levels >= min_levels
-                least = min_levels
-                if big:
-                    least = fixed if fixed > 0 else marks[QUANTILE]
-                    wanted = least != UNKNOWN and value >= least
-                    if fixed == 0:
-                        push(ring, kept, marks, skip, value)
-                if wanted:
-                    stage = BIG if big else SWEEP if levels >= 3 else CLUSTER
-                    emit(
-                        out, state, i, stage, g_side, last, min(first, last), max(first, last),
-                        value if big else levels, least, amount, levels, first, rows,
-                    )  # fmt: skip
-            g_side, g_time, first = s, time[i], p
-            amount, value, levels, rows = 0, 0, 1, 0
+                ends[count] = i
+                amounts[count] = amount
+                values[count] = value
+                levels[count] = prices
+                count += 1
+            g_side, g_time, first, begin, before = s, time[i], p, i, 0
+            amount, value, prices = 0, 0, 1
+        else:
+            prices += p != last
         g_id, last = number[i], p
         amount += qty[i]
         value += p * qty[i]
-        rows += 1
-        i += 1
-    state[SIDE], state[TIME], state[LAST_ID], state[FIRST_PRICE] = g_side, g_time, g_id, first
-    state[LAST_PRICE], state[QTY], state[VALUE] = last, amount, value
-    state[LEVELS], state[ROWS], state[NEXT] = levels, rows, i
-    return code
+    opened[SIDE], opened[TIME], opened[LAST_ID], opened[FIRST_PRICE] = g_side, g_time, g_id, first
+    opened[LAST_PRICE], opened[QTY], opened[VALUE], opened[LEVELS] = last, amount, value, prices
+    opened[ROWS] = before + time.shape[0] - begin
+    return count
+
+
+@kernel
+def reach_quantile(
+    values: NDArray[np.int64],
+    fixed: int,
+    skip: int,
+    ring: NDArray[np.int64],
+    kept: NDArray[np.int64],
+    marks: NDArray[np.int64],
+    chosen: NDArray[np.int64],
+) -> int:
+    """Find values that reach a quantile of those before them; returns how many.
+
+    Args:
+        values: Int64 [n], not negative.
+        fixed: A least value in place of the quantile; 0 takes the quantile.
+        skip: See `push`.
+        ring: Int64, the values before; ``kept``, ``marks`` as for `push`.
+        kept: See ``ring``.
+        marks: See ``ring``.
+        chosen: Int64 [n, 2], written: place of the value, and what it had to reach.
+    """
+    count, n = 0, ring.shape[0]
+    seen, floor, least = marks[COUNT], marks[FLOOR], marks[QUANTILE]
+    slot = seen % n
+    for k in range(values.shape[0]):
+        value = values[k]
+        if fixed > 0:
+            least = fixed
+        if least != UNKNOWN and value >= least:
+            chosen[count, 0] = k
+            chosen[count, 1] = least
+            count += 1
+        if fixed > 0:
+            continue
+        if seen >= n and value < floor and ring[slot] < floor:  # as most are: nothing moves
+            ring[slot] = value
+            seen += 1
+        else:
+            marks[COUNT] = seen
+            push(ring, kept, marks, skip, value)
+            seen, floor, least = marks[COUNT], marks[FLOOR], marks[QUANTILE]
+        slot = slot + 1 if slot + 1 < n else 0
+    marks[COUNT] = seen
+    return count
 
 
 FAR = 2**62
 DEPTH = 64  # levels of a side that are watched at once
-BUYERS, SELLERS = STATE_SLOTS, STATE_SLOTS + 1  # how many levels each side has
-ICEBERG_SLOTS = STATE_SLOTS + 2
+BUYERS, SELLERS = FIRST_FREE, FIRST_FREE + 1  # how many levels each side has
+ICEBERG_SLOTS = FIRST_FREE + 2
 LEVEL_PRICE, LEVEL_SAID, LEVEL_COUNT, LEVEL_VOLUME, LEVEL_HITS = range(5)
 
 
 @kernel
+def give_up(price: int, levels: NDArray[np.int64], state: NDArray[np.int64]) -> None:
+    """Forget the watched prices that a trade at ``price`` has passed."""
+    while state[BUYERS] and price > levels[0, state[BUYERS] - 1, LEVEL_PRICE]:
+        state[BUYERS] -= 1
+    while state[SELLERS] and price < levels[1, state[SELLERS] - 1, LEVEL_PRICE]:
+        state[SELLERS] -= 1
+
+
+@kernel
+def hit(
+    i: int,
+    side: int,
+    now: int,
+    price: int,
+    amount: int,
+    least: int,
+    hits: int,
+    window_us: int,
+    levels: NDArray[np.int64],
+    state: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None:
+    """A large cluster of one price has ended, turned away: count it, and say if it is enough."""
+    book = 0 if side > 0 else 1
+    slots = BUYERS if book == 0 else SELLERS
+    if state[slots] == 0 or levels[book, state[slots] - 1, LEVEL_PRICE] != price:
+        if state[slots] == DEPTH:
+            for k in range(1, DEPTH):
+                levels[book, k - 1] = levels[book, k]
+            state[slots] -= 1
+        levels[book, state[slots]] = 0
+        levels[book, state[slots], LEVEL_PRICE] = price
+        levels[book, state[slots], LEVEL_SAID] = -window_us
+        state[slots] += 1
+    level = levels[book, state[slots] - 1]
+    slot = LEVEL_HITS + 2 * (level[LEVEL_COUNT] % hits)
+    level[slot] = now
+    level[slot + 1] = amount
+    level[LEVEL_COUNT] += 1
+    began = level[LEVEL_HITS + 2 * (level[LEVEL_COUNT] % hits)]
+    enough = level[LEVEL_COUNT] >= hits and now - began < window_us
+    if enough and began - level[LEVEL_SAID] >= 0:
+        total = 0
+        for k in range(hits):
+            total += level[LEVEL_HITS + 2 * k + 1]
+        level[LEVEL_SAID] = now + 1
+        emit(
+            out, state, i, -1, 0, -side, price, price, price, total, hits * least, began, total,
+            began, 0, 0, 0,
+        )  # fmt: skip
+
+
+@kernel
 def watch_icebergs(
-    number: NDArray[np.int64],
-    time: NDArray[np.int64],
     price: NDArray[np.int64],
-    qty: NDArray[np.int64],
+    time: NDArray[np.int64],
     side: NDArray[np.int8],
+    opened: NDArray[np.int64],
+    ends: NDArray[np.int64],
+    amounts: NDArray[np.int64],
+    prices: NDArray[np.int64],
     hits: int,
     window_us: int,
     skip: int,
@@ -131,15 +218,17 @@ def watch_icebergs(
     """Write prices at which large clusters of one side end without the price giving way.
 
     Args:
-        number: Int64 [n], ids.
-        time: Int64 [n], microseconds.
         price: Int64 [n], price units.
-        qty: Int64 [n], lots.
+        time: Int64 [n], microseconds.
         side: Int8 [n].
+        opened: Int64 [OPEN_FIELDS], the cluster that was open before the first trade.
+        ends: Int64 [clusters]: the rows that completed them.
+        amounts: Int64 [clusters], quantities.
+        prices: Int64 [clusters], distinct prices.
         hits: Large clusters on one price that make an event.
         window_us: Within which they must fall.
         skip: See `push`.
-        state: Int64 [ICEBERG_SLOTS], carried.
+        state: Int64 [ICEBERG_SLOTS], carried; NEXT counts clusters.
         levels: Int64 [2, DEPTH, LEVEL_HITS + 2 * hits]: prices that have been hit and not passed,
             of buyers and of sellers, the nearest last, each with its last hits (time, quantity).
         ring: Int64 [clusters], quantities of the clusters before; ``kept``, ``marks``: see `push`.
@@ -150,74 +239,50 @@ def watch_icebergs(
     Returns:
         DONE or OUT_FULL.
     """
-    i = state[NEXT]
+    c, n = state[NEXT], ring.shape[0]
+    seen, floor, least = marks[COUNT], marks[FLOOR], marks[QUANTILE]
+    slot = seen % n
+    highest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
+    lowest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
+    begin = 0
+    if c:
+        begin = ends[c - 1]
     code = DONE
-    g_side, g_time, g_id, last = state[SIDE], state[TIME], state[LAST_ID], state[LAST_PRICE]
-    size, prices = state[QTY], state[LEVELS]
-    buyers, sellers = state[BUYERS], state[SELLERS]
-    nearest = levels[0, buyers - 1, LEVEL_PRICE] if buyers else FAR
-    farthest = levels[1, sellers - 1, LEVEL_PRICE] if sellers else -FAR
-    while i < time.shape[0]:
-        p, s, now = price[i], side[i], time[i]
-        # A price is given up when a trade passes it.
-        while p > nearest:
-            buyers -= 1
-            nearest = levels[0, buyers - 1, LEVEL_PRICE] if buyers else FAR
-        while p < farthest:
-            sellers -= 1
-            farthest = levels[1, sellers - 1, LEVEL_PRICE] if sellers else -FAR
-        if s == g_side and now == g_time and number[i] == g_id + 1 and s * (p - last) >= 0:
-            prices += 1 if p != last else 0
+    while c < ends.shape[0]:
+        if state[EMITTED] + 1 > out.shape[0]:
+            code = OUT_FULL
+            break
+        i = ends[c]
+        first, after = price[begin], price[i]
+        last = price[i - 1] if i else opened[LAST_PRICE]
+        if c == 0 and opened[SIDE]:  # began before the piece
+            first = opened[FIRST_PRICE]
+        # Prices are given up when a trade passes them; the cluster's own are monotone.
+        if max(first, last, after) > highest or min(first, last, after) < lowest:
+            for p in (first, last, after):
+                give_up(p, levels, state)
+            highest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
+            lowest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
+        amount, needed = amounts[c], least
+        if seen >= n and amount < floor and ring[slot] < floor:
+            ring[slot] = amount
+            seen += 1
         else:
-            if state[EMITTED] + 1 > out.shape[0]:
-                code = OUT_FULL
-                break
-            if g_side != 0:
-                least, amount = marks[QUANTILE], size
-                push(ring, kept, marks, skip, amount)
-                alone = prices == 1 and g_side * (p - last) <= 0
-                if least != UNKNOWN and amount >= least and amount > 0 and alone:
-                    book = 0 if g_side > 0 else 1
-                    depth = buyers if book == 0 else sellers
-                    if depth == 0 or levels[book, depth - 1, LEVEL_PRICE] != last:
-                        if depth == DEPTH:
-                            for k in range(1, DEPTH):
-                                levels[book, k - 1] = levels[book, k]
-                            depth -= 1
-                        levels[book, depth] = 0
-                        levels[book, depth, LEVEL_PRICE] = last
-                        levels[book, depth, LEVEL_SAID] = -window_us
-                        depth += 1
-                        if book == 0:
-                            buyers, nearest = depth, last
-                        else:
-                            sellers, farthest = depth, last
-                    at = depth - 1
-                    slot = LEVEL_HITS + 2 * (levels[book, at, LEVEL_COUNT] % hits)
-                    levels[book, at, slot] = g_time
-                    levels[book, at, slot + 1] = amount
-                    levels[book, at, LEVEL_COUNT] += 1
-                    oldest = LEVEL_HITS + 2 * (levels[book, at, LEVEL_COUNT] % hits)
-                    began = levels[book, at, oldest]
-                    if (
-                        levels[book, at, LEVEL_COUNT] >= hits
-                        and g_time - began < window_us
-                        and began - levels[book, at, LEVEL_SAID] >= 0
-                    ):
-                        total = 0
-                        for k in range(hits):
-                            total += levels[book, at, LEVEL_HITS + 2 * k + 1]
-                        levels[book, at, LEVEL_SAID] = g_time + 1
-                        emit(
-                            out, state, i, 0, -g_side, last, last, last, total, hits * least,
-                            total, began, 0, 0,
-                        )  # fmt: skip
-            g_side, g_time = s, now
-            size, prices = 0, 1
-        g_id, last = number[i], p
-        size += qty[i]
-        i += 1
-    state[NEXT] = i
-    state[SIDE], state[TIME], state[LAST_ID], state[LAST_PRICE] = g_side, g_time, g_id, last
-    state[QTY], state[LEVELS], state[BUYERS], state[SELLERS] = size, prices, buyers, sellers
+            marks[COUNT] = seen
+            push(ring, kept, marks, skip, amount)
+            seen, floor, least = marks[COUNT], marks[FLOOR], marks[QUANTILE]
+        slot = slot + 1 if slot + 1 < n else 0
+        if needed != UNKNOWN and amount >= needed and amount > 0 and prices[c] == 1:
+            if c == 0 and opened[SIDE]:
+                g_side, now = opened[SIDE], opened[TIME]
+            else:
+                g_side, now = int(side[begin]), time[begin]
+            if g_side * (after - last) <= 0:
+                hit(i, g_side, now, last, amount, needed, hits, window_us, levels, state, out)
+                highest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
+                lowest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
+        begin = i
+        c += 1
+    marks[COUNT] = seen
+    state[NEXT] = c
     return code

@@ -1,7 +1,7 @@
-"""Price zones and levels that live on after the bar or session that made them.
+"""Imbalance zones, from the bar that makes one until the price has gone through it.
 
 A piece of tape is passed over quickly: between two changes, no price inside an interval can change
-any of them, and only trades that leave it are looked at.
+any zone, and only trades that leave it are looked at.
 """
 
 from __future__ import annotations
@@ -9,7 +9,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
-from orderflow_bt.kernels.emit import DONE, EMITTED, NEXT, OUT_FULL, emit
+from orderflow_bt.kernels.emit import (
+    DONE,
+    EMITTED,
+    FIRST_FREE,
+    NEXT,
+    NEXT_BAR,
+    OUT_FULL,
+    SMALL,
+    emit,
+)
+from orderflow_bt.kernels.imbalance import (
+    F_ASK,
+    F_BID,
+    F_BUY,
+    F_LOW,
+    F_SELL,
+    dominates,
+    group_rows,
+)
+from orderflow_bt.kernels.median import has_room, pool_median, push_run
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +41,14 @@ CREATED, ARMED, RETESTED, HELD, INVALIDATED, EXPIRED = range(6)
 ) = range(15)  # fmt: skip
 ZONE_FIELDS = 15
 FAR = 2**62
+
+LIVE, AGED = FIRST_FREE, FIRST_FREE + 1  # zones there are; whether the next bar has aged them
+STATE_SLOTS = FIRST_FREE + 2
+(
+    ROW_SIZE, TICK, STEP, NUMERATOR, DENOMINATOR, FLOOR, SHARE, LEAST_ROWS, APART, LEAVE_ROWS,
+    MOST, AGE,
+) = range(12)  # fmt: skip
+SETTING_SLOTS = 12
 
 
 @kernel
@@ -51,195 +78,244 @@ def quiet_interval(zones: NDArray[np.int64], live: int, most: int) -> tuple[int,
 
 
 @kernel
+def tell(
+    out: NDArray[np.int64],
+    state: NDArray[np.int64],
+    zone: NDArray[np.int64],
+    row: int,
+    bar: int,
+    price: int,
+) -> None:
+    """Write what has become of a zone."""
+    emit(
+        out, state, row, bar, zone[STAGE], zone[SIDE], price, zone[LOW], zone[HIGH], zone[STRONG],
+        zone[WEAK], zone[MADE_AT], zone[MADE_AT], zone[ROWS], zone[RETESTS], zone[DELTA],
+        zone[EXTREME],
+    )  # fmt: skip
+
+
+@kernel
+def move(zone: NDArray[np.int64], p: int, most: int) -> bool:
+    """Let a trade at ``p`` change one zone; whether its stage did."""
+    stage, side = zone[STAGE], zone[SIDE]
+    if stage >= INVALIDATED:
+        return False
+    near = zone[HIGH] if side > 0 else zone[LOW]
+    far = zone[LOW] if side > 0 else zone[HIGH]
+    away = side * (p - near)
+    entered = p < near if side > 0 else p >= near
+    became = stage
+    if side * (far - p) >= zone[ROOM]:
+        became = INVALIDATED
+    elif stage == RETESTED and away >= zone[REACT]:
+        became = HELD
+    elif away >= zone[LEAVE] and (stage == CREATED or (stage == HELD and zone[RETESTS] < most)):
+        became = ARMED
+        zone[EXTREME] = p
+    elif stage == ARMED and entered:
+        became = RETESTED
+        zone[RETESTS] += 1
+    if stage == ARMED and side * (p - zone[EXTREME]) > 0:
+        zone[EXTREME] = p
+    zone[STAGE] = became
+    return became != stage
+
+
+@kernel
 def follow_zones(
     price: NDArray[np.int64],
+    stop: int,
     most: int,
-    live: int,
     zones: NDArray[np.int64],
     state: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> int:
-    """Let trades arm, retest, hold and invalidate zones.
-
-    Args:
-        price: Int64 [n], price units.
-        most: Retests after which a zone is not armed again.
-        live: Zones there are.
-        zones: Int64 [>= live, ZONE_FIELDS], changed in place.
-        state: Int64, ``NEXT`` and ``EMITTED``.
-        out: Int64 [events, OUT_FIELDS]; A is the zone's row, B its retests, C its extreme.
-
-    Returns:
-        DONE or OUT_FULL (needs room for an event of every zone).
-    """
+    """Let trades up to row ``stop`` arm, retest, hold and invalidate zones; DONE or OUT_FULL."""
+    live = state[LIVE]
     low, high = quiet_interval(zones, live, most)
-    i = state[NEXT]
-    n = price.shape[0]
-    while i < n:
+    for i in range(state[NEXT], stop):
         p = price[i]
         if low <= p <= high:
-            i += 1
             continue
         if state[EMITTED] + live > out.shape[0]:
             state[NEXT] = i
             return OUT_FULL
         for k in range(live):
-            stage, side = zones[k, STAGE], zones[k, SIDE]
-            if stage >= INVALIDATED:
-                continue
-            near = zones[k, HIGH] if side > 0 else zones[k, LOW]
-            far = zones[k, LOW] if side > 0 else zones[k, HIGH]
-            away = side * (p - near)
-            entered = p < near if side > 0 else p >= near
-            became = stage
-            if side * (far - p) >= zones[k, ROOM]:
-                became = INVALIDATED
-            elif stage == RETESTED and away >= zones[k, REACT]:
-                became = HELD
-            elif away >= zones[k, LEAVE] and (
-                stage == CREATED or (stage == HELD and zones[k, RETESTS] < most)
-            ):
-                became = ARMED
-                zones[k, EXTREME] = p
-            elif stage == ARMED and entered:
-                became = RETESTED
-                zones[k, RETESTS] += 1
-            if stage == ARMED and side * (p - zones[k, EXTREME]) > 0:
-                zones[k, EXTREME] = p
-            if became != stage:
-                zones[k, STAGE] = became
-                emit(
-                    out, state, i, became, side, p, zones[k, LOW], zones[k, HIGH],
-                    zones[k, STRONG], zones[k, WEAK], k, zones[k, RETESTS], zones[k, EXTREME], 0,
-                )  # fmt: skip
+            if move(zones[k], p, most):
+                tell(out, state, zones[k], i, -1, p)
         low, high = quiet_interval(zones, live, most)
-        i += 1
-    state[NEXT] = i
+    state[NEXT] = stop
     return DONE
 
 
-WAITING, LEFT, TOUCHED, DONE_WITH = range(4)
-SAID_ARMED, SAID_TOUCH, SAID_REJECTED = range(3)
-(
-    L_STAGE, L_ROW, L_AWAY, L_WAY, L_TOUCHES, L_DAY, L_EXTREME, L_CLOSES, L_LOW, L_HIGH,
-) = range(10)  # fmt: skip
-LEVEL_FIELDS = 10
+@kernel
+def flag_rows(
+    cells: NDArray[np.int64],
+    settings: NDArray[np.int64],
+    least: int,
+    rows: NDArray[np.int64],
+) -> int:
+    """A bar's cells as rows of the detector's height, each with its imbalances; how many."""
+    row_size, step = settings[ROW_SIZE], settings[STEP]
+    numerator, denominator = settings[NUMERATOR], settings[DENOMINATOR]
+    n = group_rows(cells, row_size, rows)
+    for r in range(n):
+        rows[r, F_BUY] = r >= step and dominates(
+            rows[r, F_ASK], rows[r - step, F_BID], numerator, denominator, least, 0
+        )
+        rows[r, F_SELL] = r + step < n and dominates(
+            rows[r, F_BID], rows[r + step, F_ASK], numerator, denominator, least, 0
+        )
+    return n
 
 
 @kernel
-def quiet_rows(levels: NDArray[np.int64], live: int, band: int, back: int) -> tuple[int, int]:
-    """Lowest and highest row in which no level changes."""
-    low, high = -FAR, FAR
-    for k in range(live):
-        stage, row, way = levels[k, L_STAGE], levels[k, L_ROW], levels[k, L_WAY]
-        if stage == WAITING:
-            low = max(low, row - levels[k, L_AWAY] + 1)
-            high = min(high, row + levels[k, L_AWAY] - 1)
-        elif stage == LEFT:
-            if way > 0:
-                low = max(low, row + band + 1)
-            else:
-                high = min(high, row - band - 1)
-        elif stage == TOUCHED:
-            if way > 0:
-                high = min(high, row + band + back - 1)
-            else:
-                low = max(low, row - band - back + 1)
-    return low, high
+def next_run(rows: NDArray[np.int64], n: int, flag: int, start: int, apart: int) -> tuple[int, int]:
+    """First and last of the next flagged rows that are at most ``apart`` rows from each other."""
+    first = start
+    while first < n and not rows[first, flag]:
+        first += 1
+    last, r = first, first + 1
+    while r < n and r - last <= apart:
+        if rows[r, flag]:
+            last = r
+        r += 1
+    return first, last
 
 
 @kernel
-def follow_levels(
+def make_zone(
+    rows: NDArray[np.int64],
+    n: int,
+    first: int,
+    last: int,
+    side: int,
+    bar: NDArray[np.int64],
+    settings: NDArray[np.int64],
+    zone: NDArray[np.int64],
+) -> bool:
+    """A zone of rows ``first`` to ``last``; whether they hold enough of the bar's volume."""
+    step = side * settings[STEP]
+    strong, weak, volume = 0, 0, 0
+    own, other = (F_ASK, F_BID) if side > 0 else (F_BID, F_ASK)
+    for r in range(first, last + 1):
+        strong += rows[r, own]
+        volume += rows[r, F_BID] + rows[r, F_ASK]
+        if 0 <= r - step < n:
+            weak += rows[r - step, other]
+    whole = bar[6]
+    needed = whole // 100 * settings[SHARE] - (-(whole % 100 * settings[SHARE]) // 100)
+    if volume < needed:
+        return False
+    low, high = rows[first, F_LOW], rows[last, F_LOW] + settings[ROW_SIZE]
+    zone[:] = 0
+    zone[STAGE], zone[SIDE], zone[LOW], zone[HIGH] = CREATED, side, low, high
+    zone[LEAVE] = max(high - low, settings[LEAVE_ROWS] * settings[ROW_SIZE])
+    zone[REACT] = high - low
+    zone[ROOM] = max(2 * settings[TICK], -((low - high) // 4))
+    zone[MADE_AT], zone[DELTA] = bar[0], 2 * bar[7] - bar[6]
+    zone[ROWS], zone[EXTREME] = last - first + 1, bar[5]
+    zone[STRONG], zone[WEAK] = strong, max(1, weak)
+    return True
+
+
+@kernel
+def age_zones(
+    k: int,
+    close: int,
+    age: int,
+    zones: NDArray[np.int64],
+    state: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None:
+    """A bar has closed: the oldest zones expire, and those that are over are forgotten."""
+    kept = 0
+    for z in range(state[LIVE]):
+        zone = zones[z]
+        zone[BARS] += 1
+        if zone[STAGE] >= INVALIDATED:
+            continue
+        if zone[BARS] > age:
+            zone[STAGE] = EXPIRED
+            tell(out, state, zone, 0, k, close)
+            continue
+        if kept != z:
+            zones[kept] = zone
+        kept += 1
+    state[LIVE] = kept
+
+
+@kernel
+def read_zones(
     price: NDArray[np.int64],
-    row_size: int,
-    band: int,
-    back: int,
-    most: int,
-    live: int,
-    levels: NDArray[np.int64],
+    bars: NDArray[np.int64],
+    at: NDArray[np.int64],
+    cells: NDArray[np.int64],
+    cell_start: NDArray[np.int64],
+    settings: NDArray[np.int64],
+    zones: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    marks: NDArray[np.int64],
     state: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> int:
-    """Let trades leave, touch and be turned away from levels.
+    """Follow zones over a piece of tape, and make those of the bars that close in it.
 
     Args:
         price: Int64 [n], price units.
-        row_size: Height of a row.
-        band: Rows on each side of the level's row that count as touching it.
-        back: Rows beyond the band that count as turned away.
-        most: Touches after which a level that turned the price away is done with.
-        live: Levels there are.
-        levels: Int64 [>= live, LEVEL_FIELDS], changed in place.
-        state: Int64, ``NEXT`` and ``EMITTED``.
-        out: Int64 [events, OUT_FIELDS]; A is the level's row in ``levels``, B its touches, C the
-            extreme of the leg that left it.
+        bars: Int64 [m, fields of a bar].
+        at: Int64 [m]: bar k is known before trade ``at[k]``.
+        cells: Int64 [rows, 5], and ``cell_start`` int64 [m + 1]: rows of each bar.
+        cell_start: See ``cells``.
+        settings: Int64 [SETTING_SLOTS].
+        zones: Int64 [capacity, ZONE_FIELDS], of which ``state[LIVE]`` are used.
+        rows: Int64 [>= rows of any bar, 5], scratch.
+        pool: The volumes that the least volume is the median of; it, ``edges``, ``counts`` and
+            ``marks`` as for `push_run`.
+        edges: See ``pool``.
+        counts: See ``pool``.
+        marks: See ``pool``.
+        state: Int64 [STATE_SLOTS], carried.
+        out: Int64 [events, OUT_FIELDS]; A is when its bar opened, B its rows, C its retests, D the
+            bar's delta, E the extreme since it was armed.
 
     Returns:
-        DONE or OUT_FULL.
+        DONE; OUT_FULL; or SMALL: ``zones`` or ``pool`` must be doubled.
     """
-    low, high = quiet_rows(levels, live, band, back)
-    i = state[NEXT]
-    n = price.shape[0]
-    low_price, high_price = _edges(low, high, row_size)
-    highest = lowest = price[i] if i < n else 0
-    while i < n:
-        p = price[i]
-        if p > highest:
-            highest = p
-        elif p < lowest:
-            lowest = p
-        if low_price <= p < high_price:
-            i += 1
-            continue
-        if state[EMITTED] + live > out.shape[0]:
-            break
-        r = p // row_size
-        for k in range(live):
-            stage, way = levels[k, L_STAGE], levels[k, L_WAY]
-            if stage == LEFT:  # the furthest since the last change
-                reach = highest if way > 0 else lowest
-                if way * (reach - levels[k, L_EXTREME]) > 0:
-                    levels[k, L_EXTREME] = reach
-            distance = r - levels[k, L_ROW]
-            said = -1
-            if stage == LEFT and abs(distance) <= band:
-                said = SAID_TOUCH
-                levels[k, L_STAGE] = TOUCHED
-                levels[k, L_TOUCHES] += 1
-                levels[k, L_CLOSES] = 0
-            elif stage == TOUCHED and way * distance >= band + back:
-                said = SAID_REJECTED
-                levels[k, L_STAGE] = WAITING if levels[k, L_TOUCHES] < most else DONE_WITH
-            elif abs(distance) >= levels[k, L_AWAY] and (
-                stage == WAITING or (stage == LEFT and way * distance < 0)
-            ):
-                said = SAID_ARMED
-                way = 1 if distance > 0 else -1
-                levels[k, L_STAGE] = LEFT
-                levels[k, L_WAY] = way
-                levels[k, L_EXTREME] = p
-            if said >= 0:
-                edge = (levels[k, L_ROW] - band) * row_size
-                emit(
-                    out, state, i, said, way, p, edge, edge + (2 * band + 1) * row_size, 1, 1, k,
-                    levels[k, L_TOUCHES], levels[k, L_EXTREME], levels[k, L_ROW] * row_size,
-                )  # fmt: skip
-        low, high = quiet_rows(levels, live, band, back)
-        low_price, high_price = _edges(low, high, row_size)
-        highest = lowest = p
-        i += 1
-    for k in range(live):
-        way = levels[k, L_WAY]
-        reach = highest if way > 0 else lowest
-        if n and levels[k, L_STAGE] == LEFT and way * (reach - levels[k, L_EXTREME]) > 0:
-            levels[k, L_EXTREME] = reach
-    state[NEXT] = i
-    return DONE if i == n else OUT_FULL
-
-
-@kernel
-def _edges(low: int, high: int, row_size: int) -> tuple[int, int]:
-    """The price interval ``[first, last)`` of rows low to high; wide open stays wide open."""
-    first = -FAR if low == -FAR else low * row_size
-    last = FAR if high == FAR else (high + 1) * row_size
-    return first, last
+    while True:
+        k = state[NEXT_BAR]
+        stop = at[k] if k < bars.shape[0] else price.shape[0]
+        if state[NEXT] < stop:
+            code = follow_zones(price, stop, settings[MOST], zones, state, out)
+            if code != DONE:
+                return code
+        if k == bars.shape[0]:
+            return DONE
+        if state[AGED] == 0:
+            if state[EMITTED] + state[LIVE] > out.shape[0]:
+                return OUT_FULL
+            age_zones(k, bars[k, 5], settings[AGE], zones, state, out)
+            state[AGED] = 1
+        mine = cells[cell_start[k] : cell_start[k + 1]]
+        least = max(settings[FLOOR], pool_median(pool, counts, marks))
+        n = flag_rows(mine, settings, least, rows)
+        if state[EMITTED] + n > out.shape[0]:
+            return OUT_FULL
+        if state[LIVE] + n > zones.shape[0] or not has_room(pool, marks, mine):
+            return SMALL
+        for side in (1, -1):
+            flag = F_BUY if side > 0 else F_SELL
+            first, last = next_run(rows, n, flag, 0, settings[APART])
+            while first < n:
+                if last - first + 1 >= settings[LEAST_ROWS]:
+                    zone = zones[state[LIVE]]
+                    if make_zone(rows, n, first, last, side, bars[k], settings, zone):
+                        state[LIVE] += 1
+                        tell(out, state, zone, 0, k, bars[k, 5])
+                first, last = next_run(rows, n, flag, last + 1, settings[APART])
+        push_run(mine, pool, edges, counts, marks)
+        state[AGED] = 0
+        state[NEXT_BAR] = k + 1

@@ -51,7 +51,9 @@ class Watch:
         self._gap_until: int = ev.ABSENT  # time of the trade behind the last gap before the piece
         self._detectors = [(d, d.words()) for d in detectors]
         self._kept = kept or [None] * len(self._detectors)
+        pool: dict[type, object] = {}
         for detector in detectors:
+            detector.share_readings(pool)
             detector.begin(tick)
 
     def begin_day(self, date: dt.date | None) -> None:
@@ -86,7 +88,7 @@ class Watch:
                 rows = kept.take(trades.rows)
             else:
                 batch = None if detector.bars is None else batches[detector.bars]
-                rows = _read_one(detector, words, trades, batch)
+                rows = _read_one(detector, words, trades, batch, gaps)
                 if kept is not None:
                     kept.record(trades.rows, rows)
             if len(rows):
@@ -120,11 +122,15 @@ def _flag_gaps(
 
 
 def _read_one(
-    detector: Detector, words: EventWords, trades: Trades, batch: BarBatch | None
+    detector: Detector,
+    words: EventWords,
+    trades: Trades,
+    batch: BarBatch | None,
+    gaps: NDArray[np.int64],
 ) -> NDArray[np.int64]:
     """One detector's events, in the order of knowing."""
     if reads(detector, "read"):
-        return detector.read(trades, NO_BARS if batch is None else batch)
+        return detector.read(trades, NO_BARS if batch is None else batch, gaps)
     name, pairs = detector.name, list(_hooked(detector, trades, batch))
     if not pairs:
         return NO_EVENTS.rows

@@ -7,6 +7,7 @@ from itertools import pairwise
 import naive_detectors as naive
 import numpy as np
 import pytest
+from detector_reading import of_footprints, of_trades
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_tapes import as_trades
@@ -20,7 +21,7 @@ from orderflow_bt.detectors import (
     TakerClusters,
 )
 from orderflow_bt.detectors.traded import TopQuantile
-from orderflow_bt.flow import Footprint
+from orderflow_bt.flow import CausalMinimum, Footprint
 from orderflow_bt.kernels import rolling
 from orderflow_bt.types import DAY_US, Bar
 
@@ -49,7 +50,7 @@ def pieces(detector, tape, cuts):
     edges = sorted({0, len(tape), *(cut for cut in cuts if cut < len(tape))})
     for start, stop in pairwise(edges):
         piece = trades.slice(start, stop)
-        found += [(start + row, event) for row, event in detector.on_trades(piece)]
+        found += [(start + row, event) for row, event in of_trades(detector, piece)]
     return found
 
 
@@ -92,7 +93,7 @@ def test_absorption(tape, where, rows, beyond, back, least, share, minutes):
 def test_clusters(tape, where, min_levels):
     found = [
         (row, e.kind, e.direction, e.price, e.details["qty"])
-        for row, e in both_ways(TakerClusters, tape, where, min_levels=min_levels)
+        for row, e in both_ways(TakerClusters, tape, where, min_levels=min_levels, quantile=0)
     ]
     assert found == naive.sweeps(tape, min_levels)
 
@@ -128,20 +129,18 @@ def test_the_rolling_quantile_follows_a_rising_market():
             assert window.marks[rolling.QUANTILE] == exact
 
 
-def test_the_pooled_median_is_the_median_wherever_it_starts():
+@pytest.mark.parametrize("top", [4, 50, 5000, 10**9, 2**62])
+def test_the_rolling_median_of_volumes_is_the_median(top):
     chance = np.random.default_rng(5)
-    for _ in range(300):
-        runs = [
-            np.sort(chance.integers(1, int(chance.choice([4, 50, 10**9])), chance.integers(0, 6)))
-            for _ in range(chance.integers(1, 6))
-        ]
-        pools = np.concatenate([*runs, [0]])
-        ends = np.cumsum([len(run) for run in runs])
-        edges = np.stack([ends - [len(run) for run in runs], ends], axis=1)
-        guess = int(chance.choice([1, 30, 10**8, 10**10]))
-        found = rolling.pooled_median(pools, edges, guess)
-        everything = pools[:-1]
-        assert found == (np.ceil(np.median(everything)) if everything.size else 0)
+    minimum, before = CausalMinimum(window=4), []
+    for n in range(120):
+        cells = np.zeros((int(chance.choice([0, 1, 3, 9, 400])), 5), np.int64)
+        cells[:, 1:3] = chance.integers(0, min(top, 10 ** (n % 19 + 1)), (len(cells), 2))
+        sides = sorted(v for part in before[-4:] for v in part.ravel().tolist() if v)
+        middle = sides[(len(sides) - 1) // 2 : len(sides) // 2 + 1]
+        assert minimum.value == (-(-sum(middle) // len(middle)) if middle else 0)
+        minimum.push(cells)
+        before.append(cells[:, 1:3])
 
 
 @pytest.mark.parametrize("kind", [Absorption, TakerClusters, BigTrades, IcebergLike])
@@ -156,7 +155,7 @@ def test_more_events_than_there_is_room_for_are_taken_in_parts(kind, monkeypatch
         )
     parameters = {
         Absorption: {"min_volume": 5, "share": 0, "beyond": 9, "back": 2},
-        TakerClusters: {"min_levels": 1},
+        TakerClusters: {"min_levels": 1, "quantile": 0},
         BigTrades: {"clusters": 10, "quantile": 0.5},
         IcebergLike: {"clusters": 10, "quantile": 0.1, "hits": 2},
     }[kind]
@@ -206,7 +205,7 @@ def test_zones_live_as_their_twin_does(steps, where, side, most, leave):
 
     def found(where):
         detector = ImbalanceZones(**settings)
-        (created,) = detector.on_footprint(footprint(sides))
+        (created,) = of_footprints(detector, footprint(sides))
         assert (created.direction, created.price_low, created.price_high) == (side, low, low + 3)
         return [(row, event.state) for row, event in pieces(detector, tape, where)]
 

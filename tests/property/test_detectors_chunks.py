@@ -22,7 +22,8 @@ SETTINGS = {  # so that all of them see something on a short tape
     "iceberg_like": {"clusters": 200, "hits": 2},
     "imbalance_zones": {"bars": "1m", "least": 2},
     "exhaustion": {"bars": "1m", "rows": 3},
-    "tape_speed": {"window": 30},
+    "taker_clusters": {"clusters": 200, "quantile": 0.9},
+    "tape_speed": {"window": 30, "least": 3.0, "floor": 0},
     "volume_spike": {"window": 30},
 }
 ACTIVITY = {  # on bars that close inside a trade

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from detector_reading import of_bars, of_footprints, of_trades
 
 from orderflow_bt.detectors import (
     Absorption,
@@ -17,7 +18,7 @@ from orderflow_bt.detectors import (
     TapeSpeed,
     VolumeSpike,
 )
-from orderflow_bt.detectors.moments import Trailing
+from orderflow_bt.detectors.scored import Scores
 from orderflow_bt.flow import Footprint
 from orderflow_bt.flow.rows import regroup
 from orderflow_bt.testing import Tape
@@ -48,31 +49,32 @@ def states(events):
 
 
 def test_a_stack_of_three_makes_a_zone_from_edge_to_edge():
-    (event,) = ImbalanceZones(floor=10).on_footprint(footprint(EXAMPLE_1))
+    (event,) = of_footprints(ImbalanceZones(floor=10), footprint(EXAMPLE_1))
     assert (event.price_low, event.price_high, event.direction) == (102, 105, 1)
     assert (event.state, event.details["rows"]) == ("created", 3)
     assert event.known_at == footprint(EXAMPLE_1).bar.close_time
 
 
 def test_a_hole_breaks_a_stack():
-    assert not list(ImbalanceZones(floor=10).on_footprint(footprint(EXAMPLE_2)))
+    assert not of_footprints(ImbalanceZones(floor=10), footprint(EXAMPLE_2))
 
 
 def test_strength_is_the_ratio_of_both_sides_over_the_one_asked():
-    (event,) = ImbalanceZones(floor=10).on_footprint(footprint(EXAMPLE_1))
+    (event,) = of_footprints(ImbalanceZones(floor=10), footprint(EXAMPLE_1))
     assert event.strength == pytest.approx((24 + 30 + 12) / (6 + 4 + 2) / 3)
     huge = [(bid * 10**15, ask * 10**15) for bid, ask in EXAMPLE_1]  # a coin of many small units
-    (event,) = ImbalanceZones(ratio=2.718281).on_footprint(footprint(huge))
+    (event,) = of_footprints(ImbalanceZones(ratio=2.718281), footprint(huge))
     assert event.strength == pytest.approx(66 / 12 / 2.718281)
 
 
 def test_cells_are_merged_when_at_most_a_row_apart():
     sides = [(1, 1), (0, 50), (1, 9), (0, 90), (5, 5), (5, 5), (1, 60), (1, 60)]
-    found = list(ImbalanceZones(source="cells", ratio=10, floor=10).on_footprint(footprint(sides)))
+    detector = ImbalanceZones(source="cells", ratio=10, floor=10)
+    found = of_footprints(detector, footprint(sides))
     # rows 101 and 103 (a row between) against row 100 and 102; row 106 has 5 below it: 12 times
     assert [(e.price_low, e.price_high) for e in found] == [(101, 104), (106, 108)]
     apart = ImbalanceZones(source="cells", ratio=10, floor=10, gap=0)
-    edges = [(e.price_low, e.price_high) for e in apart.on_footprint(footprint(sides))]
+    edges = [(e.price_low, e.price_high) for e in of_footprints(apart, footprint(sides))]
     assert edges == [(101, 102), (103, 104), (106, 108)]
 
 
@@ -80,12 +82,12 @@ def test_the_life_of_a_zone():
     """Buy zone [100, 103) with leave 3 and room 1, in tenths."""
     detector = ImbalanceZones(floor=10, leave=1, ticks_per_row=10)
     cells = [(970 + 10 * k, b, a, 1, 1) for k, (b, a) in enumerate([(9, 9), (9, 9), *EXAMPLE_1])]
-    (made,) = detector.on_footprint(Footprint(bar(), 10, np.array(cells, np.int64)))
+    (made,) = of_footprints(detector, Footprint(bar(), 10, np.array(cells, np.int64)))
     assert (made.price_low, made.price_high) == (1010, 1040)
     detector._zones[0, 2:4] = 1000, 1030
     detector._zones[0, 6] = 10
     tape = Tape("B 105.5 1 | B 106 1 | S 104 1 | S 102.9 1 | B 106 1 | S 98.9 1")
-    found = list(detector.on_trades(tape.trades))
+    found = of_trades(detector, tape.trades)
     assert [(row, event.state) for row, event in found] == [
         (1, "armed"), (3, "retested"), (4, "held"), (5, "invalidated"),
     ]  # fmt: skip
@@ -94,9 +96,9 @@ def test_the_life_of_a_zone():
 
 def test_a_jump_through_an_armed_zone_invalidates_it_untested():
     detector = ImbalanceZones(floor=10)
-    list(detector.on_footprint(footprint(EXAMPLE_1)))
+    of_footprints(detector, footprint(EXAMPLE_1))
     trades = Tape("B 109 1 | S 106 1 | S 97 1").trades
-    assert states(event for _, event in detector.on_trades(trades)) == ["armed", "invalidated"]
+    assert states(event for _, event in of_trades(detector, trades)) == ["armed", "invalidated"]
 
 
 def test_a_zone_expires_with_age():
@@ -104,7 +106,7 @@ def test_a_zone_expires_with_age():
     found = []
     for number in range(5):
         shape = footprint(EXAMPLE_1 if number == 0 else [(1, 1)])
-        found.append(states(detector.on_footprint(shape)))
+        found.append(states(of_footprints(detector, shape)))
     assert found == [["created"], [], [], ["expired"], []]
 
 
@@ -145,7 +147,7 @@ def test_a_flash_crash_and_a_rush_stay_in_bounded_memory():
         .astype(np.int8), np.ones(n, np.int32),
     )  # fmt: skip
     detector = Absorption(min_volume=50, share=0, beyond=20_000)
-    found = list(detector.on_trades(trades))
+    found = of_trades(detector, trades)
     assert found
     assert len(detector._trades) == 16_384
     assert len(detector._span) == 16_384
@@ -154,15 +156,15 @@ def test_a_flash_crash_and_a_rush_stay_in_bounded_memory():
 def test_an_absorbed_bar():
     detector = AbsorptionBar()
     for n in range(100):
-        list(detector.on_bar(bar(n, volume=1000, delta=100 + 20 * (n % 2), open=0, close=5)))
-    (event,) = detector.on_bar(bar(100, open=1000, close=995, volume=900, delta=400))
+        of_bars(detector, bar(n, volume=1000, delta=100 + 20 * (n % 2), open=0, close=5))
+    (event,) = of_bars(detector, bar(100, open=1000, close=995, volume=900, delta=400))
     assert (event.kind, event.direction) == ("absorbed", -1)
     assert event.details["progress"] == -5
-    (event,) = detector.on_bar(bar(101, open=1000, close=1001, volume=900, delta=-400))
+    (event,) = of_bars(detector, bar(101, open=1000, close=1001, volume=900, delta=-400))
     assert (event.kind, event.direction) == ("absorbed", 1)
-    (event,) = detector.on_bar(bar(102, open=1000, close=1001, volume=900, delta=400))
+    (event,) = of_bars(detector, bar(102, open=1000, close=1001, volume=900, delta=400))
     assert (event.kind, event.direction) == ("slow", -1)
-    assert not list(detector.on_bar(bar(103, open=1000, close=1100, volume=900, delta=400)))
+    assert not of_bars(detector, bar(103, open=1000, close=1100, volume=900, delta=400))
 
 
 # -- orders on the tape ---------------------------------------------------------------------------
@@ -170,14 +172,14 @@ def test_an_absorbed_bar():
 
 def test_the_cluster_example():
     tape = Tape("B 100.0 1 | +0us B 100.1 2 | +0us B 100.2 0.5 | +0us B 100.1 1 | +1s S 100 1")
-    first, second = tape.events(TakerClusters(min_levels=1))
+    first, second = tape.events(TakerClusters(min_levels=1, quantile=0))
     assert (first.kind, first.details["levels"], first.details["qty"]) == ("sweep", 3, 35)
     value = 10 * 1000 + 20 * 1001 + 5 * 1002
     assert value / 35 == pytest.approx(1000.857, abs=1e-3)
     assert (second.kind, second.details["levels"], second.details["qty"]) == ("cluster", 1, 10)
     # known when the trade that does not belong to it is over, not before
     assert first.details["trade_id"] == 4
-    assert not Tape("B 100 1 | +0us B 101 1 | +0us B 102 1").events(TakerClusters())
+    assert not Tape("B 100 1 | +0us B 101 1 | +0us B 102 1").events(TakerClusters(quantile=0))
 
 
 def test_a_big_trade_needs_a_full_warm_up():
@@ -190,15 +192,14 @@ def test_a_big_trade_needs_a_full_warm_up():
 
 
 def test_the_volume_spike_example():
-    window = Trailing(5)
-    for volume in (99, 10, 12, 8, 10, 10):
-        window.push(volume)
-    assert window.score(16) == pytest.approx(4.743, abs=1e-3)
-    assert Trailing(2).score(16) == 0
+    scores = Scores(5).push(np.array([99, 10, 12, 8, 10, 10, 16]))
+    assert scores[-1] == pytest.approx(4.743, abs=1e-3)
+    assert np.isnan(scores[:5]).all()
+    assert Scores(2).push(np.array([7, 7, 16]))[-1] == 0  # they did not vary
     detector = VolumeSpike(window=5)
     for n, volume in enumerate([10, 12, 8, 10, 10]):
-        assert not list(detector.on_bar(bar(n, volume=volume, delta=2)))
-    (event,) = detector.on_bar(bar(5, volume=16, delta=-4))
+        assert not of_bars(detector, bar(n, volume=volume, delta=2))
+    (event,) = of_bars(detector, bar(5, volume=16, delta=-4))
     assert event.strength == pytest.approx(4.743 / 3, abs=1e-3)
     assert event.direction == -1
 
@@ -207,15 +208,15 @@ def test_the_volume_spike_example():
 def test_other_scales_of_a_spike(scale):
     detector = VolumeSpike(window=5, scale=scale)
     for n, volume in enumerate([10, 12, 8, 11, 10]):
-        assert not list(detector.on_bar(bar(n, volume=volume)))
-    assert list(detector.on_bar(bar(5, volume=30)))
+        assert not of_bars(detector, bar(n, volume=volume))
+    assert of_bars(detector, bar(5, volume=30))
 
 
 def test_tape_speed_counts_fills():
-    detector = TapeSpeed(window=5)
+    detector = TapeSpeed(window=5, least=3.0, floor=16)
     for n, count in enumerate([10, 12, 8, 10, 10]):
-        assert not list(detector.on_bar(bar(n, volume=1, count=count)))
-    assert list(detector.on_bar(bar(5, volume=1, count=16)))
+        assert not of_bars(detector, bar(n, volume=1, count=count))
+    assert of_bars(detector, bar(5, volume=1, count=16))
 
 
 # -- exhaustion -----------------------------------------------------------------------------------
@@ -225,15 +226,15 @@ INWARD = [2, 5, 9, 14, 20]
 
 def test_the_exhaustion_example():
     sides = [(5, 20), (5, 14), (5, 9), (5, 5), (5, 2)]
-    (event,) = Exhaustion().on_footprint(footprint(sides))
+    (event,) = of_footprints(Exhaustion(), footprint(sides))
     assert (event.kind, event.direction, event.price) == ("fading", -1, 104)
-    (event,) = Exhaustion(kind="thin").on_footprint(footprint(sides))
+    (event,) = of_footprints(Exhaustion(kind="thin"), footprint(sides))
     assert (event.kind, event.strength) == ("thin", 1.0)
     assert event.details["extreme_volume"] == 2
     sides[1] = (5, 9)
-    assert not list(Exhaustion().on_footprint(footprint(sides)))
+    assert not of_footprints(Exhaustion(), footprint(sides))
     mirror = [(ask, bid) for bid, ask in reversed([(5, v) for v in reversed(INWARD)])]
-    (event,) = Exhaustion().on_footprint(footprint(mirror))
+    (event,) = of_footprints(Exhaustion(), footprint(mirror))
     assert (event.direction, event.price) == (1, 100)
 
 

@@ -1,0 +1,124 @@
+"""An exact rolling median of positive volumes, a bar's worth of them at a time.
+
+Kept are the values of the last bars, in a ring, and how many of them fall in each of many narrow
+buckets: 2048 to an octave, so that values below 4096 have a bucket each. Values come and go in one
+step each; only where the median's bucket holds several values are they sorted out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orderflow_bt.kernels._jit import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+BITS = 11
+BUCKETS = (63 << BITS) + 2
+MANY = ((BITS + 1) << BITS) + 1  # the first bucket that holds more than one value
+BARS, FIRST, LAST, BELOW, BUCKET, SCRATCH = range(6)  # values are pool[FIRST:LAST], round the ring
+MARKS = 6
+
+
+@kernel
+def bucket_of(value: int, marks: NDArray[np.int64], floats: NDArray[np.float64]) -> int:
+    """Its bucket: the exponent and the first bits of ``value >= 1`` as a float."""
+    floats[SCRATCH] = value
+    return (marks[SCRATCH] >> (52 - BITS)) - (1023 << BITS) + 1
+
+
+@kernel
+def has_room(pool: NDArray[np.int64], marks: NDArray[np.int64], cells: NDArray[np.int64]) -> bool:
+    """Whether the ring can take a bar of these cells."""
+    return marks[LAST] - marks[FIRST] + 2 * cells.shape[0] <= pool.shape[0]
+
+
+@kernel
+def push_run(
+    cells: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    marks: NDArray[np.int64],
+) -> None:
+    """Take in the volumes of a bar, and drop those of the bar a window before it.
+
+    Args:
+        cells: Int64 [rows, 5]; columns 1 and 2 are the volumes, of which positive ones count.
+        pool: Int64 [a power of two], the ring; it `has_room`.
+        edges: Int64 [window]: where each bar's values end, without going round.
+        counts: Int64 [BUCKETS]: values in each bucket.
+        marks: Int64 [MARKS], carried, zeros at first.
+    """
+    floats = marks.view(np.float64)
+    mask = pool.shape[0] - 1
+    window = edges.shape[0]
+    slot = marks[BARS] % window
+    if marks[BARS] >= window:
+        for at in range(marks[FIRST], edges[slot]):
+            bucket = bucket_of(pool[at & mask], marks, floats)
+            counts[bucket] -= 1
+            marks[BELOW] -= bucket < marks[BUCKET]
+        marks[FIRST] = edges[slot]
+    last = marks[LAST]
+    for r in range(cells.shape[0]):
+        for column in (1, 2):
+            value = cells[r, column]
+            if value > 0:
+                pool[last & mask] = value
+                last += 1
+                bucket = bucket_of(value, marks, floats)
+                counts[bucket] += 1
+                marks[BELOW] += bucket < marks[BUCKET]
+    marks[LAST] = last
+    edges[slot] = last
+    marks[BARS] += 1
+
+
+@kernel
+def select(
+    rank: int, pool: NDArray[np.int64], counts: NDArray[np.int64], marks: NDArray[np.int64]
+) -> int:
+    """The value with ``rank`` values before it in order; there are more than ``rank``."""
+    bucket, below = marks[BUCKET], marks[BELOW]
+    while below > rank:
+        bucket -= 1
+        below -= counts[bucket]
+    while below + counts[bucket] <= rank:
+        below += counts[bucket]
+        bucket += 1
+    marks[BUCKET], marks[BELOW] = bucket, below
+    if bucket < MANY:
+        exponent = (bucket - 1) >> BITS
+        return (((1 << BITS) + ((bucket - 1) & ((1 << BITS) - 1))) << exponent) >> BITS
+    floats = marks.view(np.float64)
+    inside = np.empty(counts[bucket], np.int64)
+    mask = pool.shape[0] - 1
+    found = 0
+    for at in range(marks[FIRST], marks[LAST]):
+        value = pool[at & mask]
+        if bucket_of(value, marks, floats) == bucket:
+            inside[found] = value
+            found += 1
+    inside.sort()
+    return inside[rank - below]
+
+
+@kernel
+def pool_median(
+    pool: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    marks: NDArray[np.int64],
+) -> int:
+    """The median of what was pushed, one half-way between two rounded up; 0 of nothing."""
+    n = marks[LAST] - marks[FIRST]
+    if n == 0:
+        return 0
+    low = select((n - 1) // 2, pool, counts, marks)
+    if n % 2:
+        return low
+    high = select(n // 2, pool, counts, marks)
+    return low + (high - low + 1) // 2
