@@ -49,6 +49,11 @@ class Detector(Parametrised, ABC):
     def lookback(self) -> int:
         """How much earlier tape it needs before its events can be trusted, in microseconds."""
 
+    @property
+    def follows_from_tape(self) -> bool:
+        """Whether tape, code and parameters decide its events: a time zone's rules may change."""
+        return True
+
     def begin(self, tick: int) -> None:
         """Called once before the first reading, with the price step of the tape."""
         self.tick = tick

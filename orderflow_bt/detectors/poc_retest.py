@@ -70,6 +70,11 @@ class PocRetest(Detector):
         return (self.days + 1 + bool(self.session)) * DAY_US
 
     @property
+    def follows_from_tape(self) -> bool:
+        """Not with a trading session: its time zone's rules are the system's."""
+        return not self.session
+
+    @property
     def _row(self) -> int:
         return self.ticks_per_row * self.tick
 

@@ -87,7 +87,11 @@ class FlowCache:
             for base in type(detector).__mro__
             if issubclass(base, Detector)
         )
-        if not own or (detector.bars is not None and not can_keep(detector.bars)):
+        if (
+            not own
+            or not detector.follows_from_tape
+            or (detector.bars is not None and not can_keep(detector.bars))
+        ):
             return None
         parameters = json.dumps(detector.parameters(), sort_keys=True)
         made_of = f"events {self._common} {type(detector).__qualname__} {parameters} {options}"
