@@ -11,11 +11,13 @@ import typer
 
 from orderflow_bt.cli import options
 from orderflow_bt.cli.assumptions import Assumptions
-from orderflow_bt.errors import UsageError
+from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
-    from orderflow_bt.sim import SimConfig
+    from collections.abc import Sequence
+
+    from orderflow_bt.run import Request
     from orderflow_bt.types import TapeId
 
 
@@ -78,15 +80,19 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """Backtest a strategy on stored days: run folder, report and verdict."""
+    from orderflow_bt import report
+    from orderflow_bt.run import Request
+    from orderflow_bt.strategy.registry import load_strategy
+
     start, end = options.time_window(first, last)
     tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
-    asked = Assumptions(
+    assumed = Assumptions(
         fills=fills, latency=latency, fees=fees, fee_tier=fee_tier, slippage=slippage, queue=queue,
         participation=participation, max_wait=max_wait, cash=cash, funding_fuzz=funding_fuzz,
         seed=seed, fee_tables=options.settings.config.get("fees"),
     )  # fmt: skip
     lake = options.open_lake()
-    configs = {tape: asked.config(lake, tape, start, end) for tape in tapes}
+    configs = {tape: assumed.config(lake, tape, start, end) for tape in tapes}
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
@@ -94,19 +100,29 @@ def command(
     many = len(names) * len(tapes) > 1
     folders = {(n, t): _folder(out, n, t, many=many) for n in names for t in tapes}
     _refuse_early(names, parameters, list(folders.values()))
-    results = []
-    for name in names:
-        for tape in tapes:
-            folder = folders[name, tape]
-            metrics = run_one(
-                name, tape, (start, end), parameters, configs[tape], folder,
-                accept_gaps=accept_gaps,
-            )  # fmt: skip
-            results.append(metrics)
+    results: list[dict[str, Any]] = []
+    failed: PluginError | None = None
+    for tape in tapes:
+        requests = [
+            Request(
+                plain_name(name), load_strategy(name), parameters, tape, start, end, configs[tape],
+                accept_gaps,
+            )
+            for name in names
+        ]  # fmt: skip
+        asked = [(r, folders[n, tape]) for n, r in zip(names, requests, strict=True)]
+        for (_, folder), result in zip(asked, run_together(asked), strict=True):
+            if isinstance(result, PluginError):
+                failed = failed or result
+                continue
+            report.build(folder)
+            results.append(result)
             if not as_json:
-                print_summary(metrics, folder)
-    if as_json:
+                print_summary(result, folder)
+    if as_json and results:
         typer.echo(json.dumps(results if many else results[0], indent=2, ensure_ascii=False))
+    if failed is not None:
+        raise failed
 
 
 def _refuse_early(names: list[str], parameters: dict[str, str], folders: list[Path]) -> None:
@@ -120,44 +136,27 @@ def _refuse_early(names: list[str], parameters: dict[str, str], folders: list[Pa
             raise UsageError(f"{folder} exists already", where="--out", fix="Give another folder")
 
 
-def run_one(
-    name: str,
-    tape: TapeId,
-    window: tuple[int, int],
-    parameters: dict[str, str],
-    config: SimConfig,
-    folder: Path,
-    *,
-    accept_gaps: bool,
-) -> dict[str, Any]:
-    """Run one strategy on one tape, write its folder and its report; returns its metrics."""
+def run_together(asked: Sequence[tuple[Request, Path]]) -> list[dict[str, Any] | PluginError]:
+    """Run strategies on one tape, in one pass, showing how far it is."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from orderflow_bt import report
-    from orderflow_bt.run import Request, backtest
-    from orderflow_bt.strategy.registry import load_strategy
+    from orderflow_bt.run import backtests
 
-    request = Request(
-        plain_name(name), load_strategy(name), parameters, tape, *window, config, accept_gaps
-    )
     console = Console(stderr=True)
     quiet = options.settings.quiet or not console.is_terminal
     columns = (
         TextColumn("{task.description}"), BarColumn(),
         TextColumn("{task.completed:,} trades"), TimeRemainingColumn(),
     )  # fmt: skip
+    names = ", ".join(request.name for request, _ in asked)
     with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
-        task = progress.add_task(f"{request.name} on {tape.symbol}", total=None)
-        metrics = backtest(
+        task = progress.add_task(f"{names} on {asked[0][0].tape.symbol}", total=None)
+        return backtests(
             options.open_lake(),
-            request,
-            folder,
+            asked,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
-        progress.update(task, description="report")
-        report.build(folder)
-    return metrics
 
 
 def plain_name(text: str) -> str:

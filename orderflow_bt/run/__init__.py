@@ -1,5 +1,5 @@
 """One backtest: a folder with everything it needed and produced."""
 
-from orderflow_bt.run.backtest import Request, backtest
+from orderflow_bt.run.backtest import Request, backtest, backtests
 
-__all__ = ["Request", "backtest"]
+__all__ = ["Request", "backtest", "backtests"]

@@ -1,12 +1,12 @@
-"""One backtest: the tape once through, under all three fill policies, into a run folder."""
+"""Backtests: the tape once through for all of them, each under all three fill policies."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.errors import PluginError
-from orderflow_bt.run.clock import clocked_pieces
+from orderflow_bt.errors import PluginError, UsageError
+from orderflow_bt.run.clock import Clock
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.recorder import Recorder
@@ -18,15 +18,15 @@ from orderflow_bt.store import resolve_instrument
 from orderflow_bt.types import time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from orderflow_bt.sim import SimConfig
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.sim.trips import RoundTrip
-    from orderflow_bt.store import Lake
+    from orderflow_bt.store import Lake, Piece
     from orderflow_bt.strategy import Strategy
-    from orderflow_bt.types import TapeId
+    from orderflow_bt.types import TapeId, Trades
 
 MARKING_BARS = time_bars("1h")  # on which equity is marked where a strategy reads no bars
 
@@ -56,6 +56,97 @@ class Request:
     accept_gaps: bool = False
 
 
+class _Running:
+    """A run under way: its readings, its sessions, what it writes down."""
+
+    def __init__(self, lake: Lake, request: Request) -> None:
+        self._request, self._lake = request, lake
+        self._strategy = request.strategy(**request.parameters)
+        self._window = find_window(
+            lake,
+            request.tape,
+            request.start,
+            request.end,
+            lookback=lookback_of(self._strategy),
+            accept_gaps=request.accept_gaps,
+        )
+        self.dates = self._window.dates
+        self.days = {day.date: day for day in (*self._window.warmup, *self._window.days)}
+        self.instrument = resolve_instrument(
+            lake, request.tape, [day.date for day in self._window.days]
+        )
+        self._funding = find_funding(lake, request.tape, request.start, request.end)
+        self._readings = readings_of(
+            self._strategy,
+            self.instrument,
+            ids_are_continuous=request.tape.ids_are_continuous,
+            number_from=request.start,
+            fallback=MARKING_BARS,
+            kept=FlowCache.of(lake, list(self.days.values()), request.end, self.instrument),
+        )
+        self._sessions = {policy: self._session(policy) for policy in FillPolicy}
+        self._main = self._sessions[request.config.fills]
+        specs = self._readings.specs
+        self._recorder = Recorder(self._main, specs[0] if specs else None)
+        others = (session for session in self._sessions.values() if session is not self._main)
+        self._everyone = [self._main, *others]
+        self._clock = Clock(request.end)
+        self._nothing: Trades | None = None
+
+    def _session(self, policy: FillPolicy) -> Session:
+        request = self._request
+        return Session(
+            self._strategy
+            if policy is request.config.fills
+            else request.strategy(**request.parameters),
+            self.instrument,
+            replace(request.config, fills=policy),
+            self._readings.specs,
+            start=request.start,
+            funding=self._funding.rows,
+        )
+
+    def feed(self, piece: Piece) -> None:
+        """Live through the next piece of the tape; one of a day before the warm-up is not ours."""
+        if piece.day.date not in self.days or self._clock.is_over:
+            return
+        trades = self._clock.pass_on(piece.trades)
+        if not trades.rows:
+            return
+        self._nothing = trades.slice(0, 0)
+        if piece.first == 0:
+            self._readings.begin_day(piece.day.date)
+        self._live_through(self._readings.feed(trades))
+
+    def _live_through(self, piece: Slice) -> None:
+        for session in self._everyone:
+            session.feed(piece)
+        self._recorder.observe(piece)
+
+    def finish(self, folder: Path) -> dict[str, Any]:
+        """Let the clock reach the end and write the run folder; its metrics."""
+        end = self._request.end
+        if self._nothing is not None:
+            self._live_through(self._readings.close_until(end, self._nothing))
+        still_open = [session.finish(end) for session in self._everyone]
+        return write_run(self._record(still_open[0]), folder)
+
+    def keep(self, error: PluginError, folder: Path) -> PluginError:
+        """Write what a run had that ends with an error; the error, which says where."""
+        kept = keep_failed(self._record(self._main.still_open()), error, folder)
+        told = f"What the run had until then: {kept}"
+        fix = f"{error.fix}. {told}" if error.fix else told
+        return PluginError(error.what, where=error.where, fix=fix)
+
+    def _record(self, still_open: RoundTrip | None) -> RunRecord:
+        return RunRecord(
+            self._request, self._window, self._funding, self.instrument, self._strategy,
+            self._main, still_open, self._recorder,
+            {policy.value: session for policy, session in self._sessions.items()},
+            simulated_market=self._lake.simulated,
+        )  # fmt: skip
+
+
 def backtest(
     lake: Lake,
     request: Request,
@@ -77,72 +168,59 @@ def backtest(
         PluginError: The strategy raised, or broke a rule; what the run had until then is kept in a
             folder of its own, ``FOLDER.failed``.
     """
-    strategy = request.strategy(**request.parameters)
-    window = find_window(
-        lake,
-        request.tape,
-        request.start,
-        request.end,
-        lookback=lookback_of(strategy),
-        accept_gaps=request.accept_gaps,
-    )
-    instrument = resolve_instrument(lake, request.tape, [day.date for day in window.days])
-    funding = find_funding(lake, request.tape, request.start, request.end)
-    readings = readings_of(
-        strategy,
-        instrument,
-        ids_are_continuous=request.tape.ids_are_continuous,
-        number_from=request.start,
-        fallback=MARKING_BARS,
-        kept=FlowCache.of(lake, (*window.warmup, *window.days), request.end, instrument),
-    )
-    sessions = {
-        policy: Session(
-            strategy if policy is request.config.fills else request.strategy(**request.parameters),
-            instrument,
-            replace(request.config, fills=policy),
-            readings.specs,
-            start=request.start,
-            funding=funding.rows,
-        )
-        for policy in FillPolicy
-    }
-    main = sessions[request.config.fills]
-    recorder = Recorder(main, readings.specs[0] if readings.specs else None)
-    everyone = [main, *(session for session in sessions.values() if session is not main)]
+    (result,) = backtests(lake, [(request, folder)], progress=progress)
+    if isinstance(result, PluginError):
+        raise result
+    return result
 
-    def live_through(piece: Slice) -> None:
-        for session in everyone:
-            session.feed(piece)
-        recorder.observe(piece)
 
-    def record(still_open: RoundTrip | None) -> RunRecord:
-        return RunRecord(
-            request, window, funding, instrument, strategy, main, still_open, recorder,
-            {policy.value: session for policy, session in sessions.items()},
-            simulated_market=lake.simulated,
-        )  # fmt: skip
+def backtests(
+    lake: Lake,
+    asked: Sequence[tuple[Request, Path]],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any] | PluginError]:
+    """Several runs on one tape and window, the tape once through for all of them.
 
-    total, done = sum(day.rows for day in (*window.warmup, *window.days)), 0
-    units = (instrument.price_decimals, instrument.qty_decimals)
-    nothing = None
-    pieces = lake.read_pieces(request.tape, window.dates, *units, keep=True)
-    try:
-        for piece in clocked_pieces(pieces, request.end):
-            nothing = piece.trades.slice(0, 0)
-            if piece.first == 0:
-                readings.begin_day(piece.day.date)
-            live_through(readings.feed(piece.trades))
-            if progress:
-                done += piece.trades.rows
-                progress(done, total)
-        if nothing is not None:
-            live_through(readings.close_until(request.end, nothing))
-        still_open = [session.finish(request.end) for session in everyone]
-    except PluginError as error:
-        kept = keep_failed(record(main.still_open()), error, folder)
-        told = f"What the run had until then: {kept}"
-        raise PluginError(
-            error.what, where=error.where, fix=f"{error.fix}. {told}" if error.fix else told
-        ) from error
-    return write_run(record(still_open[0]), folder)
+    Each is what it would be alone. One that fails leaves the others to go on.
+
+    Args:
+        lake: Where the days are stored.
+        asked: What to run, and the run folder to make, at least one.
+        progress: Called with (trades read, trades in all).
+
+    Returns:
+        For each run its metrics, or the error of its plugin.
+
+    Raises:
+        CoverageError: Days or trades are missing and a request does not accept that.
+        UsageError: A parameter is wrong, or the requests differ in tape or window.
+    """
+    first = asked[0][0]
+    if any((r.tape, r.start, r.end) != (first.tape, first.start, first.end) for r, _ in asked):
+        raise UsageError("runs of one pass share their tape and their window")
+    runs = [_Running(lake, request) for request, _ in asked]
+    days = {date: day for run in runs for date, day in run.days.items()}
+    total, done = sum(day.rows for day in days.values()), 0
+    unit = runs[0].instrument
+    units = (unit.price_decimals, unit.qty_decimals)
+    failed: dict[int, PluginError] = {}
+    for piece in lake.read_pieces(first.tape, sorted(days), *units, keep=True):
+        for number, run in enumerate(runs):
+            if number not in failed:
+                try:
+                    run.feed(piece)
+                except PluginError as error:
+                    failed[number] = run.keep(error, asked[number][1])
+        if len(failed) == len(runs):
+            break
+        if progress:
+            done += piece.trades.rows
+            progress(done, total)
+    results: list[dict[str, Any] | PluginError] = []
+    for number, run in enumerate(runs):
+        try:
+            results.append(failed.get(number) or run.finish(asked[number][1]))
+        except PluginError as error:
+            results.append(run.keep(error, asked[number][1]))
+    return results

@@ -13,29 +13,47 @@ if TYPE_CHECKING:
     from orderflow_bt.types import Trades
 
 
-def clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:
-    """Trades before ``end``, on a clock that never runs backwards over a day's edge either."""
-    clock = 0
-    for trades in chunks:
+class Clock:
+    """Lets trades before ``end`` pass, never backwards, over a day's edge either.
+
+    Attributes:
+        is_over: Whether a trade at or after ``end`` has come.
+    """
+
+    def __init__(self, end: int) -> None:
+        self._end = end
+        self._now = 0
+        self.is_over = False
+
+    def pass_on(self, trades: Trades) -> Trades:
+        """The next trades that come before the end, perhaps none."""
         time = trades.time
-        if trades.rows and time[0] < clock:
-            time = np.maximum(time, clock)
-        stop = int(np.searchsorted(time, end))
+        if trades.rows and time[0] < self._now:
+            time = np.maximum(time, self._now)
+        stop = int(np.searchsorted(time, self._end))
         if stop:
-            clock = int(time[stop - 1])
-            yield trades._replace(time=time).slice(0, stop)
-        if stop < trades.rows:
+            self._now = int(time[stop - 1])
+        self.is_over = stop < trades.rows
+        return trades._replace(time=time).slice(0, stop)
+
+
+def clocked(chunks: Iterator[Trades], end: int) -> Iterator[Trades]:
+    """Trades before ``end`` on one clock."""
+    clock = Clock(end)
+    for trades in chunks:
+        passed = clock.pass_on(trades)
+        if passed.rows:
+            yield passed
+        if clock.is_over:
             return
 
 
 def clocked_pieces(pieces: Iterator[Piece], end: int) -> Iterator[Piece]:
     """As `clocked`; the extremes of a piece that is cut are those of the whole piece."""
-    latest: list[Piece] = []
-
-    def chunks() -> Iterator[Trades]:
-        for piece in pieces:
-            latest[:] = [piece]
-            yield piece.trades
-
-    for trades in clocked(chunks(), end):
-        yield latest[0]._replace(trades=trades)
+    clock = Clock(end)
+    for piece in pieces:
+        passed = clock.pass_on(piece.trades)
+        if passed.rows:
+            yield piece._replace(trades=passed)
+        if clock.is_over:
+            return

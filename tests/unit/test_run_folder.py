@@ -9,10 +9,11 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from orderflow_bt import BarSpec, Strategy, param, time_bars
 from orderflow_bt.archive import open_source
-from orderflow_bt.errors import CoverageError, OrderflowError
+from orderflow_bt.errors import CoverageError, OrderflowError, PluginError, UsageError
 from orderflow_bt.ingest import download
-from orderflow_bt.run import Request, backtest
+from orderflow_bt.run import Request, backtest, backtests
 from orderflow_bt.sim import FillPolicy, SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.synth import SimulatedMarket, write_archive
@@ -145,3 +146,40 @@ def test_nothing_is_left_of_a_run_that_cannot_be_written(lake, tmp_path, monkeyp
     with pytest.raises(OrderflowError, match="No space left"):
         backtest(lake, request(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_of_one_pass_are_what_each_is_alone(lake, tmp_path):
+    other = request(parameters={"aim": "r", "pivot": 3})
+    late = request(config=SimConfig(seed=9))
+    alone = [
+        backtest(lake, asked, tmp_path / f"alone-{n}") for n, asked in enumerate((request(), other))
+    ]
+    asked = [(request(), tmp_path / "a"), (other, tmp_path / "b"), (late, tmp_path / "c")]
+    together = backtests(lake, asked)
+    assert together[:2] == alone
+    for name, folder in (("a", "alone-0"), ("b", "alone-1")):
+        for path in sorted((tmp_path / folder).rglob("*.parquet")):
+            kept = tmp_path / name / path.relative_to(tmp_path / folder)
+            assert path.read_bytes() == kept.read_bytes(), path.name
+
+
+def test_a_run_that_fails_leaves_the_others_alone(lake, tmp_path):
+    class Faulty(Strategy):
+        bars: BarSpec = param(time_bars("1h"), help="bars")
+
+        def on_bar(self, spec, bar, market, broker):
+            raise ValueError("no")
+
+    faulty = request(name="faulty", strategy=Faulty, parameters={})
+    bad, good = backtests(lake, [(faulty, tmp_path / "bad"), (request(), tmp_path / "good")])
+    assert isinstance(bad, PluginError)
+    assert "Faulty.on_bar raised ValueError" in str(bad)
+    assert not (tmp_path / "bad").exists()
+    assert (tmp_path / "bad.failed").is_dir()
+    assert good == backtest(lake, request(), tmp_path / "again")
+
+
+def test_runs_of_one_pass_share_the_window(lake, tmp_path):
+    early = request(end=START + DAY_US)
+    with pytest.raises(UsageError, match="share"):
+        backtests(lake, [(request(), tmp_path / "a"), (early, tmp_path / "b")])
