@@ -1,4 +1,4 @@
-"""What is due at the exchange: arrivals, cancels, expiries; and where nothing can happen at all."""
+"""What is due at the exchange: arrivals, changes, cancels, expiries; and where all is quiet."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.orders import (
     ACCEPTED,
     AHEAD,
+    AHEAD_TIME,
+    ALL_OR_NONE,
     ARMED,
     ARRIVAL,
     CANCEL_AT,
@@ -19,18 +21,29 @@ from orderflow_bt.kernels.orders import (
     FIRST_BID,
     IMMEDIATE,
     IMMEDIATE_REST,
+    KEPT_PLACE,
     LEFT,
     LIMIT,
+    LIMIT_PRICE,
     MARKET,
     NEVER,
+    NEW_AT,
+    NEW_LIMIT,
+    NEW_PLACE,
+    NEW_PRICE,
+    NEW_QTY,
+    NOT_WHOLE,
+    NOTHING_LEFT,
     ON_REQUEST,
     PENDING,
     POST_ONLY,
     POST_ONLY_WOULD_TAKE,
     PRICE,
+    QTY,
     QUEUE,
     REDUCE_ONLY,
     REJECTED,
+    REPLACED,
     RESTING,
     S_MAX_WAIT,
     S_POLICY,
@@ -38,12 +51,15 @@ from orderflow_bt.kernels.orders import (
     S_QUEUE_WINDOW,
     S_TICK,
     SIDE,
+    START_PRICE,
     STATE,
     STOP,
     TAKE_TIME,
     TAKING,
     TOO_SLOW,
+    TRAIL,
     TYPE,
+    WAITING,
     WATCH_PRICE,
     WATCH_SIDE,
     end,
@@ -59,9 +75,9 @@ if TYPE_CHECKING:
 
 @kernel
 def next_scheduled(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, int]:
-    """The earliest (time, what, row) on the exchange's agenda; what: 0 arrival or cancel, 1 expiry.
+    """The earliest (time, what, row) on the exchange's agenda; what: 1 for an expiry.
 
-    At one time arrivals and cancels come first, then expiries, each in row order.
+    At one time arrivals, changes and cancels come first, then expiries, each in row order.
     """
     best_time = NEVER
     best_what = 0
@@ -70,7 +86,7 @@ def next_scheduled(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, 
         state = orders[k, STATE]
         if state == DONE:
             continue
-        due = orders[k, CANCEL_AT]
+        due = min(orders[k, CANCEL_AT], orders[k, NEW_AT])
         if state == PENDING:
             due = min(due, orders[k, ARRIVAL])
         if due < best_time or (due == best_time and best_what == 1):
@@ -82,6 +98,7 @@ def next_scheduled(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, 
 
 @kernel
 def rest(
+    now: int,
     orders: NDArray[np.int64],
     k: int,
     price: NDArray[np.int64],
@@ -108,6 +125,7 @@ def rest(
                 price, qty, side, i, level, order_side, visits, settings[S_QUEUE_WINDOW]
             )
     orders[k, AHEAD] = ahead
+    orders[k, AHEAD_TIME] = now
     orders[k, STATE] = RESTING
 
 
@@ -116,6 +134,113 @@ def limit_wait(orders: NDArray[np.int64], k: int, start: int, settings: NDArray[
     """Let an entry that takes from ``start`` on expire; what reduces a position never gives up."""
     if settings[S_MAX_WAIT] > 0 and orders[k, REDUCE_ONLY] == 0:
         orders[k, EXPIRES] = min(orders[k, EXPIRES], start + settings[S_MAX_WAIT])
+
+
+@kernel
+def place_limit(
+    now: int,
+    price: NDArray[np.int64],
+    qty: NDArray[np.int64],
+    side: NDArray[np.int8],
+    i: int,
+    orders: NDArray[np.int64],
+    k: int,
+    state: NDArray[np.int64],
+    settings: NDArray[np.int64],
+) -> bool:
+    """Let limit order ``k`` take or rest; False where it may not take and would."""
+    bid, ask = quotes_before(price, side, i, settings[S_TICK], state[FIRST_BID], state[FIRST_ASK])
+    level = orders[k, PRICE]
+    if orders[k, SIDE] > 0:
+        crosses = ask != NO_PRICE and level >= ask
+    else:
+        crosses = bid != NO_PRICE and level <= bid
+    if crosses and orders[k, POST_ONLY] == 1:
+        return False
+    if crosses or orders[k, IMMEDIATE] == 1:
+        orders[k, STATE] = TAKING
+        orders[k, TAKE_TIME] = NEVER
+        orders[k, AHEAD] = 0
+    else:
+        rest(now, orders, k, price, qty, side, i, bid, ask, settings)
+    return True
+
+
+@kernel
+def arm(orders: NDArray[np.int64], k: int, price: NDArray[np.int64], i: int) -> None:
+    """Let stop ``k`` wait for its price; a trailing one starts behind the last trade."""
+    orders[k, STATE] = ARMED
+    if orders[k, TRAIL] > 0 and i > 0:
+        level = price[i - 1] + orders[k, SIDE] * orders[k, TRAIL]
+        if orders[k, PRICE] == 0 or orders[k, SIDE] * (orders[k, PRICE] - level) > 0:
+            orders[k, PRICE] = level
+
+
+@kernel
+def replace(
+    due: int,
+    price: NDArray[np.int64],
+    qty: NDArray[np.int64],
+    side: NDArray[np.int8],
+    i: int,
+    orders: NDArray[np.int64],
+    n_orders: int,
+    k: int,
+    state: NDArray[np.int64],
+    settings: NDArray[np.int64],
+    reports: NDArray[np.int64],
+) -> None:
+    """Change order ``k``: a resting order that asks for more or for another price queues anew."""
+    place = KEPT_PLACE
+    old_price = orders[k, PRICE]
+    more = 0
+    if orders[k, NEW_QTY] != 0:
+        more = orders[k, NEW_QTY] - orders[k, QTY]
+        orders[k, QTY] += more
+        orders[k, LEFT] += more
+    new_price = orders[k, NEW_PRICE]
+    if orders[k, LIMIT_PRICE] > 0 and orders[k, TYPE] == LIMIT:  # a stop-limit after its trigger
+        new_price = orders[k, NEW_LIMIT]
+    elif orders[k, NEW_LIMIT] > 0:
+        orders[k, LIMIT_PRICE] = orders[k, NEW_LIMIT]
+    taking_limit = orders[k, STATE] == TAKING and orders[k, TYPE] == LIMIT
+    if new_price > 0 and (orders[k, STATE] != TAKING or taking_limit):
+        orders[k, PRICE] = new_price
+        orders[k, START_PRICE] = new_price
+    orders[k, NEW_AT] = NEVER
+    if orders[k, STATE] < WAITING and orders[k, LEFT] <= 0:
+        orders[k, LEFT] = 0
+        end(orders, n_orders, k, reports, state, CANCELLED, due, NOTHING_LEFT)
+        return
+    moved = more > 0 or orders[k, PRICE] != old_price
+    if moved and (orders[k, STATE] == RESTING or taking_limit):
+        orders[k, ARRIVAL] = due
+        if not place_limit(due, price, qty, side, i, orders, k, state, settings):
+            end(orders, n_orders, k, reports, state, CANCELLED, due, POST_ONLY_WOULD_TAKE)
+            return
+        place = NEW_PLACE
+    report(
+        reports, state, REPLACED, k, due, -1, orders[k, PRICE], orders[k, QTY], place,
+        orders[k, AHEAD], 0,
+    )  # fmt: skip
+
+
+@kernel
+def expire(
+    due: int,
+    orders: NDArray[np.int64],
+    n_orders: int,
+    k: int,
+    state: NDArray[np.int64],
+    reports: NDArray[np.int64],
+) -> None:
+    """End order ``k``, whose time is over, for the reason it had a time."""
+    if orders[k, IMMEDIATE] == 1 and orders[k, TAKE_TIME] < due:
+        reason = NOT_WHOLE if orders[k, ALL_OR_NONE] == 1 else IMMEDIATE_REST
+        end(orders, n_orders, k, reports, state, CANCELLED, due, reason)
+        return
+    slow = orders[k, STATE] == TAKING and orders[k, TYPE] != LIMIT
+    end(orders, n_orders, k, reports, state, EXPIRED, due, TOO_SLOW if slow else ON_REQUEST)
 
 
 @kernel
@@ -136,43 +261,43 @@ def run_agenda(
     if k < 0 or due > limit_time:
         return False
     if what == 1:
-        if orders[k, IMMEDIATE] == 1 and orders[k, TAKE_TIME] < due:
-            end(orders, n_orders, k, reports, state, CANCELLED, due, IMMEDIATE_REST)
+        expire(due, orders, n_orders, k, state, reports)
+        return True
+    if orders[k, STATE] != PENDING or orders[k, ARRIVAL] != due:
+        if orders[k, NEW_AT] == due:
+            replace(
+                due, price, qty, side, i, orders, n_orders, k, state, settings, reports
+            )  # fmt: skip
         else:
-            slow = orders[k, STATE] == TAKING and orders[k, TYPE] != LIMIT
-            reason = TOO_SLOW if slow else ON_REQUEST
-            end(orders, n_orders, k, reports, state, EXPIRED, due, reason)
+            end(orders, n_orders, k, reports, state, CANCELLED, due, ON_REQUEST)
         return True
-    if orders[k, CANCEL_AT] == due and not (
-        orders[k, STATE] == PENDING and orders[k, ARRIVAL] == due
-    ):
-        end(orders, n_orders, k, reports, state, CANCELLED, due, ON_REQUEST)
-        return True
-    bid, ask = quotes_before(price, side, i, settings[S_TICK], state[FIRST_BID], state[FIRST_ASK])
     kind = orders[k, TYPE]
     if kind == MARKET:
         orders[k, STATE] = TAKING
         limit_wait(orders, k, due, settings)
-    elif kind == STOP:
-        orders[k, STATE] = ARMED
-    else:
-        level = orders[k, PRICE]
-        if orders[k, SIDE] > 0:
-            crosses = ask != NO_PRICE and level >= ask
-        else:
-            crosses = bid != NO_PRICE and level <= bid
-        if crosses and orders[k, POST_ONLY] == 1:
-            end(orders, n_orders, k, reports, state, REJECTED, due, POST_ONLY_WOULD_TAKE)
-            return True
-        if crosses or orders[k, IMMEDIATE] == 1:
-            orders[k, STATE] = TAKING
-        else:
-            rest(orders, k, price, qty, side, i, bid, ask, settings)
+    elif kind != LIMIT:
+        arm(orders, k, price, i)
+    elif not place_limit(due, price, qty, side, i, orders, k, state, settings):
+        end(orders, n_orders, k, reports, state, REJECTED, due, POST_ONLY_WOULD_TAKE)
+        return True
     report(
         reports, state, ACCEPTED, k, due, -1, orders[k, PRICE], orders[k, LEFT], 0,
         orders[k, AHEAD], 0,
     )  # fmt: skip
     return True
+
+
+@kernel
+def trail_bound(orders: NDArray[np.int64], k: int) -> int:
+    """Where price moves trailing stop ``k``: at or below, for a buy; minus it for a sell.
+
+    ``-NEVER`` where it does not trail, ``NEVER`` where any trade moves it.
+    """
+    if orders[k, TRAIL] == 0:
+        return -NEVER
+    if orders[k, PRICE] == 0:
+        return NEVER
+    return orders[k, SIDE] * orders[k, PRICE] - orders[k, TRAIL] - 1
 
 
 @kernel
@@ -197,8 +322,14 @@ def quiet_interval(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, 
             continue
         if state == TAKING:
             wake_time = min(wake_time, orders[k, ARRIVAL])
-        elif (orders[k, SIDE] > 0) == (state == RESTING):
-            low = max(low, orders[k, PRICE])  # a resting buy, or an armed sell stop
+        elif state == ARMED and (orders[k, SIDE] > 0) == (orders[k, TYPE] == STOP):
+            high = min(high, orders[k, PRICE])
+            low = max(low, trail_bound(orders, k))
+        elif state == ARMED:
+            low = max(low, orders[k, PRICE])
+            high = min(high, -trail_bound(orders, k))
+        elif orders[k, SIDE] > 0:
+            low = max(low, orders[k, PRICE])
         else:
             high = min(high, orders[k, PRICE])
     return wake_time, low, high

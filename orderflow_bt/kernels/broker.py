@@ -13,15 +13,11 @@ from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.agenda import quiet_interval, run_agenda
 from orderflow_bt.kernels.bars import first_at_or_after
 from orderflow_bt.kernels.blocks import first_outside
-from orderflow_bt.kernels.matching import (
-    close_taking_windows,
-    grow_legs,
-    match_makers,
-    match_takers,
-    test_triggers,
-)
+from orderflow_bt.kernels.matching import grow_legs, match_makers
 from orderflow_bt.kernels.orders import FIRST_ASK, FIRST_BID, N_REPORTS, S_TICK
 from orderflow_bt.kernels.quotes import quotes_before
+from orderflow_bt.kernels.taking import close_taking_windows, hold_rest, match_takers
+from orderflow_bt.kernels.triggers import test_triggers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +49,8 @@ def advance(
     not yet processed: the trade at which an agenda item was due is still to come.
 
     ``lows`` and ``highs`` are those of the columns' blocks (`blocks`), or empty.
-    ``base`` is the tape index of trade 0 of the columns. ``reports`` needs 4 * n_orders + 4 rows.
+    ``base`` is the tape index of trade 0 of the columns. ``reports`` needs ``REPORTS_PER_ORDER``
+    rows for each order and as many more.
     """
     state[N_REPORTS] = 0
     i = start
@@ -76,13 +73,17 @@ def advance(
         close_taking_windows(
             now, price, qty, side, i, bid, ask, orders, n_orders, state, settings, reports
         )
-        test_triggers(now, index, traded, orders, n_orders, state, settings, reports)
-        used = match_takers(
-            now, index, traded, qty[i], bid, ask, orders, n_orders, state, settings, reports
+        test_triggers(now, index, traded, orders, n_orders, state, reports)
+        taken = match_takers(
+            now, index, price, qty, side, i, bid, ask, orders, n_orders, state, settings, reports
         )
-        match_makers(
-            now, index, traded, side[i], qty[i], used, orders, n_orders, state, settings, reports
+        used = match_makers(
+            now, index, traded, side[i], qty[i], taken, orders, n_orders, state, settings, reports
         )
+        hold_rest(
+            now, index, price, qty, side, i, bid, ask, taken, used, orders, n_orders, state,
+            settings, reports,
+        )  # fmt: skip
         i += 1
         if state[N_REPORTS] > 0:
             grow_legs(now, index, orders, n_orders, state, reports)

@@ -1,28 +1,22 @@
-"""What one trade does to own orders: triggers, then takers, then makers, from one budget."""
+"""What a trade gives to resting orders, and what any fill does to the orders around it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
-from orderflow_bt.kernels.agenda import limit_wait, rest
 from orderflow_bt.kernels.orders import (
     AHEAD,
-    ARMED,
+    AHEAD_TIME,
     ARRIVAL,
     AT_PRICE,
-    CANCEL_AT,
     CANCELLED,
     DONE,
-    EXPIRES,
     FILLED,
     FROM,
     GREW,
     GROWTH,
-    IMMEDIATE,
     LEFT,
-    LIMIT,
-    MILLION,
     N_REPORTS,
     NEVER,
     NOTHING_TO_REDUCE,
@@ -35,91 +29,29 @@ from orderflow_bt.kernels.orders import (
     QTY,
     R_LEFT,
     REDUCE_ONLY,
-    RESTED,
     RESTING,
-    S_CANCEL_LATENCY,
-    S_PARTICIPATION,
+    S_DECAY,
+    S_DECAYS,
     S_POLICY,
-    S_SLIPPAGE,
     S_THROUGH_TICKS,
     S_TICK,
-    S_TRIGGER_LATENCY,
     SIDE,
+    START_PRICE,
     STATE,
     TAKE_TIME,
-    TAKING,
     THROUGH,
     THROUGH_PRICE,
-    TOOK,
-    TRIGGERED,
-    TYPE,
-    WATCH_PRICE,
-    WATCH_SIDE,
+    TRAIL,
     end,
     is_live,
     leave,
     report,
 )
-from orderflow_bt.kernels.quotes import NO_PRICE
+from orderflow_bt.kernels.quotes import decayed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-
-@kernel
-def test_triggers(
-    now: int,
-    index: int,
-    traded: int,
-    orders: NDArray[np.int64],
-    n_orders: int,
-    state: NDArray[np.int64],
-    settings: NDArray[np.int64],
-    reports: NDArray[np.int64],
-) -> None:
-    """Stops that this trade triggers, and watched prices at which the client sends a cancel."""
-    for k in range(n_orders):
-        status = orders[k, STATE]
-        if not is_live(orders, k):
-            continue
-        watched = orders[k, WATCH_PRICE]
-        watch = orders[k, WATCH_SIDE]
-        if (watch > 0 and traded >= watched) or (watch < 0 and traded <= watched):
-            orders[k, CANCEL_AT] = min(orders[k, CANCEL_AT], now + settings[S_CANCEL_LATENCY])
-            orders[k, WATCH_SIDE] = 0
-        if status != ARMED or index < orders[k, FROM]:
-            continue
-        level = orders[k, PRICE]
-        if (orders[k, SIDE] > 0 and traded >= level) or (orders[k, SIDE] < 0 and traded <= level):
-            orders[k, STATE] = TAKING
-            orders[k, ARRIVAL] = now + settings[S_TRIGGER_LATENCY]
-            limit_wait(orders, k, now + settings[S_TRIGGER_LATENCY], settings)
-            orders[k, FROM] = index + 1
-            report(reports, state, TRIGGERED, k, now, index, traded, orders[k, LEFT], 0, 0, 0)
-
-
-@kernel
-def close_taking_windows(
-    now: int,
-    price: NDArray[np.int64],
-    qty: NDArray[np.int64],
-    side: NDArray[np.int8],
-    i: int,
-    bid: int,
-    ask: int,
-    orders: NDArray[np.int64],
-    n_orders: int,
-    state: NDArray[np.int64],
-    settings: NDArray[np.int64],
-    reports: NDArray[np.int64],
-) -> None:
-    """A limit order takes only from its first trade and those of the same time; then it rests."""
-    for k in range(n_orders):
-        if orders[k, STATE] == TAKING and orders[k, TYPE] == LIMIT and orders[k, TAKE_TIME] < now:
-            rest(orders, k, price, qty, side, i, bid, ask, settings)
-            ahead = orders[k, AHEAD]
-            report(reports, state, RESTED, k, now, -1, 0, orders[k, LEFT], 0, ahead, 0)
 
 
 @kernel
@@ -189,6 +121,8 @@ def grow_legs(
             orders[k, FROM] = index + 1
             orders[k, TAKE_TIME] = NEVER
             orders[k, AHEAD] = 0
+            if orders[k, TRAIL] > 0:
+                orders[k, PRICE] = orders[k, START_PRICE]
         report(reports, state, GREW, k, now, index, 0, growth, 0, 0, 0)
         if state[POSITION] == 0:
             end(orders, n_orders, k, reports, state, CANCELLED, now, NOTHING_TO_REDUCE)
@@ -214,68 +148,6 @@ def clip(
 
 
 @kernel
-def match_takers(
-    now: int,
-    index: int,
-    traded: int,
-    volume: int,
-    bid: int,
-    ask: int,
-    orders: NDArray[np.int64],
-    n_orders: int,
-    state: NDArray[np.int64],
-    settings: NDArray[np.int64],
-    reports: NDArray[np.int64],
-) -> int:
-    """Fill taking orders from one trade in order of arrival; returns the volume they used."""
-    share = settings[S_PARTICIPATION]  # the product in two parts: a whole one could overflow
-    room = volume // MILLION * share + volume % MILLION * share // MILLION
-    used = 0
-    after_arrival = -NEVER
-    after_row = -1
-    while True:
-        k = -1
-        for row in range(n_orders):  # the next in (arrival, row) order
-            if orders[row, STATE] != TAKING or index < orders[row, FROM]:
-                continue
-            arrival = orders[row, ARRIVAL]
-            if arrival > now or arrival < after_arrival:
-                continue
-            if arrival == after_arrival and row <= after_row:
-                continue
-            if k < 0 or arrival < orders[k, ARRIVAL]:
-                k = row
-        if k < 0:
-            break
-        after_arrival = orders[k, ARRIVAL]
-        after_row = k
-        buying = orders[k, SIDE] > 0
-        if buying:
-            reference = max(traded, ask) if ask != NO_PRICE else traded
-            paid = reference + settings[S_SLIPPAGE]
-        else:
-            reference = min(traded, bid) if bid != NO_PRICE else traded
-            paid = max(reference - settings[S_SLIPPAGE], 1)  # a price is never zero or less
-        if orders[k, TYPE] == LIMIT:
-            if orders[k, TAKE_TIME] == NEVER:
-                orders[k, TAKE_TIME] = now
-                if orders[k, IMMEDIATE] == 1:
-                    orders[k, EXPIRES] = now + 1  # after every trade of this time
-            level = orders[k, PRICE]
-            if (buying and reference > level) or (not buying and reference < level):
-                continue
-            paid = min(paid, level) if buying else max(paid, level)
-        amount = min(clip(orders, n_orders, k, now, state, reports), room - used)
-        if amount > 0:
-            used += amount
-            fill(
-                orders, n_orders, k, amount, paid, TOOK, 0, abs(paid - reference), now, index,
-                state, reports,
-            )  # fmt: skip
-    return used
-
-
-@kernel
 def match_makers(
     now: int,
     index: int,
@@ -288,8 +160,11 @@ def match_makers(
     state: NDArray[np.int64],
     settings: NDArray[np.int64],
     reports: NDArray[np.int64],
-) -> None:
-    """Fill resting orders from one trade: best price first, then arrival, one budget for all."""
+) -> int:
+    """Fill resting orders from one trade: best price first, then arrival, one budget for all.
+
+    Returns the volume that all own orders have used of the trade.
+    """
     policy = settings[S_POLICY]
     margin = settings[S_THROUGH_TICKS] * settings[S_TICK] if policy == THROUGH else 0
     after_rank = -NEVER
@@ -325,6 +200,9 @@ def match_makers(
         after_arrival = orders[k, ARRIVAL]
         after_row = k
         ahead = orders[k, AHEAD]
+        if settings[S_DECAYS] == 1:
+            ahead = decayed(ahead, now - orders[k, AHEAD_TIME], settings[S_DECAY:])
+            orders[k, AHEAD_TIME] = now
         level = orders[k, PRICE]
         reached = volume - used  # what other own orders left of this trade
         if traded == level:
@@ -341,3 +219,4 @@ def match_makers(
         if amount > 0:
             used += amount
             fill(orders, n_orders, k, amount, level, rule, ahead, 0, now, index, state, reports)
+    return used

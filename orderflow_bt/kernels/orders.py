@@ -37,7 +37,18 @@ POST_ONLY = 16
 IMMEDIATE = 17  # immediate-or-cancel
 TAKE_TIME = 18  # time of the first trade a taking limit order met
 GROWTH = 19  # what its entry got from the trade under way; the leg grows by it afterwards
-ORDER_FIELDS = 20
+TRAIL = 20  # of a trailing stop: how far its price stays behind the best price, 0 for none
+START_PRICE = 21  # of a trailing leg: where its price starts each time it goes live
+LIMIT_PRICE = 22  # of a stop-limit: the price of the limit order it becomes, 0 for none
+WORST = 23  # beyond this price a market order takes nothing, 0 for no such bound
+ALL_OR_NONE = 24  # fill-or-kill
+HELD = 25  # what a fill-or-kill order holds of earlier trades of the time it takes at
+AHEAD_TIME = 26  # when the volume ahead was last looked at
+NEW_AT = 27  # when a change reaches the exchange
+NEW_QTY = 28  # its whole quantity, 0 where it stays, -1 for none
+NEW_PRICE = 29  # limit or trigger price, 0 where it stays
+NEW_LIMIT = 30  # limit price of a stop-limit, 0 where it stays
+ORDER_FIELDS = 31
 
 # States.
 DONE = 0
@@ -52,6 +63,7 @@ SPENT = 6  # a bracket's leg with nothing left, while its entry can still fill
 MARKET = 0
 LIMIT = 1
 STOP = 2
+TOUCHED = 3  # market-if-touched
 
 # Columns of a report.
 R_KIND = 0
@@ -64,7 +76,11 @@ R_RULE = 6
 R_AHEAD = 7  # volume ahead before the trade; at acceptance, the estimate
 R_SLIPPAGE = 8  # price units paid beyond the reference
 R_LEFT = 9  # of a fill: what the order still wants
-REPORT_FIELDS = 10
+R_REFERENCE = 10  # of a taking fill: the price before slippage
+R_SPREAD = 11  # parts of R_SLIPPAGE: half the spread,
+R_BPS = 12  # basis points of the price,
+R_IMPACT = 13  # the square-root law; the rest of it are fixed ticks
+REPORT_FIELDS = 14
 
 # Report kinds.
 ACCEPTED = 0
@@ -75,6 +91,10 @@ CANCELLED = 4
 EXPIRED = 5
 RESTED = 6  # what a taking order left over came to rest
 GREW = 7
+WATCHED = 8  # the price the client watches traded: it sends a cancel
+HELD_PART = 9  # a fill-or-kill order holds this much of a trade until it is whole
+REPLACED = 10
+REPORTS_PER_ORDER = 8  # more than one trade or one item of the agenda can cause
 
 # Rules of a fill (R_RULE of FILLED) and reasons of an end (R_RULE of the others).
 TOOK = 0
@@ -87,6 +107,12 @@ NOTHING_TO_REDUCE = 3
 ENTRY_NEVER_FILLED = 4
 IMMEDIATE_REST = 5
 TOO_SLOW = 6
+NOT_WHOLE = 7
+PRICE_BOUND = 8
+NOTHING_LEFT = 9
+# Whether a changed order kept its place in the queue (R_RULE of REPLACED).
+KEPT_PLACE = 0
+NEW_PLACE = 1
 
 # Slots of the state vector.
 POSITION = 0
@@ -95,21 +121,32 @@ FIRST_ASK = 2
 N_REPORTS = 3
 STATE_SLOTS = 4
 
-# Fill policies and slots of the settings vector.
+# Fill policies, reference prices of takers, and slots of the settings vector.
 TOUCH = 0
 QUEUE = 1
 THROUGH = 2
+CROSS = 0
+NEXT_PRINT = 1
+NEXT_SAME_SIDE = 2
 S_POLICY = 0
 S_THROUGH_TICKS = 1
 S_TICK = 2
 S_SLIPPAGE = 3  # price units
-S_CANCEL_LATENCY = 4
-S_TRIGGER_LATENCY = 5
-S_PARTICIPATION = 6  # share of a trade that takers may use, in millionths
-S_QUEUE_VISITS = 7  # 0: nothing ahead; < 0: the constant -value
-S_QUEUE_WINDOW = 8
-S_MAX_WAIT = 9  # how long an entry may take once it starts, 0: for ever
-SETTINGS = 10
+S_HALF_SPREAD = 4  # 1: takers pay half the inferred spread beyond the reference
+S_BPS = 5  # slippage in parts of the price, in hundred-millionths
+S_IMPACT = 6  # the square-root law's factor, in millionths
+S_REFERENCE = 7
+S_SAME_SIDE_WAIT = 8  # how long a market order waits for a trade of its own side
+S_STOP_AT_TRIGGER = 9  # 1: a stop fills at its trigger price, as bar-based tools do
+S_PARTICIPATION = 10  # share of a trade that takers may use, in millionths
+S_QUEUE_VISITS = 11  # 0: nothing ahead; < 0: the constant -value
+S_QUEUE_WINDOW = 12
+S_IMPACT_WINDOW = 13
+S_MAX_WAIT = 14  # how long an entry may take once it starts, 0: for ever
+S_DECAYS = 15  # 1: the volume ahead shrinks by itself
+S_DECAY = 16  # what is left of it after 1, 2, 4, 8 ... microseconds, in 2**-30
+DECAY_BITS = 50
+SETTINGS = S_DECAY + DECAY_BITS
 MILLION = 1_000_000
 
 
@@ -138,7 +175,7 @@ def report(
     row[R_RULE] = rule
     row[R_AHEAD] = ahead
     row[R_SLIPPAGE] = slippage
-    row[R_LEFT] = 0
+    row[R_LEFT:] = 0
     state[N_REPORTS] += 1
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NO_PRICE = -(2**62)
 MAX_VISITS = 64
+ONE_BITS = 30
+ONE = 1 << ONE_BITS
 
 
 @kernel
@@ -107,3 +109,17 @@ def queue_ahead(
     if n_anywhere > 0:
         return np.sort(anywhere[:n_anywhere])[n_anywhere // 2]
     return 0
+
+
+@kernel
+def decayed(ahead: int, elapsed: int, decay: NDArray[np.int64]) -> int:
+    """What is left of the volume ahead after ``elapsed`` microseconds, rounded up.
+
+    ``decay[b]`` is what 2**b microseconds leave, in 2**-30: integers only, so that every machine
+    gives the same.
+    """
+    factor = ONE
+    for b in range(len(decay)):
+        if elapsed >> b & 1:
+            factor = (factor * decay[b] + ONE - 1) >> ONE_BITS
+    return (ahead >> ONE_BITS) * factor + (((ahead & (ONE - 1)) * factor + ONE - 1) >> ONE_BITS)

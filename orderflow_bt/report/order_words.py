@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from orderflow_bt.report.folder import Row, RunFolder
     from orderflow_bt.report.tape_of_order import Met
 
-TRIGGERED = ("stop", "stop_limit", "trailing", "touch")  # kinds that wait for a price
+TRIGGERED = ("stop", "stop_limit", "trailing_stop", "if_touched")  # kinds that wait for a price
 
 
 class OrderWords:
@@ -43,7 +43,7 @@ class OrderWords:
     @property
     def is_triggered(self) -> bool:
         """Whether it waits for a price before it trades."""
-        return str(self.order["kind"]).startswith(TRIGGERED)
+        return self.order["kind"] in TRIGGERED
 
     def trade(self, met: Met) -> str:
         """A trade of the tape: its id, side, price and quantity."""

@@ -31,14 +31,16 @@ SCHEMAS: dict[str, pa.Schema] = {
             "id": INT, "parent_id": INT, "kind": TEXT, "role": TEXT, "side": INT, "qty": INT,
             "price": INT, "decision_time": INT, "arrival_time": INT, "done_time": INT,
             "status": TEXT, "filled_qty": INT, "ahead": INT, "reason": TEXT, "event_id": INT,
-            "round_trip": INT,
+            "round_trip": INT, "limit_price": INT, "trail": INT, "worst_price": INT,
+            "trigger_time": INT,
         }
     ),
     "fills": pa.schema(
         {
             "id": INT, "order_id": INT, "round_trip": INT, "time": INT, "trade_id": INT,
             "side": INT, "qty": INT, "price": INT, "role": TEXT, "liquidity": TEXT,
-            "rule": TEXT, "ahead": INT, "slippage_ticks": INT, "fee": MONEY,
+            "rule": TEXT, "ahead": INT, "slippage_ticks": INT, "fee": MONEY, "reference": INT,
+            "spread_ticks": INT, "bps_ticks": INT, "impact_ticks": INT,
         }
     ),
     "round_trips": pa.schema(

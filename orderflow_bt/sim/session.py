@@ -20,12 +20,13 @@ from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.bars import first_at_or_after
 from orderflow_bt.kernels.broker import advance
 from orderflow_bt.sim.account import Account
-from orderflow_bt.sim.broker import Happening, SimBroker
+from orderflow_bt.sim.broker import SimBroker
 from orderflow_bt.sim.buffer import empty_stretch
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import Watchman
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.marks import EquityRow, Marks
+from orderflow_bt.sim.reports import Happening
 from orderflow_bt.sim.trips import RoundTrip, Trips
 from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
@@ -98,6 +99,7 @@ class Session:
         self._settings = config.kernel_settings(instrument)
         self._notices: list[tuple[int, int, Notice]] = []
         self._notice_count = 0
+        self._told = 0  # when the latest notice is heard
         self._answers = (0, 0)  # the latest instant with a notice, and how many it had
         kind = type(strategy)
         self._has_started = kind.on_start is Strategy.on_start  # or nobody hears of it
@@ -143,7 +145,9 @@ class Session:
         """Have the strategy hear of something one response latency after it happened."""
         heard = self._hears_fills if happening.fill else self._hears_orders
         if heard:
-            self._push(happening.time + self.config.response_latency, happening)
+            delay = self.config.delay("response", happening.time, happening.order.id)
+            self._told = max(self._told, happening.time + delay)  # in order, as on one connection
+            self._push(self._told, happening)
 
     def set_timer(self, time: int) -> None:
         """Have ``on_timer`` called at ``time``, or now if that is past."""

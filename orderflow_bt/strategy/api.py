@@ -23,14 +23,17 @@ class Order(NamedTuple):
     """An order as it stands.
 
     ``status`` is sent, working, triggered, waiting, filled, cancelled, expired or rejected.
-    ``price`` is the limit or trigger price, None for a market order. ``why`` tells the end of an
-    order that did not fill whole. ``ahead`` is the inferred volume in front of it when it came to
-    rest, None for an order that never rested.
+    ``price`` is the limit or trigger price, None for a market order; of a trailing stop, where it
+    stood when it was accepted, then where it triggered. ``why`` tells the end of an order that did
+    not fill whole. ``ahead`` is the inferred volume in front of it when it came to rest, None for
+    an order that never rested. ``arrival_time`` is when it is to reach the exchange, then when it
+    did (a changed order: when it queued anew). ``limit_price`` is the limit of a stop-limit,
+    ``trail`` the distance of a trailing stop, ``worst_price`` the bound of a market order.
     """
 
     id: int
     parent_id: int | None
-    kind: str  # market, limit, stop
+    kind: str  # market, limit, stop, stop_limit, trailing_stop, if_touched
     role: str  # entry, stop, target, exit
     side: int
     qty: int
@@ -43,10 +46,19 @@ class Order(NamedTuple):
     ahead: int | None
     why: str
     event_id: int | None
+    limit_price: int | None = None
+    trail: int | None = None
+    worst_price: int | None = None
+    trigger_time: int | None = None
 
 
 class Fill(NamedTuple):
-    """A part of an order that traded. ``rule`` says why: took, queue, touch or through."""
+    """A part of an order that traded. ``rule`` says why: took, queue, touch, through or end.
+
+    ``reference`` is the price before slippage. ``slippage_ticks`` is all of it; ``spread_ticks``,
+    ``bps_ticks`` and ``impact_ticks`` are what half the spread, basis points and the square-root
+    law added, the rest of it are fixed ticks.
+    """
 
     id: int
     order_id: int
@@ -62,6 +74,10 @@ class Fill(NamedTuple):
     slippage_ticks: int
     fee: Decimal
     event_id: int | None
+    reference: int = 0
+    spread_ticks: int = 0
+    bps_ticks: int = 0
+    impact_ticks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +184,16 @@ class Market(Protocol):
 class Broker(Protocol):
     """Sends orders; each travels for the entry latency and meets later trades only.
 
-    Methods that send return the order's id. Quantities are positive lots; prices off the
-    exchange's tick are rounded, never across the market's side of them.
+    Methods that send return the order's id. Quantities are positive lots; prices and distances are
+    price units, and those off the exchange's tick are rounded, never across the market's side of
+    them. What several methods take:
+
+    * ``expires``: how long the order lives, microseconds; ``until``: the time its life ends.
+    * ``cancel_at``: a price whose trading has the client cancel it.
+    * ``worst``: beyond this price a market order, or what a trigger sends, takes nothing: the rest
+      is cancelled.
+    * ``reduce_only``: never trades more than the position.
+    * ``reason``: the event that led to it.
     """
 
     @property
@@ -178,7 +202,15 @@ class Broker(Protocol):
         ...
 
     def market(
-        self, side: int, qty: int, *, reduce_only: bool = False, reason: Event | None = None
+        self,
+        side: int,
+        qty: int,
+        *,
+        worst: int | None = None,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        until: int | None = None,
+        reason: Event | None = None,
     ) -> int:
         """Take what trades offer from arrival on."""
         ...
@@ -191,14 +223,17 @@ class Broker(Protocol):
         *,
         post_only: bool = False,
         immediate: bool = False,
+        fill_or_kill: bool = False,
         reduce_only: bool = False,
         expires: int | None = None,
+        until: int | None = None,
         cancel_at: int | None = None,
         reason: Event | None = None,
     ) -> int:
         """Trade at ``price`` or better.
 
-        ``expires`` is a duration; ``cancel_at`` a price whose trading has the client cancel it.
+        ``post_only``: rejected where it would take. ``immediate``: takes at once what it can, the
+        rest is cancelled. ``fill_or_kill``: takes its whole quantity at once, or nothing.
         """
         ...
 
@@ -208,12 +243,52 @@ class Broker(Protocol):
         qty: int,
         price: int,
         *,
+        limit: int | None = None,
+        worst: int | None = None,
         reduce_only: bool = False,
         expires: int | None = None,
+        until: int | None = None,
         cancel_at: int | None = None,
         reason: Event | None = None,
     ) -> int:
-        """A market order once ``price`` trades."""
+        """A market order, or a limit order at ``limit``, once ``price`` trades."""
+        ...
+
+    def trailing_stop(
+        self,
+        side: int,
+        qty: int,
+        trail: int,
+        *,
+        price: int | None = None,
+        worst: int | None = None,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        until: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """A stop that stays ``trail`` behind the best price since its arrival.
+
+        ``price``: where it starts, if that is closer; it never moves away from the market.
+        """
+        ...
+
+    def if_touched(
+        self,
+        side: int,
+        qty: int,
+        price: int,
+        *,
+        limit: int | None = None,
+        worst: int | None = None,
+        reduce_only: bool = False,
+        expires: int | None = None,
+        until: int | None = None,
+        cancel_at: int | None = None,
+        reason: Event | None = None,
+    ) -> int:
+        """A market order, or a limit order at ``limit``, once price comes as good as ``price``."""
         ...
 
     def bracket(
@@ -222,16 +297,35 @@ class Broker(Protocol):
         qty: int,
         *,
         stop: int,
-        target: int,
+        target: int | None = None,
+        trail: int | None = None,
         stop_entry: int | None = None,
         limit_entry: int | None = None,
         expires: int | None = None,
+        until: int | None = None,
         cancel_at: int | None = None,
         reason: Event | None = None,
     ) -> int:
         """An entry (market unless a price is given) that on filling sets a stop and a target.
 
-        The two close what the entry filled, and the one that fills shrinks the other.
+        The two close what the entry filled, and the one that fills shrinks the other. With
+        ``trail`` the stop begins at ``stop`` and then stays that far behind the best price.
+        """
+        ...
+
+    def replace(
+        self,
+        order_id: int,
+        *,
+        qty: int | None = None,
+        price: int | None = None,
+        limit: int | None = None,
+    ) -> None:
+        """Ask for a change of an order where it stands; it arrives an entry latency later.
+
+        ``qty`` is its whole quantity, filled part included: no more than that ends it. ``price``
+        is its limit or trigger price, ``limit`` a stop-limit's limit. A resting order that asks
+        for more, or for another price, queues anew; one that asks for less keeps its place.
         """
         ...
 

@@ -6,12 +6,15 @@ actions after each trade, and returns the orders and fills that follow from the 
 
 from __future__ import annotations
 
-from decimal import ROUND_FLOOR
+import math
+from decimal import Decimal
 
-MICROSECOND = 1
+from broker_twin_takers import Takers, earliest
+
+MILLION = 10**6
 
 
-class Twin:
+class Twin(Takers):
     """One run. ``rules`` is a dict of assumptions, named as on the page."""
 
     def __init__(self, trades, rules, tick=1, lot=1):
@@ -23,6 +26,7 @@ class Twin:
         self.ask = None
         self.hits = {1: [], -1: []}  # by the trade's side: (number of the trade, price, quantity)
         self.last = None
+        self.prices = []
         self.position = 0
         self.orders = []
         self.fills = []
@@ -33,8 +37,9 @@ class Twin:
             self.let_the_rest_of_takers_rest(time, number)
             self.test_stops(time, number, price)
             self.watch(time, price)
-            left = self.match_takers(time, number, price, qty)
-            self.match_makers(time, number, price, left, side)
+            room, left = self.match_takers(time, number, price, qty, side)
+            left = self.match_makers(time, number, price, left, side)
+            self.hold(time, number, price, min(room, left), side)
             self.grow_legs(time, number)
             self.see(number, price, qty, side)
             for action in script.get(number, []):
@@ -49,6 +54,9 @@ class Twin:
         if name == "cancel":
             if self.orders:
                 self.ask_cancel(self.orders[given[0] % len(self.orders)], time)
+        elif name == "replace":
+            if self.orders:
+                self.ask_change(self.orders[given[0] % len(self.orders)], given[1], time)
         elif name == "cancel_all":
             for order in self.orders:
                 if order["state"] not in ("done", "spent"):
@@ -71,8 +79,35 @@ class Twin:
                 **ticket,
             )
 
+    def delay(self, leg, time, order):
+        drawn = self.rules.get("delay")
+        return drawn(leg, time, order["id"]) if drawn else self.rules[leg]
+
     def ask_cancel(self, order, time):
-        order["cancel"] = earliest(order["cancel"], time + self.rules["cancel"])
+        order["cancel"] = earliest(order["cancel"], time + self.delay("cancel", time, order))
+
+    def ask_change(self, order, wanted, time):
+        if order["state"] == "done" or order["immediate"] or order["kill"]:
+            return
+        qty, price, limit = wanted.get("qty"), wanted.get("price"), wanted.get("limit")
+        if order["entry"]:
+            qty = None
+        if order["kind"] == "market":
+            price = None
+        if order["limit"] is None:
+            limit = None
+        if qty is not None:
+            qty -= qty % self.lot
+        price = self.on_grid(price, (order["kind"] in BELOW) == (order["side"] > 0))
+        limit = self.on_grid(limit, order["side"] > 0)
+        if 0 in (price, limit):
+            return
+        arrival = time + self.delay("entry", time, order)
+        if order["state"] == "sent" and order["status"] == "sent":
+            arrival = max(arrival, order["arrival"])
+        if order["changes"]:
+            arrival = max(arrival, order["changes"][-1][0])
+        order["changes"].append((arrival, qty, price, limit))
 
     def bracket(self, ticket, time, number):
         side, stop_entry, limit_entry = (
@@ -94,14 +129,26 @@ class Twin:
             number,
             expires=ticket.get("expires"),
             cancel_at=ticket.get("cancel_at"),
+            until=ticket.get("until"),
         )
         if entry["status"] == "rejected":
             return
-        for leg_kind, leg_price in (("stop", ticket["stop"]), ("limit", ticket["target"])):
+        trail = ticket.get("trail")
+        legs = [("stop", ticket["stop"], trail), ("limit", ticket["target"], None)]
+        for leg_kind, leg_price, leg_trail in legs:
+            if leg_price is None:
+                continue
             leg = self.send(
-                leg_kind, -side, 0, leg_price, time, number, reduce_only=True, entry=entry
-            )
+                leg_kind, -side, 0, leg_price, time, number,
+                reduce_only=True, entry=entry, trail=leg_trail,
+            )  # fmt: skip
             entry["legs"].append(leg)
+
+    def on_grid(self, price, down):
+        if price is None or price % self.tick == 0:
+            return price
+        lower = price - price % self.tick
+        return lower if down else lower + self.tick
 
     def send(
         self,
@@ -114,28 +161,42 @@ class Twin:
         *,
         reduce_only=False,
         expires=None,
+        until=None,
         cancel_at=None,
         post_only=False,
         immediate=False,
+        fill_or_kill=False,
+        limit=None,
+        trail=None,
+        worst=None,
         entry=None,
     ):
-        if price is not None and price % self.tick:
-            down = price - price % self.tick
-            rounded_down = (kind == "limit") == (side > 0)
-            price = down if rounded_down else down + self.tick
+        price = self.on_grid(price, (kind in BELOW) == (side > 0))
+        limit, worst = self.on_grid(limit, side > 0), self.on_grid(worst, side > 0)
+        trail = self.on_grid(trail, down=False)
         qty -= qty % self.lot
+        ends = [t for t in (until, None if expires is None else time + expires) if t is not None]
         order = {
             "id": len(self.orders),
             "kind": kind,
             "side": side,
-            "price": price,
+            "price": price,  # as reported
+            "at": price,  # as it works now: a stop-limit's limit once it is triggered
+            "is_limit": kind == "limit",
+            "limit": limit,
+            "trail": trail,
+            "best": None,  # the best price a trailing stop has seen
+            "worst": worst,
+            "kill": fill_or_kill,
+            "held": [],
+            "changes": [],
             "qty": qty,
             "left": qty,
             "state": "sent" if entry is None else "waiting",
             "status": "sent" if entry is None else "waiting",
             "decided": number,
-            "arrival": None if entry else time + self.rules["entry"],
-            "expires": None if expires is None else time + expires,
+            "arrival": None,
+            "expires": min(ends) if ends else None,
             "cancel": None,
             "watch": None,
             "reduce_only": reduce_only,
@@ -143,6 +204,7 @@ class Twin:
             "immediate": immediate,
             "first_met": None,
             "queue": None,
+            "queue_time": None,
             "ahead": None,
             "filled": 0,
             "done": None,
@@ -154,9 +216,18 @@ class Twin:
             away = price is not None and cancel_at > price
             up = cancel_at > self.last or (cancel_at == self.last and away)
             order["watch"] = (cancel_at, up)
+        if entry is None:
+            order["arrival"] = time + self.delay("entry", time, order)
+            open_now = sum(alive(o) for o in self.orders)
+            if (
+                qty == 0
+                or 0 in (limit, worst)
+                or (until is not None and until <= time)
+                or open_now >= self.rules.get("max_open", 200)
+                or (not reduce_only and self.too_small(order))
+            ):
+                order.update(state="done", status="rejected", done=time)
         self.orders.append(order)
-        if entry is None and (qty == 0 or (not reduce_only and self.too_small(order))):
-            order.update(state="done", status="rejected", done=time)
         return order
 
     def too_small(self, order):
@@ -174,7 +245,9 @@ class Twin:
                 if order["state"] == "sent":
                     agenda.append((order["arrival"], 0, order["id"], 0, "arrive"))
                 if order["cancel"] is not None:
-                    agenda.append((order["cancel"], 0, order["id"], 1, "cancel"))
+                    agenda.append((order["cancel"], 0, order["id"], 2, "cancel"))
+                if order["changes"]:
+                    agenda.append((order["changes"][0][0], 0, order["id"], 1, "change"))
                 if order["expires"] is not None and order["state"] != "waiting":
                     agenda.append((order["expires"], 1, order["id"], 0, "expire"))
             agenda = [item for item in agenda if item[0] <= time]
@@ -184,8 +257,10 @@ class Twin:
             order = self.orders[order_id]
             if what == "cancel":
                 self.finish(order, "cancelled", when)
+            elif what == "change":
+                self.change(order, when, number)
             elif what == "expire":
-                took = order["immediate"] and order["first_met"] is not None
+                took = (order["immediate"] or order["kill"]) and order["first_met"] is not None
                 self.finish(order, "cancelled" if took else "expired", when)
             else:
                 self.arrive(order, when, number)
@@ -196,19 +271,65 @@ class Twin:
         if order["kind"] == "market":
             order["state"] = "taking"
             self.give_up_later(order, when)
-        elif order["kind"] == "stop":
+        elif not order["is_limit"]:
             order["state"] = "armed"
+            if order["trail"]:
+                order["best"] = self.last
+                order["price"] = self.level(order)
+        elif not self.place(order, when, number):
+            self.finish(order, "rejected", when)
+
+    def place(self, order, when, number):
+        """Let a limit order take or rest; False where it is post-only and would take."""
+        quote = self.ask if order["side"] > 0 else self.bid
+        takes = quote is not None and order["side"] * (order["at"] - quote) >= 0
+        if takes and order["post_only"]:
+            return False
+        if takes or order["immediate"] or order["kill"]:
+            order.update(state="taking", first_met=None, ahead=None, queue=None)
         else:
-            if order["side"] > 0:
-                takes = self.ask is not None and order["price"] >= self.ask
-            else:
-                takes = self.bid is not None and order["price"] <= self.bid
-            if takes and order["post_only"]:
-                self.finish(order, "rejected", when)
-            elif takes or order["immediate"]:
-                order["state"] = "taking"
-            else:
-                self.rest(order, number)
+            self.rest(order, when, number)
+        return True
+
+    def change(self, order, when, number):
+        _, qty, price, limit = order["changes"].pop(0)
+        more = 0 if qty is None else qty - order["qty"]
+        if order["state"] not in ("waiting", "spent") and order["left"] + more <= 0:
+            order["left"] = 0
+            self.finish(order, "cancelled", when)
+            return
+        asked = {what: order[what] for what in ("price", "qty", "limit")}
+        order["qty"] += more
+        order["left"] += more
+        before = order["at"]
+        if order["limit"] and order["is_limit"]:
+            price = limit
+            if limit:
+                order["limit"] = limit
+        elif limit and order["kind"] != "market":
+            order["limit"] = limit
+        if price and (order["state"] != "taking" or order["is_limit"]):
+            order["at"] = price
+            if not (order["limit"] and order["is_limit"]):
+                order["price"] = price
+            order["best"] = None
+        if order["trail"] and order["state"] != "taking":
+            order["price"] = self.level(order)
+        placed = order["is_limit"] and order["state"] in ("resting", "taking")
+        if placed and (more > 0 or order["at"] != before):
+            order["arrival"] = when
+            if not self.place(order, when, number):
+                order.update(asked)
+                self.finish(order, "cancelled", when)
+
+    def level(self, order):
+        """Where a stop triggers now."""
+        if order["best"] is None:
+            return order["at"]
+        behind = order["best"] + order["side"] * order["trail"]
+        if order["at"] is None:
+            return behind
+        return min(order["at"], behind) if order["side"] > 0 else max(order["at"], behind)
 
     def give_up_later(self, order, start):
         if self.rules["max_wait"] and not order["reduce_only"]:
@@ -217,17 +338,17 @@ class Twin:
     def let_the_rest_of_takers_rest(self, time, number):
         for order in self.orders:
             met = order["first_met"]
-            if order["state"] == "taking" and order["kind"] == "limit" and met not in (None, time):
-                self.rest(order, number)
+            if order["state"] == "taking" and order["is_limit"] and met not in (None, time):
+                self.rest(order, time, number)
 
-    def rest(self, order, number):
-        order["state"] = "resting"
+    def rest(self, order, time, number):
+        order.update(state="resting", queue_time=time)
         order["queue"] = order["ahead"] = self.volume_ahead(order, number)
 
     def volume_ahead(self, order, number):
         if self.rules["policy"] != "queue":
             return 0
-        side, price = order["side"], order["price"]
+        side, price = order["side"], order["at"]
         if side > 0 and self.bid is not None and price > self.bid:
             return 0
         if side < 0 and self.ask is not None and price < self.ask:
@@ -256,10 +377,20 @@ class Twin:
         for order in self.orders:
             if order["state"] != "armed" or number <= order["decided"]:
                 continue
-            if (price >= order["price"]) if order["side"] > 0 else (price <= order["price"]):
-                order.update(state="taking", status="triggered", decided=number)
-                order["arrival"] = time + self.rules["trigger"]
-                self.give_up_later(order, order["arrival"])
+            level = self.level(order)
+            up = (order["side"] > 0) == (order["kind"] != "if_touched")
+            if (price >= level) if up else (price <= level):
+                order.update(state="taking", status="triggered", decided=number, trigger=level)
+                if order["trail"]:
+                    order["price"] = level
+                order["arrival"] = time + self.delay("trigger", time, order)
+                if order["limit"]:
+                    order.update(state="sent", at=order["limit"], is_limit=True)
+                else:
+                    self.give_up_later(order, order["arrival"])
+            elif order["trail"]:
+                known = [p for p in (order["best"], price) if p is not None]
+                order["best"] = min(known) if order["side"] > 0 else max(known)
 
     def watch(self, time, price):
         for order in self.orders:
@@ -269,48 +400,12 @@ class Twin:
                     self.ask_cancel(order, time)
                     order["watch"] = None
 
-    def match_takers(self, time, number, price, qty):
-        room = int((self.rules["participation"] * qty).to_integral_value(ROUND_FLOOR))
-        used = 0
-        takers = [
-            o
-            for o in self.orders
-            if o["state"] == "taking" and o["arrival"] <= time and o["decided"] < number
-        ]
-        for order in sorted(takers, key=lambda o: (o["arrival"], o["id"])):
-            if order["state"] != "taking":
-                continue  # ended by what came before it on this very trade
-            side = order["side"]
-            if side > 0:
-                reference = price if self.ask is None else max(price, self.ask)
-            else:
-                reference = price if self.bid is None else min(price, self.bid)
-            paid = max(reference + side * self.rules["slippage"] * self.tick, 1)
-            if order["kind"] == "limit":
-                if order["first_met"] is None:
-                    order["first_met"] = time
-                    if order["immediate"]:
-                        order["expires"] = time + MICROSECOND
-                if side * reference > side * order["price"]:
-                    continue
-                if side * paid > side * order["price"]:
-                    paid = order["price"]
-            amount = min(self.may_trade(order, time), room - used)
-            if amount > 0:
-                used += amount
-                self.fill(
-                    order, time, number, paid, amount, "taker", "took", 0, abs(paid - reference)
-                )
-        return qty - used
-
     def match_makers(self, time, number, price, left, trade_side):
         resting = [o for o in self.orders if o["state"] == "resting" and o["side"] == -trade_side]
-        for order in sorted(
-            resting, key=lambda o: (-o["side"] * o["price"], o["arrival"], o["id"])
-        ):
+        for order in sorted(resting, key=lambda o: (-o["side"] * o["at"], o["arrival"], o["id"])):
             if order["state"] != "resting":
                 continue
-            side, level, ahead = order["side"], order["price"], order["queue"]
+            side, level = order["side"], order["at"]
             beyond = side * (level - price)
             if beyond < 0:
                 continue
@@ -319,6 +414,8 @@ class Twin:
                 and beyond < self.rules["through_ticks"] * self.tick
             ):
                 continue
+            ahead = self.decayed(order["queue"], time - order["queue_time"])
+            order["queue_time"] = time
             if beyond == 0:
                 rule = self.rules["policy"]
                 eaten = min(ahead, left)
@@ -333,7 +430,22 @@ class Twin:
             amount = min(self.may_trade(order, time), offered)
             if amount > 0:
                 left -= amount
-                self.fill(order, time, number, level, amount, "maker", rule, ahead, 0)
+                at_limit = (level, 0, 0, 0, 0)
+                self.fill(order, time, number, level, amount, "maker", rule, ahead, at_limit)
+        return left
+
+    def decayed(self, ahead, elapsed):
+        """Each power of two of microseconds leaves a share, in 2**-30, all rounded up."""
+        rate = self.rules.get("decay")
+        if not rate:
+            return ahead
+        factor, bit = 2**30, 0
+        while elapsed:
+            if elapsed % 2:
+                leaves = math.ceil((-Decimal(rate) * 2**bit / MILLION).exp() * 2**30)
+                factor = -(-factor * leaves // 2**30)
+            elapsed, bit = elapsed // 2, bit + 1
+        return -(-ahead * factor // 2**30)
 
     def may_trade(self, order, time):
         if not order["reduce_only"]:
@@ -344,7 +456,13 @@ class Twin:
             return 0
         return min(order["left"], held)
 
-    def fill(self, order, time, number, price, amount, liquidity, rule, ahead, slippage):
+    def fill(self, order, time, number, price, amount, *facts):
+        self.note_fill(order, time, number, price, amount, *facts)
+        self.book_fill(order, time, amount)
+
+    def note_fill(self, order, time, number, price, amount, liquidity, rule, ahead, costs):
+        reference, *slipped = costs
+        total, spread, bps, impact = (ticks // self.tick for ticks in slipped)
         self.fills.append(
             {
                 "order": order["id"],
@@ -355,9 +473,15 @@ class Twin:
                 "liquidity": liquidity,
                 "rule": rule,
                 "ahead": ahead,
-                "slippage": slippage // self.tick,
+                "slippage": total,
+                "reference": reference,
+                "spread": spread,
+                "bps": bps,
+                "impact": impact,
             }
         )
+
+    def book_fill(self, order, time, amount):
         order["left"] -= amount
         order["filled"] += amount
         self.position += order["side"] * amount
@@ -385,6 +509,7 @@ class Twin:
             leg["left"] += growth
             if not alive(leg):
                 leg.update(state="sent", arrival=time, decided=number, first_met=None)
+                leg.update(best=None)
             if self.position == 0:
                 self.finish(leg, "cancelled", time)
 
@@ -408,6 +533,7 @@ class Twin:
 
     def see(self, number, price, qty, side):
         self.last = price
+        self.prices.append((price, qty))
         self.hits[side].append((number, price, qty))
         if side > 0:
             self.ask = price
@@ -419,12 +545,11 @@ class Twin:
                 self.ask = price + self.tick
 
 
+BELOW = ("limit", "if_touched")  # a buy of these wants a price at or below its own
+
+
 def alive(order):
     return order["state"] not in ("done", "waiting", "spent")
-
-
-def earliest(a, b):
-    return b if a is None else min(a, b)
 
 
 def upper_median(values):

@@ -14,7 +14,7 @@ from broker_twin import Twin
 from hypothesis import HealthCheck, given, settings
 
 from orderflow_bt.instruments import Fees, Instrument
-from orderflow_bt.sim import FillPolicy, SimConfig
+from orderflow_bt.sim import FillPolicy, LatencySample, Reference, SimConfig, StopFill
 from orderflow_bt.testing.tape import Script, run_trades
 from orderflow_bt.types import MarketType, Trades
 
@@ -22,6 +22,7 @@ EXAMPLES = int(os.environ.get("ORDERFLOW_BT_EXAMPLES", "400"))
 START = 1_704_067_200_000_000
 MIDDLE = 1_000
 LATENCIES = st.sampled_from([0, 0, 1, 100, 1_000, 50_000])
+NEARBY = st.integers(-4, 4)
 STEPS = st.one_of(st.just(0), st.sampled_from([1, 99, 100, 1_000, 50_000]), st.integers(1, 120_000))
 
 
@@ -46,19 +47,29 @@ def tapes(draw, max_trades=40):
 
 
 @st.composite
-def actions(draw, near):
+def actions(draw, near):  # noqa: C901 - a list of what there is
     """One thing a strategy may do when the price is ``near``."""
     name = draw(st.sampled_from(
-        ["market", *3 * ["limit"], "stop", *2 * ["bracket"], "cancel", "cancel_all", "close"]
+        ["market", *3 * ["limit"], "stop", "trailing_stop", "if_touched", *2 * ["bracket"],
+         "cancel", *2 * ["replace"], "cancel_all", "close"]
     ))  # fmt: skip
     if name == "cancel":
         return name, draw(st.integers(0, 30))
+    if name == "replace":
+        change = {}
+        for what, values in (("qty", st.integers(0, 15)), ("price", NEARBY), ("limit", NEARBY)):
+            if draw(st.booleans()):
+                value = draw(values)
+                change[what] = value if what == "qty" else near + value
+        return name, draw(st.integers(0, 30)), change
     if name in ("cancel_all", "close"):
         return (name,)
     ticket = {"side": draw(st.sampled_from([1, -1])), "qty": draw(st.integers(1, 12))}
     if name != "market":
         ticket["expires"] = draw(st.none() | LATENCIES | st.integers(0, 200_000))
         ticket["cancel_at"] = draw(st.none() | st.integers(near - 5, near + 5))
+        if draw(st.integers(0, 5)) == 0:
+            ticket["until"] = START + draw(st.integers(0, 500_000))
     if name == "bracket":
         side, entry = ticket["side"], near + draw(st.integers(-4, 4))
         ticket["stop"] = entry - side * draw(st.integers(1, 6))
@@ -66,13 +77,24 @@ def actions(draw, near):
         kind = draw(st.sampled_from(["stop_entry", "limit_entry", None]))
         if kind:
             ticket[kind] = entry
+        if draw(st.booleans()):
+            ticket["trail"] = draw(st.integers(1, 6))
+            ticket["target"] = draw(st.sampled_from([None, ticket["target"]]))
         return name, ticket
     ticket["reduce_only"] = draw(st.booleans())
-    if name != "market":
+    if name == "trailing_stop":
+        ticket["trail"] = draw(st.integers(1, 6))
+        ticket["price"] = draw(st.none() | NEARBY.map(lambda away: near + away))
+    elif name != "market":
         ticket["price"] = near + draw(st.integers(-4, 4))
+    if name in ("stop", "if_touched"):
+        ticket["limit"] = draw(st.none() | NEARBY.map(lambda away: near + away))
     if name == "limit":
-        ticket["post_only"] = draw(st.sampled_from([False, False, True]))
-        ticket["immediate"] = draw(st.sampled_from([False, False, False, True]))
+        how = draw(st.sampled_from([None, None, "post_only", "immediate", "fill_or_kill"]))
+        if how:
+            ticket[how] = True
+    elif draw(st.booleans()):
+        ticket["worst"] = near + draw(st.integers(-4, 4))
     return name, ticket
 
 
@@ -95,6 +117,15 @@ RULES = st.fixed_dictionaries({
     "min_notional": st.sampled_from([0, 0, 3_000]),
     "max_wait": st.sampled_from([0, 500, 2_000, 60_000_000]),
     "window": st.sampled_from([3, 10, 20_000]),
+    "bps": st.sampled_from([Decimal(0), Decimal(0), Decimal(7), Decimal("12.5")]),
+    "half_spread": st.sampled_from([False, False, True]),
+    "impact": st.sampled_from([Decimal(0), Decimal(0), Decimal("0.8"), Decimal(3)]),
+    "reference": st.sampled_from(["cross", "cross", "next_print", "next_same_side"]),
+    "same_side_wait": st.sampled_from([0, 1_000, 50_000]),
+    "stop_at_trigger": st.sampled_from([False, False, True]),
+    "decay": st.sampled_from([None, None, Decimal(5), Decimal(400)]),
+    "sample": st.none() | st.none() | st.tuples(st.integers(1, 5_000), st.integers(0, 5_000)),
+    "max_open": st.sampled_from([200, 200, 3]),
 })  # fmt: skip
 
 
@@ -104,6 +135,10 @@ def act(action, broker):
     if name == "cancel":
         if broker.orders:
             broker.cancel(given[0] % len(broker.orders))
+    elif name == "replace":
+        if broker.orders:
+            order = broker.orders[given[0] % len(broker.orders)]
+            broker.replace(order.id, **allowed(order, given[1]))
     elif name in ("cancel_all", "close"):
         getattr(broker, name)()
     elif name == "bracket":
@@ -111,8 +146,18 @@ def act(action, broker):
         broker.bracket(ticket.pop("side"), ticket.pop("qty"), **ticket)
     else:
         ticket = dict(given[0])
-        price = [ticket.pop("price")] if "price" in ticket else []
-        getattr(broker, name)(ticket.pop("side"), ticket.pop("qty"), *price, **ticket)
+        first = [ticket.pop("price")] if "price" in ticket and name != "trailing_stop" else []
+        getattr(broker, name)(ticket.pop("side"), ticket.pop("qty"), *first, **ticket)
+
+
+def allowed(order, change):
+    """What of a change the broker takes: the rest is a mistake it raises for."""
+    barred = {
+        "qty": order.parent_id is not None,
+        "price": order.kind == "market",
+        "limit": order.limit_price is None,
+    }
+    return {what: value for what, value in change.items() if not barred[what]}
 
 
 def columns(trades):
@@ -132,6 +177,11 @@ def config_of(rules):
         fills=FillPolicy(rules["policy"]), through_ticks=rules["through_ticks"],
         queue=rules["queue"], slippage_ticks=rules["slippage"],
         participation=rules["participation"], max_wait=rules["max_wait"],
+        slippage_bps=rules["bps"], half_spread=rules["half_spread"], impact=rules["impact"],
+        reference=Reference(rules["reference"]), same_side_wait=rules["same_side_wait"],
+        stop_fill=StopFill.TRIGGER_PRICE if rules["stop_at_trigger"] else StopFill.MARKET,
+        queue_decay=rules["decay"] or Decimal(0), max_open_orders=rules["max_open"],
+        latency_sample=rules["sample"] and LatencySample(*rules["sample"]),
     )  # fmt: skip
 
 
@@ -148,6 +198,9 @@ class _Several:
 
 def assert_same(trades, script, rules, tick=1, lot=1):
     end = trades[-1][0] + 1_000_000
+    config = config_of(rules)
+    if rules["sample"]:
+        rules = rules | {"delay": config.delay}
     twin = Twin(trades, rules, tick, lot)
     orders, fills = twin.run(script, end)
     instrument = Instrument(
@@ -158,7 +211,7 @@ def assert_same(trades, script, rules, tick=1, lot=1):
         patch.setattr("orderflow_bt.sim.config.QUEUE_WINDOW", rules["window"])
         run = run_trades(
             columns(trades), instrument, Script({n: _Several(a) for n, a in script.items()}),
-            config=config_of(rules), end=end,
+            config=config, end=end,
         )  # fmt: skip
     assert [
         (
@@ -171,6 +224,10 @@ def assert_same(trades, script, rules, tick=1, lot=1):
             f.rule,
             f.ahead,
             f.slippage_ticks,
+            f.reference,
+            f.spread_ticks,
+            f.bps_ticks,
+            f.impact_ticks,
         )
         for f in run.fills
     ] == [tuple(f.values()) for f in fills]
@@ -223,12 +280,26 @@ def crowded(seed):
         "participation": luck.choice([Decimal(1), Decimal(1), Decimal("0.5")]),
         "min_notional": 0, "max_wait": luck.choice([0, 1_000, 5_000]),
         "window": luck.choice([5, 20_000]),
+        "bps": luck.choice([Decimal(0), Decimal(9)]), "half_spread": luck.random() < 0.2,
+        "impact": luck.choice([Decimal(0), Decimal(2)]),
+        "reference": luck.choice(["cross", "cross", "next_print", "next_same_side"]),
+        "same_side_wait": luck.choice([0, 2_000]), "stop_at_trigger": luck.random() < 0.2,
+        "decay": luck.choice([None, Decimal(100)]),
+        "sample": luck.choice([None, None, (1_500, 1_500)]), "max_open": luck.choice([200, 5]),
     }  # fmt: skip
     return trades, script, rules
 
 
 def crowded_action(luck, near):
-    name = luck.choice([*4 * ["bracket"], "market", "limit", "limit", "stop", "cancel", "close"])
+    name = luck.choice([
+        *4 * ["bracket"], "market", "limit", "limit", "stop", "trailing_stop", "if_touched",
+        "cancel", "replace", "replace", "close",
+    ])  # fmt: skip
+    if name == "replace":
+        values = {"qty": luck.randint(0, 12), "price": near + luck.randint(-3, 3),
+                  "limit": near + luck.randint(-3, 3)}  # fmt: skip
+        change = {what: value for what, value in values.items() if luck.random() < 0.5}
+        return name, luck.choice([luck.randint(0, 60), -luck.randint(1, 9)]), change
     if name == "cancel":
         return luck.choice(
             [(name, luck.randint(0, 60)), (name, -luck.randint(1, 9)), ("cancel_all",)]
@@ -247,13 +318,23 @@ def crowded_action(luck, near):
         kind = luck.choice(["stop_entry", "limit_entry", "limit_entry", None])
         if kind:
             ticket[kind] = entry
+        if luck.random() < 0.4:
+            ticket["trail"] = luck.randint(1, 4)
+            ticket["target"] = luck.choice([None, ticket["target"]])
         return name, ticket
     ticket["reduce_only"] = luck.random() < 0.3
-    if name != "market":
+    if name == "trailing_stop":
+        ticket["trail"] = luck.randint(1, 4)
+    elif name != "market":
         ticket["price"] = near + luck.randint(-2, 2)
+    if name in ("stop", "if_touched") and luck.random() < 0.4:
+        ticket["limit"] = near + luck.randint(-2, 2)
     if name == "limit":
-        ticket["post_only"] = luck.random() < 0.2
-        ticket["immediate"] = luck.random() < 0.2
+        how = luck.choice([None, None, "post_only", "immediate", "fill_or_kill"])
+        if how:
+            ticket[how] = True
+    elif luck.random() < 0.2:
+        ticket["worst"] = near + luck.randint(-2, 2)
     return name, ticket
 
 

@@ -52,6 +52,9 @@ def random_tape(seed, rows, pause=SECOND // 5, start_price=10_000):
     )
 
 
+HOWS = ("post_only", "immediate", "fill_or_kill")
+
+
 class Actor(Strategy):
     """Does something at random in every hook; its luck follows the order in which hooks run."""
 
@@ -89,7 +92,7 @@ class Actor(Strategy):
             case 2 | 3:
                 broker.limit(
                     side, qty, price, expires=expires, cancel_at=cancel_at,
-                    post_only=self.luck.random() < 0.2, immediate=self.luck.random() < 0.2,
+                    **self.luck.choice([{}, {}, *({how: True} for how in HOWS)]),
                 )  # fmt: skip
             case 4:
                 broker.stop(side, qty, price, expires=expires, cancel_at=cancel_at)

@@ -261,7 +261,7 @@ def test_a_strategy_that_raises_is_named_with_hook_line_and_time():
 
 
 def test_what_a_strategy_passes_wrongly_points_at_its_own_line():
-    error = raises(lambda market, broker: broker.bracket(1, 1, stop=None, target=5))
+    error = raises(lambda market, broker: broker.bracket(1, 1, target=5))
     assert error.what.startswith("Script.on_trade raised TypeError")
     assert error.where.startswith("test_fills_hooks.py:")
 

@@ -1,0 +1,122 @@
+"""An order as it was asked for: what can only be a mistake, and what the exchange's grid makes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from orderflow_bt.errors import PluginError
+from orderflow_bt.types import DAY_US
+
+if TYPE_CHECKING:
+    from orderflow_bt.flow.events import Event
+
+LONGEST_LIFE = 3_660 * DAY_US  # of an order; a longer one is a time given for a duration
+LARGEST = 10**15  # lots or price units; more cannot be meant and could not be counted with
+_WHEN = ("expires", "until")
+KINDS = ("market", "limit", "stop", "stop_limit", "trailing_stop", "if_touched")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """One order, all of it. Names are those of `orderflow_bt.Broker`'s methods.
+
+    ``price`` is the limit price, or the trigger price of an order that has one; ``limit`` the
+    limit price of what a trigger sends.
+    """
+
+    kind: str
+    role: str
+    side: int
+    qty: int
+    price: int | None = None
+    limit: int | None = None
+    trail: int | None = None
+    worst: int | None = None
+    reduce_only: bool = False
+    post_only: bool = False
+    immediate: bool = False
+    fill_or_kill: bool = False
+    expires: int | None = None
+    until: int | None = None
+    cancel_at: int | None = None
+    reason: Event | None = None
+    parent: int | None = None
+
+    def check(self) -> None:
+        """Refuse what can only be a mistake in the plugin.
+
+        Raises:
+            PluginError: A number is none, or the order contradicts itself.
+        """
+        if not is_whole(self.side) or self.side not in (1, -1):
+            raise PluginError(f"an order's side is +1 or -1, not {self.side!r}")
+        check_numbers(
+            quantity=self.qty, price=self.price, limit=self.limit, trail=self.trail,
+            worst=self.worst, expires=self.expires, until=self.until, cancel_at=self.cancel_at,
+        )  # fmt: skip
+        if self.trail == 0:
+            raise PluginError("a trailing stop stays at least one price unit behind, not 0")
+        if self.post_only and (self.immediate or self.fill_or_kill):
+            raise PluginError("a post-only order rests and an immediate one takes: choose one")
+        if (self.expires or 0) > LONGEST_LIFE:
+            raise PluginError(
+                f"expires is how long an order lives, in microseconds: {self.expires} are"
+                f" {(self.expires or 0) // DAY_US:,} days",
+                fix="Give a duration, or the time itself as until=",
+            )
+
+    def on_grid(self, tick: int, lot: int) -> Ticket:
+        """The ticket in whole lots and ticks, rounded so that it never asks for more than meant."""
+        return replace(
+            self,
+            qty=self.qty - self.qty % lot,
+            price=self.price_on_grid(self.price, tick),
+            limit=self.limit_on_grid(self.limit, tick),
+            worst=self.limit_on_grid(self.worst, tick),
+            trail=None if self.trail is None else -(-self.trail // tick) * tick,
+        )
+
+    def price_on_grid(self, price: int | None, tick: int) -> int | None:
+        """A limit or trigger price on the exchange's tick; stops away from the market."""
+        below = self.kind in ("limit", "if_touched")
+        return _rounded(price, tick, down=(self.side > 0) == below)
+
+    def limit_on_grid(self, price: int | None, tick: int) -> int | None:
+        """A price that is not to be exceeded, on the exchange's tick."""
+        return _rounded(price, tick, down=self.side > 0)
+
+    def off_grid(self, tick: int) -> bool:
+        """Whether a price is not a whole number of ticks."""
+        return any((price or 0) % tick for price in (self.price, self.limit, self.worst))
+
+
+def check_numbers(**values: object) -> None:
+    """Refuse what is no quantity, price, duration or time.
+
+    Raises:
+        PluginError: A value is neither None nor a whole number from 0 on, or is beyond belief.
+    """
+    for name, value in values.items():
+        if value is None and name not in ("quantity", "stop"):
+            continue
+        if not is_whole(value) or value < 0:  # type: ignore[operator] # whole: it compares
+            raise PluginError(
+                f"an order's {name} is a non-negative integer, not {value!r}",
+                fix="Quantities are lots, prices price units, durations microseconds",
+            )
+        if name not in _WHEN and value > LARGEST:  # type: ignore[operator] # whole: it compares
+            raise PluginError(f"an order's {name} of {value} is beyond belief")
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is an integer, and not a truth value."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _rounded(price: int | None, tick: int, *, down: bool) -> int | None:
+    if price is None:
+        return None
+    return price // tick * tick if down else -(-price // tick) * tick
