@@ -85,6 +85,11 @@ def queue_ahead(
     stop = max(0, i - window)
     j = i - 1
     while j >= stop and n_here < visits:
+        if n_anywhere >= visits and run_price != level:  # only `level` matters from here on
+            while j >= stop and (price[j] != level or side[j] == order_side):
+                j -= 1
+            if j < stop:
+                break
         if side[j] != order_side:
             if price[j] == run_price:
                 run_volume += qty[j]

@@ -116,7 +116,7 @@ class _Running:
         self._nothing = trades.slice(0, 0)
         if piece.first == 0:
             self._readings.begin_day(piece.day.date)
-        self._live_through(self._readings.feed(trades))
+        self._live_through(self._readings.feed(trades, (piece.lows, piece.highs)))
 
     def _live_through(self, piece: Slice) -> None:
         for session in self._everyone:

@@ -48,6 +48,7 @@ class Account:
         self.instrument = instrument
         self._changes = list(changes)  # of fees, still to come
         self.position = 0
+        self._sense = -1 if instrument.is_inverse else 1  # whether worth grows with price
         self.scale: int = 10 ** max(8, instrument.price_decimals + instrument.qty_decimals)
         while self.scale % Fraction(cash).denominator:
             self.scale *= 10
@@ -155,11 +156,6 @@ class Account:
         self._entry, self._parts = entry // common, parts // common
 
     @property
-    def _sense(self) -> int:
-        """+1 where worth grows with price, -1 for inverse contracts."""
-        return -1 if self.instrument.is_inverse else 1
-
-    @property
     def _sign(self) -> int:
         """+1 where equity grows with the position's worth."""
         return ((self.position > 0) - (self.position < 0)) * self._sense
@@ -198,8 +194,8 @@ class Account:
 
     def equity_units(self, price: int) -> int | Fraction:
         """Cash, realised and unrealised profit, less fees, in units."""
-        if self.position == 0:
-            return self.ledger
+        if self._sense > 0:
+            return self.ledger + self.position * price * self._unit
         return self.ledger + self._sign * self.worth(price, abs(self.position))
 
     def equity(self, price: int) -> Fraction:
@@ -236,6 +232,6 @@ class Account:
     def equity_line(self) -> tuple[float, float]:
         """(constant, slope) with equity = constant + slope * price, or slope / price if inverse."""
         if self._line is None:
-            slope = self._sign * self._unit * abs(self.position)
+            slope = self._sense * self._unit * self.position
             self._line = float(self.ledger / self.scale), float(slope / self.scale)
         return self._line

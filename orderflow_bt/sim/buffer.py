@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _NO_BLOCKS = np.zeros(0, np.int64)
 
 
+Blocks = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
+
+
 class _Columns(NamedTuple):
     time: NDArray[np.int64]
     price: NDArray[np.int64]
@@ -66,6 +69,7 @@ class Stretch:
         quotes: tuple[int, int],
         *,
         tick: int,
+        blocks: Blocks | None = None,
     ) -> None:
         self.time, self.price, self.qty, self.side, self.id = columns
         self.first = first
@@ -73,10 +77,10 @@ class Stretch:
         self.base = base
         self.first_bid, self.first_ask = quotes
         self._tick = tick
-        self._blocks: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
+        self._blocks = blocks
 
     @property
-    def blocks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def blocks(self) -> Blocks:
         """Lowest and highest price of every whole block of rows; none where that would not pay."""
         if self._blocks is None:
             self._blocks = (_NO_BLOCKS, _NO_BLOCKS)
@@ -120,8 +124,12 @@ class TapeBuffer:
         self._base = base + row
         self._quotes = latest.quotes(row)
 
-    def append(self, trades: Trades) -> list[Stretch]:
-        """The trades as one stretch or two, in order."""
+    def append(self, trades: Trades, blocks: Blocks | None = None) -> list[Stretch]:
+        """The trades as one stretch or two, in order.
+
+        ``blocks`` are the lowest and highest price of every 64 of them, if known; those of trades
+        behind them may count in the last.
+        """
         rows, keep = trades.rows, self._keep
         if rows < 4 * keep:
             return [self._behind(_Columns.of(trades), rows)]
@@ -129,7 +137,7 @@ class TapeBuffer:
         head = self._behind(piece, keep)
         base, quotes = head.base + head.first, head.quotes(head.first)
         self._restart(piece, rows, base, quotes)
-        return [head, Stretch(piece, keep, rows, base, quotes, tick=self._tick)]
+        return [head, Stretch(piece, keep, rows, base, quotes, tick=self._tick, blocks=blocks)]
 
     def _behind(self, piece: _Columns, rows: int) -> Stretch:
         """The first rows of a piece, fewer than there is room for, behind what came before."""

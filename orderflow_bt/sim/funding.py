@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from orderflow_bt.kernels.orders import NEVER
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from decimal import Decimal
@@ -46,23 +48,26 @@ class FundingClock:
     Args:
         rows: Of the contract, by time.
         shift: Microseconds by which the exchange takes its look earlier (-) or later (+).
+
+    Attributes:
+        next_time: When the next one is due.
+        payments: What was paid and received.
     """
 
     def __init__(self, rows: Iterable[Funding], shift: int = 0) -> None:
         self._rows = [row._replace(time=row.time + shift) for row in rows]
-        self._next = 0
+        self._next = -1
+        self._step()
         self.payments: list[FundingPayment] = []
 
-    def due(self, until: int) -> int | None:
-        """Time of the next funding, if it is due by ``until``."""
-        if self._next == len(self._rows) or self._rows[self._next].time > until:
-            return None
-        return self._rows[self._next].time
+    def _step(self) -> None:
+        self._next += 1
+        self.next_time = self._rows[self._next].time if self._next < len(self._rows) else NEVER
 
     def pay(self, account: Account, last_price: int, round_trip: int | None) -> Decimal | None:
         """Apply the next funding to what is held; None where nothing is."""
         row = self._rows[self._next]
-        self._next += 1
+        self._step()
         if account.position == 0 or round_trip is None:
             return None
         mark = account.instrument.price(last_price) if row.mark is None else row.mark

@@ -106,21 +106,33 @@ class Footprints(Sequence["Footprint"]):
 
 
 class MarketView:
-    """What `orderflow_bt.Market` promises, on top of a session."""
+    """What `orderflow_bt.Market` promises, on top of a session.
+
+    Attributes:
+        pending: Moments that are known, whose bars nobody has looked at.
+    """
 
     def __init__(self, session: Session, instrument: Instrument, specs: list[BarSpec]) -> None:
         self._session = session
         self.instrument = instrument
+        self.pending: list[Moment] = []
         self._bars: dict[BarSpec, deque[Bar]] = {s: deque(maxlen=BARS_KEPT) for s in specs}
         self._closed: dict[BarSpec, deque[ClosedBar]] = {
             s: deque(maxlen=FOOTPRINTS_KEPT) for s in specs
         }
 
-    def take_in(self, moment: Moment) -> None:
-        """Add the bars a moment made known."""
-        for closed in moment.bars:
-            self._bars[closed.spec].append(closed.bar)
-            self._closed[closed.spec].append(closed)
+    def take_in(self) -> None:
+        """Add the bars of the moments that are pending: done when somebody looks."""
+        for spec, closed_bars in self._closed.items():
+            closed = [
+                bar
+                for moment in self.pending
+                for bar in moment.bars
+                if bar.spec is spec or bar.spec == spec
+            ]
+            self._bars[spec].extend([bar.bar for bar in closed])
+            closed_bars.extend(closed)
+        self.pending.clear()
 
     @property
     def now(self) -> int:
@@ -166,6 +178,8 @@ class MarketView:
         return Footprints(self._closed[self._known(spec)])
 
     def _known(self, spec: BarSpec) -> BarSpec:
+        if self.pending:
+            self.take_in()
         if spec not in self._bars:
             raise PluginError(
                 f"bars of {spec} were not declared",

@@ -10,7 +10,7 @@ from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
 from orderflow_bt.flow.kept import KeptBars
 from orderflow_bt.sim import config
-from orderflow_bt.sim.buffer import Stretch, TapeBuffer
+from orderflow_bt.sim.buffer import TapeBuffer
 from orderflow_bt.sim.watch import Watch
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch, Footprint
     from orderflow_bt.instruments import Instrument
+    from orderflow_bt.sim.buffer import Blocks, Stretch
     from orderflow_bt.sim.kept import FlowCache
     from orderflow_bt.types import Bar, BarSpec, Trades
 
@@ -128,12 +129,13 @@ class Readings:
                     stream.begin_day(day)
             self._watch.begin_day(date)
 
-    def feed(self, trades: Trades) -> Slice:
-        """Read the next trades."""
+    def feed(self, trades: Trades, blocks: Blocks | None = None) -> Slice:
+        """Read the next trades; ``blocks`` are the extremes of theirs, if known (`Piece`)."""
         batches = self._close(trades)
         gaps, rows = self._find_gaps(trades)
         events = self._watch.read(trades, batches, rows)
-        return Slice(trades, self._tape.append(trades), _moments(batches, events), events, gaps)
+        tape = self._tape.append(trades, blocks)
+        return Slice(trades, tape, _moments(batches, events), events, gaps)
 
     def close_until(self, time: int, nothing: Trades) -> Slice:
         """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
@@ -173,11 +175,18 @@ class Readings:
 
 def _moments(batches: dict[BarSpec, BarBatch], events: EventColumns) -> list[Moment]:
     """Bars and events in the order of knowing, those of one moment together."""
+    if len(batches) == 1 and not len(events):
+        ((spec, batch),) = batches.items()
+        known = zip(batch.known_at.tolist(), batch.at.tolist(), batch.tolist(), strict=True)
+        return [
+            Moment(time, at, [ClosedBar(spec, bar, batch, row)], NO_EVENTS)
+            for row, (time, at, bar) in enumerate(known)
+        ]
     closed: list[tuple[int, int, ClosedBar]] = []
     for spec, batch in batches.items():
-        known, at = batch.known_at.tolist(), batch.at.tolist()
+        times, at = batch.known_at.tolist(), batch.at.tolist()
         for row, bar in enumerate(batch.tolist()):
-            closed.append((at[row], known[row], ClosedBar(spec, bar, batch, row)))
+            closed.append((at[row], times[row], ClosedBar(spec, bar, batch, row)))
     closed.sort(key=lambda item: item[:2])  # stable: streams stand short before long
     moments: dict[tuple[int, int], Moment] = {}
     for at, time, closed_bar in closed:

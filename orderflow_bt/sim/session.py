@@ -187,6 +187,7 @@ class Session:
                     self._settle_funding(last)
                     self._run_to(tape.end, last)
                 offset = tape.end - offset  # rows of the piece so far
+        self.market.take_in()
         if rows:
             self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
 
@@ -202,7 +203,7 @@ class Session:
                 self._notices
                 or self._hears_trades
                 or self.broker.rows
-                or self.funding.due(time) is not None
+                or self.funding.next_time <= time
             ):
                 self._settle_funding(time)
                 self._run_to(row, time, at_moment=True)
@@ -235,7 +236,7 @@ class Session:
 
         At its time, funding comes before anything else that happens then.
         """
-        while (due := self.funding.due(until)) is not None:
+        while (due := self.funding.next_time) <= until:
             row = first_at_or_after(self.tape.time, self._cursor, self.tape.end, due)
             self._run_to(row, due - 1)
             self._clock(due)
@@ -336,7 +337,7 @@ class Session:
 
     def _deliver(self, moment: Moment) -> None:
         """Run the hooks of a moment: bars short before long, then events."""
-        self.market.take_in(moment)
+        self.market.pending.append(moment)
         trading = self.now >= self.start
         for closed in moment.bars:
             spec = closed.spec
