@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import sys
 import tomllib
@@ -157,6 +158,9 @@ def _config() -> dict[str, Any]:
 
 def main() -> None:
     """The program ``orderflow-bt``."""
+    # Loading packages makes objects by the hundred thousand and drops hardly any: to look for
+    # garbage among them again and again takes a quarter of the time until a run begins.
+    gc.set_threshold(100_000, 20, 20)
     try:
         app(default_map=_config())
     except OrderflowError as error:

@@ -80,7 +80,6 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """Backtest a strategy on stored days: run folder, report and verdict."""
-    from orderflow_bt import report
     from orderflow_bt.run import Request
     from orderflow_bt.strategy.registry import load_strategy
 
@@ -115,10 +114,12 @@ def command(
             if isinstance(result, PluginError):
                 failed = failed or result
                 continue
-            report.build(folder)
             results.append(result)
             if not as_json:
-                print_summary(result, folder)
+                print_summary(result)
+            _build_report(folder)
+            if not as_json:
+                typer.echo(f"report: {folder / 'report.html'}")
     if as_json and results:
         typer.echo(json.dumps(results if many else results[0], indent=2, ensure_ascii=False))
     if failed is not None:
@@ -165,7 +166,14 @@ def plain_name(text: str) -> str:
     return name or Path(path).stem
 
 
-def print_summary(metrics: dict[str, Any], folder: Path) -> None:
+def _build_report(folder: Path) -> None:
+    """The pictures' library takes longer to load than many a run takes: results come first."""
+    from orderflow_bt import report
+
+    report.build(folder)
+
+
+def print_summary(metrics: dict[str, Any]) -> None:
     """What a trader reads on the terminal after a run."""
     from rich.console import Console
     from rich.padding import Padding
@@ -200,7 +208,6 @@ def print_summary(metrics: dict[str, Any], folder: Path) -> None:
     for label, text in rows.items():
         console.print(f"  {label:<12}{text}")
     console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")
-    typer.echo(f"report: {folder / 'report.html'}")
 
 
 def _folder(out: Path | None, name: str, tape: TapeId, *, many: bool) -> Path:

@@ -191,7 +191,9 @@ class KeptBars:
     def _end_day(self) -> None:
         if self._served is not None:
             self._past = self._served.arrays["state"], self._served.arrays["rows"]
-        if self._recording is not None and self._batches:
+        elif (
+            self._recording is not None and self._batches and not self._cache.has(SHELF, self._name)
+        ):
             state, rows = self._stream.snapshot()
             batch = BarBatch.concat(self._batches)
             arrays = {

@@ -86,7 +86,8 @@ def read_run(path: Path) -> RunFolder:
     tables = {}
     for name in TABLES:
         try:
-            tables[name] = pq.read_table(path / f"{name}.parquet")
+            with pq.ParquetFile(path / f"{name}.parquet") as file:  # `read_table` loads far more
+                tables[name] = file.read()
         except (OSError, pa.ArrowInvalid) as error:
             raise OrderflowError(
                 f"a table of the run cannot be read: {error}",

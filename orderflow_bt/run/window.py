@@ -70,7 +70,8 @@ def find_window(
     first, last = _date(start), _date(end - 1)
     dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     one = dt.timedelta(days=1)
-    near = [day for day in lake.days(tape) if first - one <= day.date <= last + one]
+    around = [date for date in lake.dates(tape) if first - one <= date <= last + one]
+    near = [day for date in around if (day := lake.day(tape, date))]
     stored = {day.date: day for day in near if first <= day.date <= last}
     days = tuple(stored[date] for date in dates if date in stored)
     borders = tuple(b for b in broken_borders(near) if first <= b.short_day <= last)
