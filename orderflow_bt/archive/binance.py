@@ -179,8 +179,13 @@ class Binance:
             MalformedError: It is not a zip of one CSV.
         """
         (path,) = files
-        member = open_csv(path, name)
-        return RowStream(member.blocks(), _layout(tape), name, decimals, ignored=member.ignored)
+        return self.stream_table(open_csv(path, name), tape, name, decimals)
+
+    def stream_table(
+        self, table: Table, tape: TapeId, name: str, decimals: tuple[int, int]
+    ) -> RowStream:
+        """The rows of a file of any packing in pieces."""
+        return RowStream(table.blocks(), _layout(tape), name, decimals, ignored=table.ignored)
 
     def read_series(self, files: Sequence[Path], series: SeriesId, name: str) -> ParsedSeries:
         """Parse a zip of klines, funding rates or metrics.

@@ -64,6 +64,35 @@ class TextFile:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadableTable:
+    """A table whose failures to be read are said of it; ``label`` is what an error calls it."""
+
+    table: Table
+    label: str
+
+    @property
+    def inflated_bytes(self) -> int:
+        """Its size, or a guess."""
+        return self.table.inflated_bytes
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Other members of the file."""
+        return self.table.ignored
+
+    def blocks(self) -> Iterator[bytes]:
+        """The text in blocks.
+
+        Raises:
+            MalformedError: The file is damaged, or cannot be read.
+        """
+        try:
+            yield from self.table.blocks()
+        except OSError as error:
+            raise MalformedError(f"cannot be read: {error.strerror}", where=self.label) from error
+
+
+@dataclass(frozen=True, slots=True)
 class TextTable:
     """Rows that are in memory already."""
 

@@ -156,6 +156,11 @@ class Exchange(Protocol):
             MalformedError: The content cannot be read.
         """
 
+    def stream_table(
+        self, table: Table, tape: TapeId, name: str, decimals: tuple[int, int]
+    ) -> RowStream | None:
+        """The same rows in pieces, or None where these can only be read whole; see `stream_day`."""
+
     def tape_in(self, name: str) -> tuple[str, Kind, dt.date | None] | None:
         """Symbol, kind and day that a file's name tells; the day is None for a month's file."""
 

@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from orderflow_bt.archive import ParsedDay, exchange
+from orderflow_bt.archive import exchange
 from orderflow_bt.archive.local import TextTable
 from orderflow_bt.errors import LakeError, OrderflowError, TransferError, UnsupportedError
-from orderflow_bt.ingest.clean import clean_day
-from orderflow_bt.ingest.split import joined
-from orderflow_bt.kernels import parse
-from orderflow_bt.store import DayInfo, Origin, read_columns
-from orderflow_bt.store.schema import COLUMN_NAMES, TIME_FACTORS
+from orderflow_bt.ingest.day import day_info
+from orderflow_bt.ingest.rows import SortedRows, Units
+from orderflow_bt.ingest.stream import DayFacts, FileForm, write_sorted
+from orderflow_bt.store import Origin, read_columns
+from orderflow_bt.store.rules import tick_on
+from orderflow_bt.store.schema import COLUMN_NAMES
 from orderflow_bt.types import DAY_US, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from orderflow_bt.archive.rest import RestRow, RestTrades
-    from orderflow_bt.store import Lake
+    from orderflow_bt.store import DayInfo, Lake
     from orderflow_bt.types import TapeId
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -163,63 +164,38 @@ def _written(
     text = "".join(row.line() for row in rows).encode()
     fetched = exchange(tape.exchange).read_table(TextTable(text), tape, label)
     before = lake.day(tape, date)
-    parts = [fetched]
-    if before is not None:
-        if before.quality.invalid_rows:
-            raise UnsupportedError(
-                "the exchange blanked rows of that day; their ids cannot be told from lost ones",
-                where=label,
-                fix="Download the day again: it may have been published anew",
-            )
-        parts.insert(0, _stored(before))
-    parsed = joined(parts)
-    columns, quality = clean_day(parsed, tape, date, label)
-    if before is not None:
-        old = before.quality
-        quality = replace(
-            quality,
-            duplicates=quality.duplicates + old.duplicates,
-            conflicts=quality.conflicts + old.conflicts,
-            quarantined=old.quarantined + quality.quarantined,
-            reordered=old.reordered,
+    if before is not None and before.quality.invalid_rows:
+        raise UnsupportedError(
+            "the exchange blanked rows of that day; their ids cannot be told from lost ones",
+            where=label,
+            fix="Download the day again: it may have been published anew",
         )
-    else:
-        quality = replace(quality, reordered=0)
-    url = rest.url.rstrip("/") + rest.endpoint.path
-    times = columns[parse.TIME]
-    factor = TIME_FACTORS[parsed.time_unit]
-    return lake.write_day(
-        columns,
-        DayInfo(
-            tape=tape,
-            date=date,
-            path=lake.day_path(tape, date),
-            bytes=0,
-            price_decimals=parsed.price_decimals,
-            qty_decimals=parsed.qty_decimals,
-            tick_decimals=parsed.tick_decimals,
-            time_unit=parsed.time_unit,
-            first_time=int(times.min()) * factor,
-            last_time=int(times.max()) * factor,
-            origin=before.origin if before else Origin(f"rest:{url}", "", "absent", 0),
-            quality=quality,
-            rest=_ranges([row.id for row in rows], before.rest if before else ()),
-        ),
-    )
-
-
-def _stored(info: DayInfo) -> ParsedDay:
-    """A stored day as rows of a file."""
-    names = COLUMN_NAMES
-    batches = [np.stack([batch[name] for name in names]) for batch in read_columns(info, names)]
-    return ParsedDay(
-        columns=np.concatenate(batches, axis=1).astype(np.int64),
-        price_decimals=info.price_decimals,
-        qty_decimals=info.qty_decimals,
-        tick_decimals=info.tick_decimals,
-        time_unit=info.time_unit,
-        header=info.header,
-    )
+    facts = DayFacts(tape, date, label, tick_on(lake, tape, date))
+    with SortedRows(lake.incoming) as laid, lake.day_writer(tape, date) as writer:
+        if before is not None:
+            units = Units(before.price_decimals, before.qty_decimals, before.time_unit)
+            for batch in read_columns(before, COLUMN_NAMES):
+                columns = np.stack([batch[name].astype(np.int64) for name in COLUMN_NAMES])
+                laid.add(columns, units, date)
+        units = Units(fetched.price_decimals, fetched.qty_decimals, fetched.time_unit)
+        laid.add(fetched.columns, units, date)
+        form = FileForm(before.header if before else fetched.header)
+        day = write_sorted(laid.of(date), facts, form, writer.write)
+        quality = replace(day.quality, reordered=0)
+        if before is not None:
+            old = before.quality
+            quality = replace(
+                quality,
+                duplicates=quality.duplicates + old.duplicates,
+                conflicts=quality.conflicts + old.conflicts,
+                quarantined=old.quarantined + quality.quarantined,
+                reordered=old.reordered,
+            )
+        url = rest.url.rstrip("/") + rest.endpoint.path
+        origin = before.origin if before else Origin(f"rest:{url}", "", "absent", 0)
+        info = day_info(lake, facts, replace(day, quality=quality), origin)
+        came = _ranges([row.id for row in rows], before.rest if before else ())
+        return lake.publish_day(writer, replace(info, rest=came))
 
 
 def _ranges(ids: Iterable[int], before: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

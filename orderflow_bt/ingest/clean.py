@@ -4,43 +4,25 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orderflow_bt.errors import MalformedError
-from orderflow_bt.instruments import shipped_rules
 from orderflow_bt.kernels import parse, quality
 from orderflow_bt.store.quality import MOST_GAPS, MOST_QUARANTINED, Gap, Quality
 from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.types import DAY_US, Kind, MarketType
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from numpy.typing import NDArray
 
-    from orderflow_bt.archive import ParsedDay
     from orderflow_bt.types import TapeId
 
 _EPOCH = dt.date(1970, 1, 1)
 _FAR = 2**62
-
-
-def clean_day(
-    parsed: ParsedDay, tape: TapeId, date: dt.date, label: str
-) -> tuple[NDArray[np.int64], Quality]:
-    """Sort a day's rows by id, drop copies and blanked rows, and count every defect.
-
-    Returns:
-        The rows to store, int64 ``[COLUMNS, rows]``, and their quality record.
-
-    Raises:
-        MalformedError: Not one row belongs to the day, or a row's fill ids run backwards.
-    """
-    count = DefectCount(tape, date, label, parsed.time_unit)
-    columns, order = _in_id_order(parsed.columns, count.day, is_aggregate=count.is_aggregate)
-    columns = count.add(columns, _tick(tape, date, parsed.price_decimals, parsed.tick_decimals))
-    return columns, count.quality(order)
 
 
 class DefectCount:
@@ -170,25 +152,35 @@ class Order:
     blanked: int = 0
     quarantined: tuple[tuple[int, ...], ...] = ()
 
+    def __add__(self, other: Order) -> Order:
+        return Order(
+            self.reordered + other.reordered,
+            self.duplicates + other.duplicates,
+            self.conflicts + other.conflicts,
+            self.blanked + other.blanked,
+            (self.quarantined + other.quarantined)[:MOST_QUARANTINED],
+        )
 
-def _in_id_order(
+
+def one_of_each_id(
     columns: NDArray[np.int64], day: tuple[int, int], *, is_aggregate: bool
 ) -> tuple[NDArray[np.int64], Order]:
-    """Rows by strictly increasing id.
+    """Of rows in id order, the one of each id that keeps it.
 
     Which of several rows with one id stays does not depend on their order in the file: one that
     the exchange did not blank, of the file's ``day``, with the latest time (known repetitions
     carry earlier ones); then the least of its numbers decides.
+
+    Args:
+        columns: int64 ``[COLUMNS, rows]``, all rows of the ids that are in it.
+        day: First moment of the file's day, and first moment after it, in the rows' unit.
+        is_aggregate: Whether rows have ranges of fill ids.
     """
-    ids = columns[parse.ID]
-    if bool((ids[1:] > ids[:-1]).all()):
-        return columns, Order()
-    reordered = int((ids < np.maximum.accumulate(ids)).sum())
-    columns = columns[:, ids.argsort(kind="stable")]
     ids = columns[parse.ID]
     is_new = np.append(True, ids[1:] != ids[:-1])
     if bool(is_new.all()):
-        return columns, Order(reordered=reordered)
+        return columns, Order()
+    columns = columns.copy()
     shared = np.flatnonzero(~is_new | np.append(~is_new[1:], False))
     columns[:, shared] = _by_claim(columns[:, shared], day, is_aggregate=is_aggregate)
     kept = np.maximum.accumulate(np.where(is_new, np.arange(ids.size), 0))
@@ -198,7 +190,6 @@ def _in_id_order(
     is_conflict = is_other & ~is_blanked
     quarantined = columns[:, np.flatnonzero(is_conflict)[:MOST_QUARANTINED]].T
     return columns[:, is_new], Order(
-        reordered=reordered,
         duplicates=int(is_copy.sum()),
         conflicts=int(is_conflict.sum()),
         blanked=int(is_blanked.sum()),
@@ -226,20 +217,18 @@ def _is_blanked(columns: NDArray[np.int64], *, is_aggregate: bool) -> NDArray[np
     return blanked
 
 
-def known_tick(tape: TapeId, date: dt.date, price_decimals: int) -> tuple[int, int]:
-    """The exchange's tick as an integer, and what prices are multiplied by to be compared with it.
+def tick_to_compare(
+    tick: Decimal | None, price_decimals: int, tick_decimals: int | None = None
+) -> tuple[int, int]:
+    """A tick as an integer, and what prices are multiplied by to be compared with it.
 
-    The tick is 0 where it is not known.
+    Args:
+        tick: The exchange's; None where it is not known.
+        price_decimals: Of the prices.
+        tick_decimals: Those that all but a thousandth of the day's own prices keep to, which stand
+            for the tick where it is not known; None takes 0 for the tick then.
     """
-    rules = shipped_rules(tape.exchange, tape.market, tape.symbol, date)
-    if rules is None:
-        return 0, 1
-    tick = Decimal(rules.tick)
+    if tick is None:
+        return (0 if tick_decimals is None else 10 ** (price_decimals - tick_decimals)), 1
     decimals = max(price_decimals, -int(tick.as_tuple().exponent))
     return int(tick.scaleb(decimals)), 10 ** (decimals - price_decimals)
-
-
-def _tick(tape: TapeId, date: dt.date, price_decimals: int, tick_decimals: int) -> tuple[int, int]:
-    """The known tick, else the step that all but a thousandth of the day's own prices keep to."""
-    tick, factor = known_tick(tape, date, price_decimals)
-    return (tick, factor) if tick else (10 ** (price_decimals - tick_decimals), 1)

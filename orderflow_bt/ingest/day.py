@@ -7,6 +7,7 @@ import hashlib
 import os
 import threading
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import filelock
@@ -17,9 +18,19 @@ from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.ingest.compare import misses_fewer
 from orderflow_bt.ingest.discover import LATEST
 from orderflow_bt.ingest.results import DayResult
-from orderflow_bt.ingest.stream import FetchedDay, WrittenDay, write_in_pieces, write_sorted
+from orderflow_bt.ingest.rows import SortedRows
+from orderflow_bt.ingest.stream import (
+    DayFacts,
+    FetchedTable,
+    FileForm,
+    WrittenDay,
+    lay_aside,
+    write_in_pieces,
+    write_sorted,
+)
 from orderflow_bt.series import SeriesId
 from orderflow_bt.store import DayInfo, Origin, SeriesInfo, SeriesStore
+from orderflow_bt.store.rules import tick_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -223,32 +234,24 @@ class Road:
         self, tape: TapeId, date: dt.date, brought: Brought, before: DayInfo | SeriesInfo | None
     ) -> DayInfo | SeriesInfo:
         name = _names(brought.fetched)
-        fetched_day = FetchedDay(self.exchange, brought.files, tape, date, name)
-        with self.lake.day_writer(tape, date) as writer:
-            day = write_in_pieces(fetched_day, writer, lambda: self._check_stop(0))
-            day = day or write_sorted(fetched_day, writer)
+        table = FetchedTable(self.exchange, brought.files, tape, name)
+        facts = DayFacts(tape, date, name, tick_on(self.lake, tape, date))
+
+        def check_stop() -> None:
             self._check_stop(0)
-            origin = origin_of(brought.fetched, brought.checksum, day)
-            info = self._day_info(tape, date, day, origin)
+
+        with self.lake.day_writer(tape, date) as writer:
+            day = write_in_pieces(table, facts, writer, check_stop)
+            if day is None:
+                with SortedRows(self.lake.incoming) as rows:
+                    form = lay_aside(table, partial(rows.add, date=date), check_stop)
+                    day = write_sorted(rows.of(date), facts, form, writer.write)
+            self._check_stop(0)
+            origin = origin_of(brought.fetched, brought.checksum, day.form)
+            info = day_info(self.lake, facts, day, origin)
             if before is not None and misses_fewer(before, info):
                 return before
             return self.lake.publish_day(writer, info)
-
-    def _day_info(self, tape: TapeId, date: dt.date, day: WrittenDay, origin: Origin) -> DayInfo:
-        return DayInfo(
-            tape=tape,
-            date=date,
-            path=self.lake.day_path(tape, date),
-            bytes=0,
-            price_decimals=day.price_decimals,
-            qty_decimals=day.qty_decimals,
-            tick_decimals=day.tick_decimals,
-            time_unit=day.time_unit,
-            first_time=day.times_us[0],
-            last_time=day.times_us[1],
-            origin=origin,
-            quality=day.quality,
-        )
 
     def _parsed_series(
         self,
@@ -284,6 +287,24 @@ class Road:
         self.lake.publish_raw(part, path)
 
 
+def day_info(lake: Lake, facts: DayFacts, day: WrittenDay, origin: Origin) -> DayInfo:
+    """The metadata of a day that is about to be stored."""
+    return DayInfo(
+        tape=facts.tape,
+        date=facts.date,
+        path=lake.day_path(facts.tape, facts.date),
+        bytes=0,
+        price_decimals=day.price_decimals,
+        qty_decimals=day.qty_decimals,
+        tick_decimals=day.tick_decimals,
+        time_unit=day.time_unit,
+        first_time=day.times_us[0],
+        last_time=day.times_us[1],
+        origin=origin,
+        quality=day.quality,
+    )
+
+
 def stored_info(lake: Lake, tape: TapeId | SeriesId, date: dt.date) -> DayInfo | SeriesInfo | None:
     """What the lake says of a stored day, of a tape or of a series; None where it has it not."""
     if isinstance(tape, SeriesId):
@@ -317,7 +338,7 @@ def _joined(brought: Sequence[tuple[Fetched, str]]) -> tuple[Fetched, str]:
     ), worst
 
 
-def origin_of(fetched: Fetched, checksum: str, parsed: WrittenDay | ParsedSeries) -> Origin:
+def origin_of(fetched: Fetched, checksum: str, parsed: FileForm | ParsedSeries) -> Origin:
     """Where a day that is about to be stored came from."""
     return Origin(
         url=fetched.url,

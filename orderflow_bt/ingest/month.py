@@ -8,38 +8,39 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from orderflow_bt.archive.stream import FinerUnitsError
 from orderflow_bt.errors import (
     LakeError,
     MalformedError,
     MissingDayError,
     OrderflowError,
-    UnsupportedError,
 )
 from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.ingest.compare import lacks_less
-from orderflow_bt.ingest.day import Road, origin_of, stored_info
+from orderflow_bt.ingest.day import Road, day_info, origin_of, stored_info
 from orderflow_bt.ingest.results import DayResult
-from orderflow_bt.ingest.spill import Spill
-from orderflow_bt.ingest.stream import sort_day
+from orderflow_bt.ingest.rows import SortedRows
+from orderflow_bt.ingest.stream import DayFacts, FetchedTable, lay_aside, write_sorted
 from orderflow_bt.series import SeriesId
 from orderflow_bt.store import DayInfo, SeriesInfo, SeriesStore, broken_borders
+from orderflow_bt.store.rules import tick_on
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from orderflow_bt.archive import Fetched
     from orderflow_bt.ingest.results import Status
-    from orderflow_bt.store import Lake
+    from orderflow_bt.ingest.rows import DayRows
+    from orderflow_bt.ingest.stream import FileForm
+    from orderflow_bt.store import Lake, Origin
     from orderflow_bt.types import TapeId
 
 
 class MonthRoad(Road):
     """How days come out of the file of their month.
 
-    A month is fetched once for all of its wanted days. Its rows are spilled by UTC day, packed, in
-    the lake's ``.incoming/``, so that no more than a day of them is in memory.
+    A month is fetched once for all of its wanted days. Its rows are laid aside by UTC day.
     """
 
     __slots__ = ()
@@ -64,18 +65,13 @@ class MonthRoad(Road):
     ) -> Generator[DayResult, None, None]:
         stem = f"{tape.label}-{days[0]:%Y-%m}-month"
         part = self.lake.incoming / f"{stem}.zip.part"
-        spill = Spill(self.lake.incoming, stem, days)
         try:
             with self._wait_for(filelock.FileLock(self.lake.incoming / f"{stem}.lock")):
                 fetched, checksum = self._verified(path, part)
                 if isinstance(tape, SeriesId):
                     yield from self._series_days(tape, days, fetched, checksum)
                 else:
-                    self._spill(tape, fetched, spill)
-                    if not self.keep_raw:
-                        part.unlink(missing_ok=True)
-                    for date in days:
-                        yield self._tape_day(tape, date, spill, fetched, checksum)
+                    yield from self._tape_days(tape, days, fetched, checksum, part)
                 if self.keep_raw:
                     self._keep(fetched.path, part, path)
         except MissingDayError:
@@ -93,50 +89,45 @@ class MonthRoad(Road):
                 yield DayResult(tape, date, "failed", error=full)
         finally:
             part.unlink(missing_ok=True)
-            spill.close()
 
-    def _spill(self, tape: TapeId, fetched: Fetched, spill: Spill) -> None:
-        """Lay the month's rows aside; from the start again where later ones need finer units."""
-        decimals = (0, 0)
-        while True:
-            rows = self.exchange.stream_day([fetched.path], tape, _name(fetched), decimals)
-            if rows is None:
-                raise UnsupportedError(
-                    "months of this exchange cannot be read in pieces", where=fetched.url
-                )
-            try:
-                for columns in rows.pieces():
-                    self._check_stop(0)
-                    spill.add(columns, rows)
-            except FinerUnitsError as error:
-                decimals = error.decimals
-                spill.close()
-            else:
-                return
-
-    def _tape_day(
+    def _tape_days(
         self,
         tape: TapeId,
-        date: dt.date,
-        spill: Spill,
+        days: Sequence[dt.date],
         fetched: Fetched,
         checksum: str,
+        part: Path,
+    ) -> Generator[DayResult, None, None]:
+        """Lay the month's rows aside, then store the wanted days one after the other."""
+        name = _name(fetched)
+        table = FetchedTable(self.exchange, [fetched.path], tape, name)
+        with SortedRows(self.lake.incoming, frozenset(days)) as rows:
+            form = lay_aside(table, rows.add, lambda: self._check_stop(0))
+            if not self.keep_raw:
+                part.unlink(missing_ok=True)
+            origin = replace(origin_of(fetched, checksum, form), span="monthly")
+            for date in days:
+                if date not in rows.dates():
+                    yield _absent(tape, date, fetched)
+                    continue
+                facts = DayFacts(tape, date, name, tick_on(self.lake, tape, date))
+                try:
+                    yield self._tape_day(facts, rows.of(date), form, origin)
+                except OrderflowError as error:
+                    yield DayResult(tape, date, "failed", error=error)
+
+    def _tape_day(
+        self, facts: DayFacts, rows: DayRows, form: FileForm, origin: Origin
     ) -> DayResult:
-        try:
-            parsed = spill.day(date)
-            if parsed is None:
-                return _absent(tape, date, fetched)
-            columns, day = sort_day(parsed, tape, date, _name(fetched))
-            origin = replace(origin_of(fetched, checksum, day), span="monthly")
-            info = self._day_info(tape, date, day, origin)
-            with self._locked(tape, date):
-                stored = self.lake.day(tape, date)
-                if stored is not None and not lacks_less(info, stored):
-                    return DayResult(tape, date, "present", info=stored)
-                status: Status = "stored" if stored is None else "repaired"
-                return DayResult(tape, date, status, info=self.lake.write_day(columns, info))
-        except OrderflowError as error:
-            return DayResult(tape, date, "failed", error=error)
+        tape, date = facts.tape, facts.date
+        with self._locked(tape, date), self.lake.day_writer(tape, date) as writer:
+            day = write_sorted(rows, facts, form, writer.write)
+            info = day_info(self.lake, facts, day, origin)
+            stored = self.lake.day(tape, date)
+            if stored is not None and not lacks_less(info, stored):
+                return DayResult(tape, date, "present", info=stored)
+            status: Status = "stored" if stored is None else "repaired"
+            return DayResult(tape, date, status, info=self.lake.publish_day(writer, info))
 
     def _series_days(
         self,

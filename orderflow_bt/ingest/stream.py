@@ -1,19 +1,20 @@
-"""An orderly day to its file piece by piece: one is packed on a thread while the next is parsed."""
+"""Trades to a day's file: orderly ones in pieces as they come, others through `ingest.rows`."""
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from orderflow_bt.archive.stream import FinerUnitsError
-from orderflow_bt.ingest.clean import DefectCount, Order, clean_day, known_tick
+from orderflow_bt.ingest.clean import DefectCount, Order, one_of_each_id, tick_to_compare
+from orderflow_bt.ingest.rows import RUN_ROWS, Units
 from orderflow_bt.kernels import parse
-from orderflow_bt.store.schema import TIME_FACTORS
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Sequence
+    from decimal import Decimal
     from pathlib import Path
 
     import numpy as np
@@ -21,14 +22,25 @@ if TYPE_CHECKING:
 
     from orderflow_bt.archive import Exchange, ParsedDay
     from orderflow_bt.archive.stream import RowStream
+    from orderflow_bt.ingest.rows import DayRows
     from orderflow_bt.store import Quality
     from orderflow_bt.store.writer import DayWriter
     from orderflow_bt.types import TapeId
 
 
+class Table(Protocol):
+    """A file of trades, to be read in pieces or whole."""
+
+    def stream(self, decimals: tuple[int, int]) -> RowStream | None:
+        """Its rows in pieces, or None where it can only be read whole."""
+
+    def whole(self) -> ParsedDay:
+        """All of its rows."""
+
+
 @dataclass(frozen=True, slots=True)
-class FetchedDay:
-    """The files of a day, and whose they are.
+class FetchedTable:
+    """Files of the archive, and whose they are.
 
     Attributes:
         label: What an error calls them.
@@ -37,8 +49,41 @@ class FetchedDay:
     exchange: Exchange
     files: Sequence[Path]
     tape: TapeId
+    label: str
+
+    def stream(self, decimals: tuple[int, int]) -> RowStream | None:
+        """See `Table`."""
+        return self.exchange.stream_day(self.files, self.tape, self.label, decimals)
+
+    def whole(self) -> ParsedDay:
+        """See `Table`."""
+        return self.exchange.read_day(self.files, self.tape, self.label)
+
+
+class DayFacts(NamedTuple):
+    """Which day is stored.
+
+    Attributes:
+        label: What an error calls its file.
+        tick: The exchange's, where it is known.
+    """
+
+    tape: TapeId
     date: dt.date
     label: str
+    tick: Decimal | None
+
+
+class FileForm(NamedTuple):
+    """What a file looks like.
+
+    Attributes:
+        header: Whether it names its columns.
+        ignored: Members of the archive that were passed over.
+    """
+
+    header: bool
+    ignored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +92,6 @@ class WrittenDay:
 
     Attributes:
         times_us: Its smallest and largest time, in microseconds.
-        header: Whether the source's file names its columns.
-        ignored: Members of the archive that were passed over.
     """
 
     price_decimals: int
@@ -57,8 +100,7 @@ class WrittenDay:
     time_unit: str
     times_us: tuple[int, int]
     quality: Quality
-    header: bool
-    ignored: tuple[str, ...]
+    form: FileForm
 
 
 class _DisorderError(Exception):
@@ -66,20 +108,20 @@ class _DisorderError(Exception):
 
 
 def write_in_pieces(
-    day: FetchedDay, writer: DayWriter, check_stop: Callable[[], None]
+    table: Table, day: DayFacts, writer: DayWriter, check_stop: Callable[[], None]
 ) -> WrittenDay | None:
     """Parse, count and write a day whose rows stand in id order.
 
     Returns:
-        What was written; None, and nothing is, where the rows are not in order or the exchange's
-        files cannot be read in pieces: such a day is sorted whole.
+        What was written; None, and nothing is, where the rows are not in order or the file cannot
+        be read in pieces: such a day is for `lay_aside` and `write_sorted`.
 
     Raises:
         MalformedError: The content cannot be read, or is of another day.
     """
     decimals = (0, 0)
     while True:
-        rows = day.exchange.stream_day(day.files, day.tape, day.label, decimals)
+        rows = table.stream(decimals)
         if rows is None:
             return None
         try:
@@ -93,7 +135,7 @@ def write_in_pieces(
 
 
 def _write(
-    rows: RowStream, day: FetchedDay, writer: DayWriter, check_stop: Callable[[], None]
+    rows: RowStream, day: DayFacts, writer: DayWriter, check_stop: Callable[[], None]
 ) -> WrittenDay:
     try:
         count, tick = _write_pieces(rows, day, writer, check_stop)
@@ -106,13 +148,12 @@ def _write(
         time_unit=rows.time_unit,
         times_us=count.times_us,
         quality=count.quality(Order(), None if tick[0] else rows.finer_than_tick),
-        header=rows.header,
-        ignored=rows.ignored,
+        form=FileForm(rows.header, rows.ignored),
     )
 
 
 def _write_pieces(
-    rows: RowStream, day: FetchedDay, writer: DayWriter, check_stop: Callable[[], None]
+    rows: RowStream, day: DayFacts, writer: DayWriter, check_stop: Callable[[], None]
 ) -> tuple[DefectCount, tuple[int, int]]:
     """What was counted, and the tick that prices were held against."""
     count: DefectCount | None = None
@@ -127,7 +168,7 @@ def _write_pieces(
             last_id = int(ids[-1])
             if count is None:
                 count = DefectCount(day.tape, day.date, day.label, rows.time_unit)
-            tick = known_tick(day.tape, day.date, rows.price_decimals)
+            tick = tick_to_compare(day.tick, rows.price_decimals)
             kept = count.add(columns, tick)
             if packing is not None:
                 packing.result()
@@ -139,35 +180,69 @@ def _write_pieces(
     return count, tick
 
 
-def write_sorted(day: FetchedDay, writer: DayWriter) -> WrittenDay:
-    """Parse a day whole, put its rows in order, count and write them.
+def lay_aside(
+    table: Table,
+    take: Callable[[NDArray[np.int64], Units], object],
+    check_stop: Callable[[], None],
+) -> FileForm:
+    """Give the rows of a file, in any order, to `ingest.rows.SortedRows`.
+
+    Args:
+        table: The file.
+        take: Takes rows, which may change afterwards, and their units.
+        check_stop: Called for every piece.
 
     Raises:
-        MalformedError: The content cannot be read, or is of another day.
+        MalformedError: The content cannot be read.
     """
-    parsed = day.exchange.read_day(day.files, day.tape, day.label)
-    columns, written = sort_day(parsed, day.tape, day.date, day.label)
-    writer.write(columns)
-    return written
+    decimals, taken = (0, 0), 0
+    while True:
+        rows = table.stream(decimals)
+        if rows is None:
+            parsed = table.whole()
+            units = Units(parsed.price_decimals, parsed.qty_decimals, parsed.time_unit)
+            for start in range(0, parsed.rows, RUN_ROWS):
+                take(parsed.columns[:, start : start + RUN_ROWS], units)
+            return FileForm(parsed.header, parsed.ignored)
+        seen = 0
+        try:
+            for columns in rows.pieces():
+                check_stop()
+                seen += columns.shape[1]
+                if seen > taken:  # those before came in coarser units
+                    take(columns, Units(rows.price_decimals, rows.qty_decimals, rows.time_unit))
+                    taken = seen
+            return FileForm(rows.header, rows.ignored)
+        except FinerUnitsError as error:
+            decimals = error.decimals
+        finally:
+            rows.release()
 
 
-def sort_day(
-    parsed: ParsedDay, tape: TapeId, date: dt.date, label: str
-) -> tuple[NDArray[np.int64], WrittenDay]:
-    """A day's rows in order, and what its metadata says of them.
+def write_sorted(
+    rows: DayRows, day: DayFacts, form: FileForm, write: Callable[[NDArray[np.int64]], None]
+) -> WrittenDay:
+    """Give a day's rows in order to ``write``, counted and each id once.
 
     Raises:
         MalformedError: They are of another day, or contradict themselves.
     """
-    columns, quality = clean_day(parsed, tape, date, label)
-    times, factor = columns[parse.TIME], TIME_FACTORS[parsed.time_unit]
-    return columns, WrittenDay(
-        price_decimals=parsed.price_decimals,
-        qty_decimals=parsed.qty_decimals,
-        tick_decimals=parsed.tick_decimals,
-        time_unit=parsed.time_unit,
-        times_us=(int(times.min()) * factor, int(times.max()) * factor),
-        quality=quality,
-        header=parsed.header,
-        ignored=parsed.ignored,
+    units = rows.units
+    count = DefectCount(day.tape, day.date, day.label, units.time)
+    tick = tick_to_compare(day.tick, units.price, rows.tick_decimals)
+    order = Order(reordered=rows.reordered)
+    for columns in rows.in_id_order(day.label):
+        single, found = one_of_each_id(columns, count.day, is_aggregate=count.is_aggregate)
+        order += found
+        kept = count.add(single, tick)
+        if kept.shape[1]:
+            write(kept)
+    return WrittenDay(
+        price_decimals=units.price,
+        qty_decimals=units.qty,
+        tick_decimals=rows.tick_decimals,
+        time_unit=units.time,
+        times_us=count.times_us,
+        quality=count.quality(order),
+        form=form,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.store.files import StoredPath
     from orderflow_bt.store.lake import Lake
+    from orderflow_bt.types import TapeId
 
 FOLDER = "instruments"
 _VERSION = 1
@@ -82,6 +83,16 @@ def known_rules(
 def rules_on(known: Sequence[tuple[Rules, str]], date: dt.date) -> tuple[Rules, str] | None:
     """The rules that hold on a day, or None where none are known for it."""
     return next((pair for pair in reversed(known) if pair[0].since <= date.isoformat()), None)
+
+
+def tick_on(lake: Lake, tape: TapeId, date: dt.date) -> Decimal | None:
+    """The tick by the rules that are known for a day; None where none are.
+
+    Raises:
+        LakeError: The file of imported rules is damaged.
+    """
+    found = rules_on(known_rules(lake, tape.exchange, tape.market, tape.symbol), date)
+    return Decimal(found[0].tick) if found else None
 
 
 def read_exchange_info(
