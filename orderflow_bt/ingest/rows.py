@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RUN_ROWS = 1 << 20
+LEAST_RUN = 1 << 18
 BLOCK_ROWS = 1 << 14
 _EPOCH = dt.date(1970, 1, 1)
 _LARGEST = 2**63 - 1
 _PLACES = parse.MAX_DECIMALS + 1
 MOST_OF_ONE_ID = 1 << 20  # these are compared with each other in memory
-_PIECES = 1 << 18  # rows that wait are sorted as one run with others when there are fewer
 
 
 class Units(NamedTuple):
@@ -57,6 +57,7 @@ class SortedRows:
         folder: Where their file lies; it has no name, so that nothing of it outlives the process.
         days: The days whose rows are wanted; None for all.
         run_rows: The most rows that wait in memory.
+        least_run: Fewer rows than these wait for others, to be sorted with them.
         block_rows: Rows that are packed, and read back, together.
     """
 
@@ -66,10 +67,12 @@ class SortedRows:
         days: frozenset[dt.date] | None = None,
         *,
         run_rows: int = RUN_ROWS,
+        least_run: int = LEAST_RUN,
         block_rows: int = BLOCK_ROWS,
     ) -> None:
         self._wanted = days
         self._run_rows = run_rows
+        self._least_run = least_run
         self._shelf = _Shelf(folder, block_rows)
         self._days: dict[dt.date, DayRows] = {}
         self._waiting = 0
@@ -114,7 +117,7 @@ class SortedRows:
         day = self._days.get(date)
         if day is None:
             day = self._days[date] = DayRows(self._shelf)
-        self._waiting += day.add(columns, units, may_wait=columns.shape[1] < _PIECES)
+        self._waiting += day.add(columns, units, may_wait=columns.shape[1] < self._least_run)
         if self._waiting >= self._run_rows:
             for each in self._days.values():
                 each.flush()

@@ -6,10 +6,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
+
 from orderflow_bt.archive.stream import FinerUnitsError
 from orderflow_bt.ingest.clean import DefectCount, Order, one_of_each_id, tick_to_compare
 from orderflow_bt.ingest.rows import RUN_ROWS, Units
 from orderflow_bt.kernels import parse
+from orderflow_bt.store.schema import ROW_GROUP_ROWS
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -17,7 +20,6 @@ if TYPE_CHECKING:
     from decimal import Decimal
     from pathlib import Path
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from orderflow_bt.archive import Exchange, ParsedDay
@@ -222,7 +224,7 @@ def lay_aside(
 def write_sorted(
     rows: DayRows, day: DayFacts, form: FileForm, write: Callable[[NDArray[np.int64]], None]
 ) -> WrittenDay:
-    """Give a day's rows in order to ``write``, counted and each id once.
+    """Give a day's rows in order to ``write``, counted and each id once, a row group at a time.
 
     Raises:
         MalformedError: They are of another day, or contradict themselves.
@@ -231,12 +233,12 @@ def write_sorted(
     count = DefectCount(day.tape, day.date, day.label, units.time)
     tick = tick_to_compare(day.tick, units.price, rows.tick_decimals)
     order = Order(reordered=rows.reordered)
+    groups = _Groups(write)
     for columns in rows.in_id_order(day.label):
         single, found = one_of_each_id(columns, count.day, is_aggregate=count.is_aggregate)
         order += found
-        kept = count.add(single, tick)
-        if kept.shape[1]:
-            write(kept)
+        groups.add(count.add(single, tick))
+    groups.end()
     return WrittenDay(
         price_decimals=units.price,
         qty_decimals=units.qty,
@@ -246,3 +248,28 @@ def write_sorted(
         quality=count.quality(order),
         form=form,
     )
+
+
+class _Groups:
+    """Pieces of any size to whole row groups, in memory that is used again for each."""
+
+    def __init__(self, write: Callable[[NDArray[np.int64]], None]) -> None:
+        self._write = write
+        self._group = np.empty((parse.COLUMNS, ROW_GROUP_ROWS), np.int64)
+        self._rows = 0
+
+    def add(self, columns: NDArray[np.int64]) -> None:
+        """The next rows."""
+        while columns.shape[1]:
+            count = min(columns.shape[1], ROW_GROUP_ROWS - self._rows)
+            self._group[:, self._rows : self._rows + count] = columns[:, :count]
+            columns = columns[:, count:]
+            self._rows += count
+            if self._rows == ROW_GROUP_ROWS:
+                self.end()
+
+    def end(self) -> None:
+        """Write what is there."""
+        if self._rows:
+            self._write(self._group[:, : self._rows])
+            self._rows = 0

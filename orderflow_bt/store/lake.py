@@ -313,5 +313,5 @@ class Lake:
 
 def lock_of(part: Path) -> Path:
     """The lock that whoever writes a file in ``.incoming/`` holds."""
-    stem = re.sub(r"(\.\d+)?\.(zip|parquet|spill|json)\.part$", "", part.name)
+    stem = re.sub(r"(\.\d+)?\.(zip|parquet|json)\.part$", "", part.name)
     return part.with_name(f"{stem}.lock")

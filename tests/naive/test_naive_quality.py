@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +13,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from naive_quality import naive_quality
 
-from orderflow_bt.archive import ParsedDay
 from orderflow_bt.errors import MalformedError
-from orderflow_bt.ingest.clean import clean_day
+from orderflow_bt.ingest.rows import SortedRows, Units
+from orderflow_bt.ingest.stream import DayFacts, FileForm, write_sorted
+from orderflow_bt.kernels.parse import PRICE, QTY
 from orderflow_bt.types import Kind, MarketType, TapeId
 
 DAY = dt.date(2024, 1, 1)
@@ -44,9 +48,36 @@ tapes = st.builds(
 )
 
 
+def cleaned(columns, decimals, facts, sizes):
+    """The rows to store, in the units they came in, and their record.
+
+    They come in pieces, and are sorted in runs and packed in blocks of these ``sizes``.
+    """
+    piece, block, run = sizes
+    found = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        SortedRows(Path(folder), run_rows=run, block_rows=block, least_run=piece) as laid,
+    ):
+        for start in range(0, columns.shape[1], piece):
+            laid.add(columns[:, start : start + piece], Units(decimals, 3, "ms"), facts.date)
+        day = write_sorted(
+            laid.of(facts.date), facts, FileForm(header=False), lambda c: found.append(c.copy())
+        )
+    columns = np.concatenate(found, axis=1)
+    columns[PRICE] *= 10 ** (decimals - day.price_decimals)
+    columns[QTY] *= 10 ** (3 - day.qty_decimals)
+    return columns, day.quality
+
+
 @settings(max_examples=400, deadline=None)
-@given(st.lists(rows, min_size=1, max_size=25), tapes, st.sampled_from([1, 2]))
-def test_counts_and_kept_rows(rows, tape, decimals):
+@given(
+    st.lists(rows, min_size=1, max_size=25),
+    tapes,
+    st.sampled_from([1, 2]),
+    st.tuples(st.integers(1, 30), st.integers(1, 9), st.integers(1, 30)),
+)
+def test_counts_and_kept_rows(rows, tape, decimals, sizes):
     # BTCUSDT's tick on that day: 0.1 on the futures market, 0.01 on spot.
     tick_decimals = 1 if tape.market is MarketType.UM else 2
     tick = 10 ** max(0, decimals - tick_decimals)
@@ -58,13 +89,14 @@ def test_counts_and_kept_rows(rows, tape, decimals):
         tick=tick,
         day=(START, END),
     )
-    parsed = ParsedDay(np.array(rows, np.int64).T.copy(), decimals, 3, 1, "ms", header=False)
+    facts = DayFacts(tape, DAY, "test.zip", Decimal(1).scaleb(-tick_decimals))
+    columns = np.array(rows, np.int64).T.copy()
     if counts["outside_day"] == len(kept):
         with pytest.raises(MalformedError):
-            clean_day(parsed, tape, DAY, "test.zip")
+            cleaned(columns, decimals, facts, sizes)
         return
     assume(kept)
-    columns, quality = clean_day(parsed, tape, DAY, "test.zip")
+    columns, quality = cleaned(columns, decimals, facts, sizes)
     assert columns.T.tolist() == [list(row) for row in kept]
     found = {name: getattr(quality, name) for name in counts if name != "max_time_gap"}
     assert found == {name: count for name, count in counts.items() if name != "max_time_gap"}

@@ -15,8 +15,7 @@ from orderflow_bt.archive import open_source
 from orderflow_bt.archive.binance import field_roles
 from orderflow_bt.archive.rows import parse_csv
 from orderflow_bt.audit import audit_tape
-from orderflow_bt.ingest import download
-from orderflow_bt.ingest.clean import clean_day
+from orderflow_bt.ingest import download, import_files
 from orderflow_bt.store import Lake, resolve_instrument
 from orderflow_bt.types import Kind, MarketType, TapeId
 
@@ -144,7 +143,7 @@ def test_ids_that_futures_leave_out_are_not_losses(lake, real_mirror):
     assert sum(day.quality.unassigned_ids for day in days) > 0
 
 
-def test_an_excerpt_of_a_real_futures_file(real_data):
+def test_an_excerpt_of_a_real_futures_file(real_data, tmp_path):
     """Rows of a real archive file of 2026, header and all, one with a hole in the trade ids."""
 
     def layout(header, fields):
@@ -155,11 +154,12 @@ def test_an_excerpt_of_a_real_futures_file(real_data):
         raw = path.read_bytes()
         parsed = parse_csv([raw], layout, path.name, len(raw))
         assert (parsed.header, parsed.time_unit, parsed.price_decimals) == (True, "ms", 1)
+        lake = Lake(tmp_path / path.stem)
         tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "BTCUSDT")
-        _, quality = clean_day(parsed, tape, dt.date(2026, 3, 27), path.name)
-        assert quality.is_clean
-        assert quality.missing_fills == 0
-        rows += quality.rows
+        (result,) = import_files(lake, tape, [path])
+        assert result.info.quality.is_clean
+        assert result.info.quality.missing_fills == 0
+        rows += result.info.rows
     assert rows == 47
 
 

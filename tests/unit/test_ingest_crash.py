@@ -32,15 +32,14 @@ from orderflow_bt.archive.binance import field_roles
 from orderflow_bt.archive.http import HttpSource
 from orderflow_bt.archive.rows import parse_csv
 from orderflow_bt.ingest import download
-from orderflow_bt.ingest.clean import clean_day
+from orderflow_bt.ingest.clean import DefectCount
 from orderflow_bt.store import Lake
 from orderflow_bt.types import Kind, MarketType, TapeId
 tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ABCUSDT")
 dates = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(30)]
 row = b"1,1,1,1,1,1704067200000,true\\n"
-clean_day(
-    parse_csv([row], lambda h, n: field_roles(tape.kind, h, n), "warm", 50), tape, dates[0], "warm"
-)
+parsed = parse_csv([row], lambda h, n: field_roles(tape.kind, h, n), "warm", 50)
+DefectCount(tape, dates[0], "warm", "ms").add(parsed.columns, (0, 1))
 print("ready", flush=True)
 for line in sys.stdin:
     root, url = line.split()

@@ -231,7 +231,7 @@ def test_ids_of_spot_and_microseconds(server, lake):
 
 
 def test_what_a_killed_month_left_is_swept(server, lake):
-    left = lake.incoming / "binance-um-ABCUSDT-aggTrades-2024-01-month.05.spill.part"
+    left = lake.incoming / "binance-um-ABCUSDT-aggTrades-2024-01-month.zip.part"
     left.write_bytes(b"x")
     put_month(server.root, csv_text(month_rows(1)[0]))
     get(lake, server, [DAY])

@@ -18,6 +18,7 @@ from orderflow_bt.archive import day_of_rows, open_source, register
 from orderflow_bt.errors import ChecksumError, MalformedError
 from orderflow_bt.ingest import download
 from orderflow_bt.store import Lake
+from orderflow_bt.store.lake import RAW
 from orderflow_bt.testing import VenueDay, check_venue
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
 
@@ -141,7 +142,7 @@ def test_raw_files_of_a_day_are_all_kept(tmp_path):
     now = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
     (result,) = download(lake, TAPE, [DAY], source, keep_raw=True, now=now)
     assert result.status == "stored"
-    assert {path: (lake.raw / path).read_bytes() for path in GOLDEN.files} == GOLDEN.files
+    assert {path: (lake.root / RAW / path).read_bytes() for path in GOLDEN.files} == GOLDEN.files
     assert not list(lake.incoming.glob("*.part"))
 
 
