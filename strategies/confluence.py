@@ -128,5 +128,6 @@ class Confluence(Strategy):
             side, broker.size(self.risk, entry, stop),
             stop_entry=entry if alert.absorbed else None,
             limit_entry=None if alert.absorbed else entry,
-            stop=stop, target=target, expires=self.working * MINUTE, reason=alert.cause,
+            stop=stop, target=target, expires=self.working * MINUTE,
+            cancel_at=None if alert.absorbed else stop, reason=alert.cause,
         )  # fmt: skip

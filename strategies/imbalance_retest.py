@@ -107,5 +107,5 @@ class ImbalanceRetest(Strategy):
             self.resting = zone.details["made_at"]
         broker.bracket(
             side, broker.size(self.risk, entry, stop), limit_entry=near if price is None else None,
-            stop=stop, target=target, reason=zone,
+            stop=stop, target=target, cancel_at=stop if price is None else None, reason=zone,
         )  # fmt: skip
