@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from orderflow_bt.report.entries import first_entries
+from orderflow_bt.report.entries import entries
 from orderflow_bt.report.equity import draw_equity
 from orderflow_bt.report.export import png_bytes, svg_bytes
 from orderflow_bt.report.folder import RunFolder, read_run
@@ -45,8 +45,8 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
     run = read_run(run_dir)
     figures: dict[str, bytes] = {}
     equity = _equity_shot(run, dark, light, figures)
-    entries = _entry_shots(run, dark, light, figures)
-    page = make_page(run, equity, entries)
+    shots = _entry_shots(run, dark, light, figures)
+    page = make_page(run, equity, shots)
     html = (
         environment()
         .get_template("report.html.j2")
@@ -135,7 +135,7 @@ def _entry_shots(
     run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
 ) -> list[Shot]:
     shots = []
-    for number, entry in enumerate(first_entries(run), start=1):
+    for number, entry in enumerate(entries(run), start=1):
         uris, size = {}, (0, 0)
         for theme in (dark, light):
             figure = draw_plan(entry.plan, theme)

@@ -1,4 +1,4 @@
-"""The first entries of a run: which bars each picture shows, its marks, and its caption."""
+"""The entries a run keeps footprints of: the bars of each picture, its marks, its caption."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from orderflow_bt.stats import money_digits
 if TYPE_CHECKING:
     from orderflow_bt.report.folder import Row, RunFolder
 
-MAX_ENTRIES = 6
+FEW = 3  # round trips of which none is worth calling the best
 READABLE_BARS = 24  # more bars leave no room for numbers
 BEFORE = 4  # bars before the event or entry that are always kept
 
@@ -52,27 +52,46 @@ def scale_of(run: RunFolder) -> Scale:
     )
 
 
-def first_entries(run: RunFolder, most: int = MAX_ENTRIES) -> list[Entry]:
-    """The first round trips that have footprint cells, in order."""
+def entries(run: RunFolder) -> list[Entry]:
+    """The round trips that have footprint cells, in order of entry."""
     table = run.tables["footprints"]
     trip_of = run.ints("footprints", "round_trip")
     events = {row["id"]: row for row in run.rows("events")}
     scale = scale_of(run)
+    trips = run.rows("round_trips")
+    ranks = _ranks(trips)
+    names = ("open_time", "price_low", "bid", "ask", "bid_count", "ask_count")
     made = []
-    for trip in run.rows("round_trips"):
+    for trip in trips:
         own = np.flatnonzero(trip_of == trip["id"])
-        if not own.size:
-            continue
-        names = ("open_time", "price_low", "bid", "ask", "bid_count", "ask_count")
-        cells = np.column_stack([np.array(table[name], dtype=np.int64)[own] for name in names])
-        event = events.get(trip["event_id"])
-        made.append(_entry(run, trip, event, cells, scale))
-        if len(made) == most:
-            break
+        if own.size:
+            cells = np.column_stack([np.array(table[name], dtype=np.int64)[own] for name in names])
+            event = events.get(trip["event_id"])
+            made.append(_entry(run, trip, event, cells, scale, ranks.get(trip["id"], "")))
     return made
 
 
-def _entry(run: RunFolder, trip: Row, event: Row | None, cells: Any, scale: Scale) -> Entry:
+def _ranks(trips: list[Row]) -> dict[int, str]:
+    """What is said of the best, the median and the worst of several round trips."""
+    if len(trips) < FEW:
+        return {}
+
+    def worth(trip: Row) -> tuple[float, int]:
+        r_multiple = trip["r_multiple"]
+        known = r_multiple is not None and np.isfinite(r_multiple)
+        return (r_multiple if known else float(trip["net_pnl"]), trip["id"])
+
+    ranked = [trip["id"] for trip in sorted(trips, key=worth)]
+    return {
+        ranked[(len(ranked) - 1) // 2]: "the median",
+        ranked[0]: f"the worst of {len(trips):,}",
+        ranked[-1]: f"the best of {len(trips):,}",
+    }
+
+
+def _entry(  # noqa: PLR0917 - all of one entry
+    run: RunFolder, trip: Row, event: Row | None, cells: Any, scale: Scale, rank: str
+) -> Entry:
     bars = run.bars(int(cells[:, 0].min()), int(cells[:, 0].max()))
     seen_at = min(trip["entry_time"], event["known_at"] if event else trip["entry_time"])
     while len(bars) > READABLE_BARS and bars[BEFORE + 1].open_time < seen_at:
@@ -82,7 +101,8 @@ def _entry(run: RunFolder, trip: Row, event: Row | None, cells: Any, scale: Scal
     if marks.event is not None and marks.event.known_at < bars[0].open_time:
         marks = _without_event(marks)
     plan = plan_footprint(bars, own, marks, scale)
-    return Entry(trip, plan, _heading(run, trip), _caption(run, trip, event, plan))
+    heading = _heading(run, trip) + (f": {rank}" if rank else "")
+    return Entry(trip, plan, heading, _caption(run, trip, event, plan))
 
 
 def _units(price: float | None, scale: Scale) -> float | None:

@@ -53,6 +53,7 @@ class Page:
     monthly_zero: float
     equity: Shot | None
     entries: list[Shot]
+    entries_note: str
     trips: list[dict[str, Any]]
     trips_funded: bool
     trips_note: str
@@ -101,6 +102,9 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
         monthly_zero=monthly_zero,
         equity=equity,
         entries=entries,
+        entries_note="All of them."
+        if len(entries) == len(trips)
+        else "The best, the worst and the median round trip, and others drawn at random.",
         trips=[_trip(trip, manifest["instrument"]) for trip in shown],
         trips_funded=any(trip.get("funding") for trip in shown),
         trips_note=note,

@@ -9,6 +9,7 @@ from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.run.clock import Clock
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
+from orderflow_bt.run.gallery import choose, footprints
 from orderflow_bt.run.recorder import Recorder
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Session
@@ -87,7 +88,7 @@ class _Running:
         self._sessions = {policy: self._session(policy) for policy in FillPolicy}
         self._main = self._sessions[request.config.fills]
         specs = self._readings.specs
-        self._recorder = Recorder(self._main, specs[0] if specs else None)
+        self._recorder = Recorder(specs[0] if specs else None, request.start)
         others = (session for session in self._sessions.values() if session is not self._main)
         self._everyone = [self._main, *others]
         self._clock = Clock(request.end)
@@ -139,9 +140,13 @@ class _Running:
         return PluginError(error.what, where=error.where, fix=fix)
 
     def _record(self, still_open: RoundTrip | None) -> RunRecord:
+        request, bars = self._request, self._recorder.bars()
+        trips = [*self._main.trips.done, *([still_open] if still_open else [])]
+        shown = choose(trips, request.config.seed) if len(bars) else []
+        spec = self._recorder.spec or MARKING_BARS
         return RunRecord(
-            self._request, self._window, self._funding, self.instrument, self._strategy,
-            self._main, still_open, self._recorder,
+            request, self._window, self._funding, self.instrument, self._strategy,
+            self._main, trips, bars, footprints(self._lake, request.tape, spec, bars, shown),
             {policy.value: session for policy, session in self._sessions.items()},
             simulated_market=self._lake.simulated,
         )  # fmt: skip

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from orderflow_bt.errors import PluginError
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.funding import FundingPlan
-    from orderflow_bt.run.recorder import Recorder
     from orderflow_bt.run.window import Window
     from orderflow_bt.sim import Session
     from orderflow_bt.sim.account import Account
@@ -48,7 +49,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """A finished run, about to be written down."""
+    """A finished run, about to be written down.
+
+    ``trips`` stand in order of entry, one still open last; ``bars`` and ``footprints`` are the
+    columns of their tables.
+    """
 
     request: Request
     window: Window
@@ -56,15 +61,11 @@ class RunRecord:
     instrument: Instrument
     strategy: Strategy
     session: Session
-    still_open: RoundTrip | None
-    recorder: Recorder
+    trips: list[RoundTrip]
+    bars: NDArray[np.int64]
+    footprints: NDArray[np.int64]
     by_policy: Mapping[str, Session]
     simulated_market: str
-
-    @property
-    def trips(self) -> list[RoundTrip]:
-        """Round trips in order of entry, one still open last."""
-        return [*self.session.trips.done, *([self.still_open] if self.still_open else [])]
 
 
 def write_run(record: RunRecord, folder: Path) -> dict[str, Any]:
@@ -146,8 +147,8 @@ def _tables(record: RunRecord) -> dict[str, pa.Table]:
         "funding": tables.funding_table(session.funding.payments),
         "equity": tables.equity_table(session.equity),
         "events": tables.events_table(session.events, actions),
-        "bars": tables.from_matrix("bars", record.recorder.bars()),
-        "footprints": tables.from_matrix("footprints", record.recorder.footprints()),
+        "bars": tables.from_matrix("bars", record.bars),
+        "footprints": tables.from_matrix("footprints", record.footprints),
     }
 
 

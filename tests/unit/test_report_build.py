@@ -79,7 +79,7 @@ def test_it_reads_from_verdict_to_appendix(run: Path):
     text = read(run)
     verdict = json.loads((run / "metrics.json").read_text())["verdict"]
     order = [
-        verdict["headline"], "<h2>Evidence", "<h2>The first entries", "<h2>Round trips",
+        verdict["headline"], "<h2>Evidence", "<h2>Entries, on the tape", "<h2>Round trips",
         "<h2>What was seen", "<h2>What this rests on", "<h2>Appendix",
     ]  # fmt: skip
     places = [text.index(part) for part in order]
