@@ -47,11 +47,12 @@ def detectors():
 
 
 def read(days, found):
-    """Events of every detector in ``found`` over days of trades."""
-    readings = Readings((), list(found.values()), ids_are_continuous=True, row_size=1)
+    """Events of every detector in ``found`` over days of trades, as columns."""
+    readings = Readings(
+        (), list(found.values()), ids_are_continuous=True, row_size=1, only_events=True
+    )
     for trades in days:
-        for moment in readings.feed(trades).moments:
-            yield from moment.events
+        yield readings.see(trades)
 
 
 def belongs(event, situation, seconds, around):
@@ -81,7 +82,8 @@ def recall(options):
         events, chance = (
             [
                 event
-                for event in read((day.trades for day in tape), {kind: make(**parameters)})
+                for events in read((day.trades for day in tape), {kind: make(**parameters)})
+                for event in events
                 if event.state == state and event.known_at >= DAY_US + first_moment(tape)
             ]
             for tape in (market, placebo)
@@ -107,18 +109,19 @@ def speed(options):
     """Print how fast detectors read, alone and together, bars and footprints included."""
     tape = make_tape(options.speed_rows)
     chunks = [tape.slice(n, min(n + CHUNK, tape.rows)) for n in range(0, tape.rows, CHUNK)]
-    names = list(installed())
+    classes = {name: load_detector(name) for name in installed()}
+    names = list(classes)
     warm = [tape.slice(0, 20_000)]
     print(f"\n{tape.rows:,} trades, {(tape.time[-1] - tape.time[0]) / DAY_US:.1f} days, one core\n")
     print("| detectors | M trades/s | events |")
     print("| --- | ---: | ---: |")
     for chosen in [[name] for name in names] + [names]:
         best, count = np.inf, 0
-        list(read(warm, {name: load_detector(name)() for name in chosen}))
+        list(read(warm, {name: classes[name]() for name in chosen}))
         for _ in range(options.rounds):
-            made = {name: load_detector(name)() for name in chosen}
+            made = {name: classes[name]() for name in chosen}
             begin = time.perf_counter()
-            count = sum(1 for _ in read(chunks, made))
+            count = sum(len(events) for events in read(chunks, made))
             best = min(best, time.perf_counter() - begin)
         label = chosen[0] if len(chosen) == 1 else f"all {len(chosen)} together"
         print(f"| {label} | {tape.rows / best / 1e6:.1f} | {count:,} |", flush=True)

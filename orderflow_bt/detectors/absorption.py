@@ -130,6 +130,7 @@ class AbsorptionBar(Detector):
     """
 
     name: ClassVar[str] = "absorption_bar"
+    reads_rows: ClassVar[bool] = False
     kinds: ClassVar[tuple[str, ...]] = ("absorbed", "slow")
     states: ClassVar[tuple[str, ...]] = ("confirmed",)
     detail_names: ClassVar[tuple[str, ...]] = ("delta", "progress")

@@ -31,6 +31,8 @@ class Detector(Parametrised, ABC):
     Attributes:
         name: What its events call it.
         bars: The bars it reads, as a parameter; None if it reads trades alone.
+        reads_rows: Whether it reads their footprints or points of control; False saves making them
+            where nobody else does.
         tick: The exchange's price step in price units, set before the first reading.
         kinds: Words that `read` numbers in the column KIND.
         states: Those in the column STATE.
@@ -41,6 +43,7 @@ class Detector(Parametrised, ABC):
     kinds: ClassVar[tuple[str, ...]] = ()
     states: ClassVar[tuple[str, ...]] = ()
     detail_names: ClassVar[tuple[str, ...]] = ()
+    reads_rows: ClassVar[bool] = True
     bars: BarSpec | None = None
     tick: int = 1
 

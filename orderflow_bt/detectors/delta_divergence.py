@@ -47,6 +47,7 @@ class DeltaDivergence(Detector):
     """
 
     name: ClassVar[str] = "delta_divergence"
+    reads_rows: ClassVar[bool] = False
 
     bars: BarSpec = param(time_bars("5m"), help="bars on which swings are read")
     left: int = param(2, ge=1, le=50, help="lower bars needed before a swing extreme")
@@ -125,12 +126,11 @@ class DeltaDivergence(Detector):
         if len(self._history) < self.left + self.right + 1:
             return None
         at = len(self._history) - 1 - self.right
-        heights = [
-            _height(self._history[k], outward) for k in range(at - self.left, at + self.right + 1)
-        ]
-        height = heights[self.left]
-        if max(heights[: self.left]) >= height or max(heights[self.left + 1 :]) > height:
-            return None
+        height = _height(self._history[at], outward)
+        for k in range(at - self.left, at + self.right + 1):
+            other = _height(self._history[k], outward)
+            if (other >= height) if k < at else (other > height):
+                return None
         bar = self._history[at]
         inside = bar.delta_at_high if outward > 0 else bar.delta_at_low
         if self.cvd_at == "close":

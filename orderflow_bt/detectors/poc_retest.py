@@ -40,6 +40,7 @@ class PocRetest(Detector):
     """
 
     name: ClassVar[str] = "poc_retest"
+    reads_rows: ClassVar[bool] = False
     kinds: ClassVar[tuple[str, ...]] = ("day",)
     states: ClassVar[tuple[str, ...]] = ("armed", "touch", "rejected", "accepted", "expired")
     detail_names: ClassVar[tuple[str, ...]] = ("poc", "day", "touches", "furthest", "trade_id")

@@ -9,10 +9,11 @@ import numpy as np
 from orderflow_bt.detectors.base import Detector
 from orderflow_bt.detectors.traded import TRADE_ID, KernelRows, TopQuantile, to_events
 from orderflow_bt.flow import events as ev
+from orderflow_bt.flow.imbalance import VolumePool
 from orderflow_bt.flow.takers import TakerFeed
 from orderflow_bt.kernels import emit as e
 from orderflow_bt.kernels import takers as k
-from orderflow_bt.parameters import param
+from orderflow_bt.parameters import exact, param
 from orderflow_bt.types import DAY_US, SECOND_US
 
 if TYPE_CHECKING:
@@ -169,7 +170,10 @@ class IcebergLike(_OfTakers):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self._rows = KernelRows(k.ICEBERG_SLOTS)
-        self._quantile = TopQuantile(self.clusters, self.quantile)
+        share = exact(self.quantile)
+        self._rank = -(-self.clusters * share.numerator // share.denominator) - 1
+        self._pool = VolumePool(1)
+        self._pool.make_room(self.clusters // 2 + 1)
         self._levels: NDArray[np.int64] = np.zeros(
             (2, k.DEPTH, k.LEVEL_HITS + 2 * self.hits), np.int64
         )
@@ -186,8 +190,9 @@ class IcebergLike(_OfTakers):
         return to_events(out, trades, (e.A, e.B, TRADE_ID))
 
     def _call(self, trades: Trades, found: Clusters) -> int:
+        pool, _, counts, marks = self._pool.arrays
         return k.watch_icebergs(
             trades.price, trades.time, trades.side, found.opened, found.ends, found.amounts,
-            found.levels, self.hits, self.window * SECOND_US, self._quantile.skip,
-            self._rows.state, self._levels, *self._quantile.arrays, self._rows.out,
+            found.levels, self.hits, self.window * SECOND_US, self._rank, self.clusters,
+            self._rows.state, self._levels, pool, counts, marks, self._rows.out,
         )  # fmt: skip

@@ -33,6 +33,7 @@ class VolumeSpike(Detector):
     """
 
     name: ClassVar[str] = "volume_spike"
+    reads_rows: ClassVar[bool] = False
     kinds: ClassVar[tuple[str, ...]] = ("spike",)
     states: ClassVar[tuple[str, ...]] = ("confirmed",)
     detail_names: ClassVar[tuple[str, ...]] = ("volume", "delta", "count")

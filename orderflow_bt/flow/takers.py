@@ -67,6 +67,7 @@ class TakerFeed:
 
     def __init__(self) -> None:
         self._opened: NDArray[np.int64] = np.zeros(k.OPEN_FIELDS, np.int64)
+        self._columns: NDArray[np.int64] = np.empty((4, 0), np.int64)  # fresh ones are slow
         self._trades: Trades | None = None
         self._found: Clusters | None = None
 
@@ -79,7 +80,9 @@ class TakerFeed:
         """
         if self._found is None or trades is not self._trades:
             before = self._opened.copy()
-            columns = np.empty((4, trades.rows), np.int64)
+            if trades.rows > self._columns.shape[1]:
+                self._columns = np.empty((4, trades.rows), np.int64)
+            columns = self._columns
             count = k.find_clusters(
                 trades.id, trades.time, trades.price, trades.qty, trades.side, gaps, self._opened,
                 *columns,

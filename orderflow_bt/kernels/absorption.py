@@ -31,6 +31,7 @@ STATE_SLOTS = LIVE + 2 * LIVE_FIELDS
 ) = range(12)  # fmt: skip
 SETTING_SLOTS = 12
 MINUTE_US = 60_000_000
+LAZY = 256  # trades after which the window is tidied up at the latest
 
 
 @kernel
@@ -131,6 +132,42 @@ def propose(
 
 
 @kernel
+def expire(
+    limit: int, tail: int, head: int, trades: NDArray[np.int64], rows: NDArray[np.int64]
+) -> int:
+    """Take trades up to time ``limit`` out of the window; the first that stays."""
+    trade_mask, row_mask = trades.shape[0] - 1, rows.shape[0] - 1
+    while tail < head and trades[tail & trade_mask, 0] <= limit:
+        signed = trades[tail & trade_mask, 2]
+        old = trades[tail & trade_mask, 1] & row_mask
+        if signed > 0:
+            rows[old, 1] -= signed
+        else:
+            rows[old, 0] += signed
+        tail += 1
+    return tail
+
+
+@kernel
+def trim(edge: int, other: int, step: int, rows: NDArray[np.int64]) -> int:
+    """The first row from ``edge`` towards ``other`` that holds volume, or ``other``."""
+    mask = rows.shape[0] - 1
+    while edge != other and rows[edge & mask, 0] + rows[edge & mask, 1] == 0:
+        edge += step
+    return edge
+
+
+@kernel
+def band_volume(row: int, side: int, column: int, band_rows: int, rows: NDArray[np.int64]) -> int:
+    """Volume of a column in the rows that end at ``row``, from where ``side`` came."""
+    mask = rows.shape[0] - 1
+    volume = 0
+    for k in range(band_rows):
+        volume += rows[(row - side * k) & mask, column]
+    return volume
+
+
+@kernel
 def absorb(
     time: NDArray[np.int64],
     price: NDArray[np.int64],
@@ -173,6 +210,10 @@ def absorb(
     trade_mask, row_mask = trades.shape[0] - 1, rows.shape[0] - 1
     room = rows.shape[0] - 2 * band_rows - 2
     head, tail, top, bottom = state[HEAD], state[TAIL], state[TOP], state[BOTTOM]
+    high, low, best = state[MINUTE_HIGH], state[MINUTE_LOW], state[BEST]
+    fixed = settings[FIXED_MINIMUM]
+    least = fixed if fixed > 0 else marks[QUANTILE]
+    before = state[LAST]
     minute_end = (state[MINUTE] + 1) * MINUTE_US if head else time[0] if time.shape[0] else 0
     code = DONE
     i = state[NEXT]
@@ -182,48 +223,31 @@ def absorb(
             break
         now, p, q, s = time[i], price[i], qty[i], side[i]
         r = p if row_size == 1 else p // row_size
-        # Leave the window: what is as old as its length or older.
-        limit = now - window_us
-        while tail < head and trades[tail & trade_mask, 0] <= limit:
-            signed = trades[tail & trade_mask, 2]
-            old = trades[tail & trade_mask, 1] & row_mask
-            if signed > 0:
-                rows[old, 1] -= signed
-            else:
-                rows[old, 0] += signed
-            tail += 1
-        if tail == head:
-            top = bottom = r
-        # Room for the newcomer?
-        if max(top, r) - min(bottom, r) >= room:
-            while top > bottom and rows[top & row_mask, 0] + rows[top & row_mask, 1] == 0:
-                top -= 1
-            while bottom < top and rows[bottom & row_mask, 0] + rows[bottom & row_mask, 1] == 0:
-                bottom += 1
-            if max(top, r) - min(bottom, r) >= room:
+        if head - tail > trade_mask or max(top, r) - min(bottom, r) >= room:  # no room
+            tail = expire(now - window_us, tail, head, trades, rows)
+            top = trim(top, bottom, -1, rows) if tail < head else r
+            bottom = trim(bottom, top, 1, rows) if tail < head else r
+            if head - tail > trade_mask or max(top, r) - min(bottom, r) >= room:
                 code = SMALL
                 break
-        if head - tail > trade_mask:
-            code = SMALL
-            break
         if now >= minute_end:
             minute = now // MINUTE_US
             if head:
+                state[MINUTE_HIGH], state[MINUTE_LOW], state[BEST] = high, low, best
+                state[LAST] = before
                 close_minutes(minute, state, settings, ranges, ring, kept, marks)
+                least = fixed if fixed > 0 else marks[QUANTILE]
             else:
                 state[CLOSE_BEFORE] = p
             state[MINUTE] = minute
-            state[BEST] = 0
-            state[MINUTE_HIGH] = state[MINUTE_LOW] = p
+            best, high, low = 0, p, p
             minute_end = (minute + 1) * MINUTE_US
-        elif p > state[MINUTE_HIGH]:
-            state[MINUTE_HIGH] = p
-        elif p < state[MINUTE_LOW]:
-            state[MINUTE_LOW] = p
+        else:
+            high, low = max(high, p), min(low, p)
         trades[head & trade_mask, 0] = now
         trades[head & trade_mask, 1] = r
         trades[head & trade_mask, 2] = s * q
-        state[LAST] = p
+        before = p
         head += 1
         mine = 1 if s > 0 else 0
         rows[r & row_mask, mine] += q
@@ -231,40 +255,36 @@ def absorb(
             top = r
         elif r < bottom:
             bottom = r
-        for way in (1, -1):
-            live = LIVE if way > 0 else LIVE + LIVE_FIELDS
-            if state[live + WAITING]:
-                settle(i, now, p, r, way, live, settings, state, out)
-        # The statistic of this trade, and whether it makes a candidate.
-        band = rows[r & row_mask, mine]
-        against = rows[r & row_mask, 1 - mine]
-        for k in range(1, band_rows):
-            other = (r - s * k) & row_mask
-            band += rows[other, mine]
-            against += rows[other, 1 - mine]
-        state[BEST] = max(state[BEST], band)
-        least = settings[FIXED_MINIMUM]
-        if least == 0:
-            least = marks[QUANTILE]
-        if least > 0 and band >= least and 100 * band >= settings[SHARE] * (band + against):
+        if state[LIVE + WAITING] or state[LIVE + LIVE_FIELDS + WAITING]:
+            for way in (1, -1):
+                live = LIVE if way > 0 else LIVE + LIVE_FIELDS
+                if state[live + WAITING]:
+                    settle(i, now, p, r, way, live, settings, state, out)
+        # The statistic of this trade: with what should have left the window it is too large at
+        # most, and is made exact only where that matters.
+        band = band_volume(r, s, mine, band_rows, rows)
+        if band > best or band >= least > 0:
+            tail = expire(now - window_us, tail, head, trades, rows)
+            band = band_volume(r, s, mine, band_rows, rows)
+            best = max(best, band)
             live = LIVE if s > 0 else LIVE + LIVE_FIELDS
-            if state[live + WAITING] == 0:
+            if band >= least > 0 and state[live + WAITING] == 0:
+                against = band_volume(r, s, 1 - mine, band_rows, rows)
                 if s > 0:
-                    while top > bottom and rows[top & row_mask, 0] + rows[top & row_mask, 1] == 0:
-                        top -= 1
+                    top = trim(top, bottom, -1, rows)
                 else:
-                    while (
-                        bottom < top
-                        and rows[bottom & row_mask, 0] + rows[bottom & row_mask, 1] == 0
-                    ):
-                        bottom += 1
+                    bottom = trim(bottom, top, 1, rows)
                 furthest = top if s > 0 else bottom
-                if s * (furthest - r) <= beyond:
+                lies_near = s * (furthest - r) <= beyond
+                if lies_near and 100 * band >= settings[SHARE] * (band + against):
                     propose(
                         i, now, p, r, s, live, band, least, furthest, ranges.shape[0], settings,
                         state, out,
                     )  # fmt: skip
+        elif i % LAZY == 0:
+            tail = expire(now - window_us, tail, head, trades, rows)
         i += 1
+    state[MINUTE_HIGH], state[MINUTE_LOW], state[BEST], state[LAST] = high, low, best, before
     state[HEAD], state[TAIL], state[TOP], state[BOTTOM] = head, tail, top, bottom
     state[NEXT] = i
     return code

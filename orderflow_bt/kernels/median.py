@@ -1,8 +1,8 @@
-"""An exact rolling median of positive volumes, a bar's worth of them at a time.
+"""Exact rolling order statistics of volumes that come and go by the bar, or one by one.
 
-Kept are the values of the last bars, in a ring, and how many of them fall in each of many narrow
-buckets: 2048 to an octave, so that values below 4096 have a bucket each. Values come and go in one
-step each; only where the median's bucket holds several values are they sorted out.
+Kept are the values, in a ring, and how many of them fall in each of many narrow buckets: 512 to an
+octave, so that values below 1024 have a bucket each. Values come and go in one step each; only
+where the wanted value's bucket holds several values are they sorted out.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from orderflow_bt.kernels._jit import kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-BITS = 11
+BITS = 9
 BUCKETS = (63 << BITS) + 2
 MANY = ((BITS + 1) << BITS) + 1  # the first bucket that holds more than one value
 BARS, FIRST, LAST, BELOW, BUCKET, SCRATCH = range(6)  # values are pool[FIRST:LAST], round the ring
@@ -25,9 +25,9 @@ MARKS = 6
 
 @kernel
 def bucket_of(value: int, marks: NDArray[np.int64], floats: NDArray[np.float64]) -> int:
-    """Its bucket: the exponent and the first bits of ``value >= 1`` as a float."""
+    """Its bucket: the exponent and the first bits of ``value`` as a float; 0 for 0."""
     floats[SCRATCH] = value
-    return (marks[SCRATCH] >> (52 - BITS)) - (1023 << BITS) + 1
+    return max(0, (marks[SCRATCH] >> (52 - BITS)) - (1023 << BITS) + 1)
 
 
 @kernel
@@ -79,18 +79,26 @@ def push_run(
 
 
 @kernel
-def select(
-    rank: int, pool: NDArray[np.int64], counts: NDArray[np.int64], marks: NDArray[np.int64]
-) -> int:
-    """The value with ``rank`` values before it in order; there are more than ``rank``."""
-    bucket, below = marks[BUCKET], marks[BELOW]
+def settle(rank: int, bucket: int, below: int, counts: NDArray[np.int64]) -> tuple[int, int]:
+    """The bucket of the value with ``rank`` values before it, and how many buckets before hold."""
     while below > rank:
         bucket -= 1
         below -= counts[bucket]
     while below + counts[bucket] <= rank:
         below += counts[bucket]
         bucket += 1
+    return bucket, below
+
+
+@kernel
+def select(
+    rank: int, pool: NDArray[np.int64], counts: NDArray[np.int64], marks: NDArray[np.int64]
+) -> int:
+    """The value with ``rank`` values before it in order; there are more than ``rank``."""
+    bucket, below = settle(rank, marks[BUCKET], marks[BELOW], counts)
     marks[BUCKET], marks[BELOW] = bucket, below
+    if bucket == 0:
+        return 0
     if bucket < MANY:
         exponent = (bucket - 1) >> BITS
         return (((1 << BITS) + ((bucket - 1) & ((1 << BITS) - 1))) << exponent) >> BITS

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.emit import DONE, EMITTED, FIRST_FREE, NEXT, OUT_FULL, emit
+from orderflow_bt.kernels.median import BELOW, BUCKET, FIRST, LAST, bucket_of, select, settle
 from orderflow_bt.kernels.rolling import COUNT, FLOOR, QUANTILE, UNKNOWN, push
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 # The open cluster, carried from piece to piece; SIDE is 0 before the first
@@ -153,6 +155,14 @@ def give_up(price: int, levels: NDArray[np.int64], state: NDArray[np.int64]) -> 
 
 
 @kernel
+def edges(levels: NDArray[np.int64], state: NDArray[np.int64]) -> tuple[int, int]:
+    """The watched prices nearest to the market, of buyers and of sellers."""
+    nearest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
+    farthest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
+    return nearest, farthest
+
+
+@kernel
 def hit(
     i: int,
     side: int,
@@ -207,11 +217,12 @@ def watch_icebergs(
     prices: NDArray[np.int64],
     hits: int,
     window_us: int,
-    skip: int,
+    rank: int,
+    before: int,
     state: NDArray[np.int64],
     levels: NDArray[np.int64],
-    ring: NDArray[np.int64],
-    kept: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    counts: NDArray[np.int64],
     marks: NDArray[np.int64],
     out: NDArray[np.int64],
 ) -> int:
@@ -227,30 +238,25 @@ def watch_icebergs(
         prices: Int64 [clusters], distinct prices.
         hits: Large clusters on one price that make an event.
         window_us: Within which they must fall.
-        skip: See `push`.
+        rank: Large is the value with so many before it in order,
+        before: Of so many clusters before.
         state: Int64 [ICEBERG_SLOTS], carried; NEXT counts clusters.
         levels: Int64 [2, DEPTH, LEVEL_HITS + 2 * hits]: prices that have been hit and not passed,
             of buyers and of sellers, the nearest last, each with its last hits (time, quantity).
-        ring: Int64 [clusters], quantities of the clusters before; ``kept``, ``marks``: see `push`.
-        kept: See ``ring``.
-        marks: See ``ring``.
+        pool: Int64 [a power of two > before]: quantities; ``counts``, ``marks``: see `select`.
+        counts: See ``pool``.
+        marks: See ``pool``.
         out: Int64 [events, OUT_FIELDS]; A is the quantity of the hits, B the time of the first.
 
     Returns:
         DONE or OUT_FULL.
     """
-    c, n = state[NEXT], ring.shape[0]
-    seen, floor, least = marks[COUNT], marks[FLOOR], marks[QUANTILE]
-    slot = seen % n
-    highest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
-    lowest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
-    begin = 0
-    if c:
-        begin = ends[c - 1]
-    code = DONE
+    floats, mask = marks.view(np.float64), pool.shape[0] - 1
+    c = state[NEXT]
+    nearest, farthest = edges(levels, state)
+    begin = ends[c - 1] if c else 0
     while c < ends.shape[0]:
         if state[EMITTED] + 1 > out.shape[0]:
-            code = OUT_FULL
             break
         i = ends[c]
         first, after = price[begin], price[i]
@@ -258,31 +264,34 @@ def watch_icebergs(
         if c == 0 and opened[SIDE]:  # began before the piece
             first = opened[FIRST_PRICE]
         # Prices are given up when a trade passes them; the cluster's own are monotone.
-        if max(first, last, after) > highest or min(first, last, after) < lowest:
+        if max(first, last, after) > nearest or min(first, last, after) < farthest:
             for p in (first, last, after):
                 give_up(p, levels, state)
-            highest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
-            lowest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
-        amount, needed = amounts[c], least
-        if seen >= n and amount < floor and ring[slot] < floor:
-            ring[slot] = amount
-            seen += 1
-        else:
-            marks[COUNT] = seen
-            push(ring, kept, marks, skip, amount)
-            seen, floor, least = marks[COUNT], marks[FLOOR], marks[QUANTILE]
-        slot = slot + 1 if slot + 1 < n else 0
-        if needed != UNKNOWN and amount >= needed and amount > 0 and prices[c] == 1:
-            if c == 0 and opened[SIDE]:
-                g_side, now = opened[SIDE], opened[TIME]
-            else:
-                g_side, now = int(side[begin]), time[begin]
-            if g_side * (after - last) <= 0:
-                hit(i, g_side, now, last, amount, needed, hits, window_us, levels, state, out)
-                highest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
-                lowest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
+            nearest, farthest = edges(levels, state)
+        amount = amounts[c]
+        bucket = bucket_of(amount, marks, floats)
+        at, below, large = marks[BUCKET], marks[BELOW], False
+        if marks[LAST] - marks[FIRST] == before:
+            at, below = settle(rank, at, below, counts)
+            marks[BUCKET], marks[BELOW] = at, below
+            large = bucket > at or (bucket == at and amount >= select(rank, pool, counts, marks))
+            if large and amount > 0 and prices[c] == 1:
+                own, now = int(side[begin]), time[begin]
+                if c == 0 and opened[SIDE]:
+                    own, now = opened[SIDE], opened[TIME]
+                if own * (after - last) <= 0:
+                    least = select(rank, pool, counts, marks)
+                    hit(i, own, now, last, amount, least, hits, window_us, levels, state, out)
+                    nearest, farthest = edges(levels, state)
+            oldest = bucket_of(pool[marks[FIRST] & mask], marks, floats)
+            counts[oldest] -= 1
+            below -= oldest < at
+            marks[FIRST] += 1
+        pool[marks[LAST] & mask] = amount
+        marks[LAST] += 1
+        counts[bucket] += 1
+        marks[BELOW] = below + (bucket < at)
         begin = i
         c += 1
-    marks[COUNT] = seen
     state[NEXT] = c
-    return code
+    return DONE if c == ends.shape[0] else OUT_FULL

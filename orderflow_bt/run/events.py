@@ -64,6 +64,7 @@ class EventWindow:
             row_size=self.instrument.tick_size,
             number_from=self._start,
             instrument=self.instrument,
+            only_events=True,
             kept=FlowCache.of(
                 self._lake, (*window.warmup, *window.days), self._end, self.instrument
             ),

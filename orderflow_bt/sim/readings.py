@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from orderflow_bt.types import Bar, BarSpec, Trades
 
 
+ONE_ROW = 1 << 60  # price units: a row that holds every price
 _NO_ROWS = np.zeros(0, np.int64)
 
 
@@ -78,6 +79,7 @@ class Readings:
         number_from: Events known earlier belong to the warm-up and get no number.
         instrument: Units of the tape; activity bars need it.
         kept: What keeps readings of stored days; then `begin_day` goes before each of them.
+        only_events: Bars that no detector reads the rows of are made without.
     """
 
     def __init__(
@@ -90,20 +92,24 @@ class Readings:
         number_from: int = 0,
         instrument: Instrument | None = None,
         kept: FlowCache | None = None,
+        only_events: bool = False,
     ) -> None:
         theirs = {detector.bars for detector in detectors if detector.bars is not None}
         wanted = sorted({*specs, *theirs}, key=lambda spec: (spec.size, spec))
         self._kept = kept
         options = f"{ids_are_continuous} {row_size}"
+        with_rows = {*specs, *(detector.bars for detector in detectors if detector.reads_rows)}
         self._streams: dict[BarSpec, BarStream | KeptBars] = {}
         for spec in wanted:
+            height = ONE_ROW if only_events and spec not in with_rows else row_size
             stream = BarStream(
                 spec,
                 ids_are_continuous=ids_are_continuous,
-                ticks_per_row=row_size,
+                ticks_per_row=height,
                 instrument=instrument,
             )
-            self._streams[spec] = kept.bars(stream, options) if kept else stream
+            made_of = f"{ids_are_continuous} {height}"
+            self._streams[spec] = kept.bars(stream, made_of) if kept else stream
         self._watch = Watch(
             detectors,
             tick=row_size,
