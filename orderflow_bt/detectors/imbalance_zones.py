@@ -55,7 +55,7 @@ class ImbalanceZones(Detector):
     least: int = param(3, ge=1, help="rows of a stack")
     gap: int = param(1, ge=0, help="rows apart that are still merged, for cells")
     floor: int = param(0, ge=0, help="least volume of an imbalance in lots, beside the median")
-    share: int = param(5, ge=0, le=100, help="least percent of its bar's volume in a zone's rows")
+    share: int = param(15, ge=0, le=100, help="least percent of its bar's volume in a zone's rows")
     leave: int = param(4, ge=1, help="least rows to leave by before a return counts")
     retests: int = param(1, ge=1, le=1000, help="returns that are reported")
     age: int = param(96, ge=1, le=100_000, help="bars until it expires")
