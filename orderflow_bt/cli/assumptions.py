@@ -22,7 +22,9 @@ class Assumptions:
     """Options as they were typed; an empty text or None leaves the market's default.
 
     Attributes:
+        short: ``allowed`` or ``refused``; refused on spot if not given.
         fee_tables: ``[[fees]]`` of the configuration file, as read.
+        margin_tables: ``[[margin]]`` of it.
     """
 
     fills: str = "queue"
@@ -34,9 +36,13 @@ class Assumptions:
     participation: str = "1"
     max_wait: float = 60.0
     cash: str = ""
+    leverage: str = "1"
+    margin: str = "cross"
+    short: str = ""
     funding_fuzz: float = 0.0
     seed: int = 1
     fee_tables: Any = None
+    margin_tables: Any = None
 
     def config(self, lake: Lake, tape: TapeId, start: int, end: int) -> SimConfig:
         """The simulation's configuration for a tape and the window ``[start, end)``.
@@ -64,6 +70,7 @@ class Assumptions:
             "funding_shift": round(self.funding_fuzz * _SECOND_US),
             "seed": self.seed,
             **self._fees(tape, start),
+            **self._margin(tape),
         }
         if self.cash:
             changes["cash"] = _decimal(self.cash, "--cash")
@@ -74,6 +81,31 @@ class Assumptions:
         if self.queue:
             changes["queue"] = self.queue
         return replace(config, **changes)
+
+    def _margin(self, tape: TapeId) -> dict[str, Any]:
+        from orderflow_bt.sim.tiers import MarginMode, read_tiers
+
+        if self.margin not in list(MarginMode):
+            raise UsageError(
+                f"{self.margin!r} is no kind of margin",
+                where="--margin",
+                fix="Use cross or isolated",
+            )
+        if self.short not in ("", "allowed", "refused"):
+            raise UsageError(
+                f"{self.short!r} is neither", where="--short", fix="Use allowed or refused"
+            )
+        leverage = _decimal(self.leverage, "--leverage")
+        if not tape.market.is_futures and leverage != 1:
+            raise UsageError(
+                "spot is bought with the money there is", where="--leverage", fix="Leave it out"
+            )
+        found = {
+            "leverage": leverage,
+            "margin": MarginMode(self.margin),
+            "tiers": read_tiers(self.margin_tables or [], tape, "orderflow-bt.toml"),
+        }
+        return found | ({"allow_short": self.short == "allowed"} if self.short else {})
 
     def _fees(self, tape: TapeId, start: int) -> dict[str, Any]:
         from orderflow_bt.instruments import Fees

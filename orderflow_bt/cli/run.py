@@ -69,6 +69,15 @@ def command(
             " bought at the first trade)."
         ),
     ] = "",
+    leverage: Annotated[
+        str, typer.Option(help="What is held may be worth this many times the equity.")
+    ] = "1",
+    margin: Annotated[
+        str, typer.Option(help="What backs a position on futures: cross or isolated.")
+    ] = "cross",
+    short: Annotated[
+        str, typer.Option(help="allowed or refused: selling what is not held; refused on spot.")
+    ] = "",
     funding_fuzz: Annotated[
         float,
         typer.Option(help="Seconds by which funding looks at positions later; may be negative."),
@@ -88,7 +97,9 @@ def command(
     assumed = Assumptions(
         fills=fills, latency=latency, fees=fees, fee_tier=fee_tier, slippage=slippage, queue=queue,
         participation=participation, max_wait=max_wait, cash=cash, funding_fuzz=funding_fuzz,
-        seed=seed, fee_tables=options.settings.config.get("fees"),
+        seed=seed, leverage=leverage, margin=margin, short=short,
+        fee_tables=options.settings.config.get("fees"),
+        margin_tables=options.settings.config.get("margin"),
     )  # fmt: skip
     lake = options.open_lake()
     configs = {tape: assumed.config(lake, tape, start, end) for tape in tapes}
@@ -198,6 +209,8 @@ def print_summary(metrics: dict[str, Any]) -> None:
         "data": f"{metrics['trades_read']:,} trades, {coverage['days_with_data']} of"
         f" {coverage['days']} days, {coverage['missing_ids']:,} trades missing",
     }
+    if metrics["liquidations"]:
+        rows = {"LIQUIDATED": _liquidations(metrics)} | rows
     if not metrics["funding_payments"]:
         del rows["funding"]
     if metrics["not_simulated"]:
@@ -208,6 +221,13 @@ def print_summary(metrics: dict[str, Any]) -> None:
     for label, text in rows.items():
         console.print(f"  {label:<12}{text}")
     console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")
+
+
+def _liquidations(metrics: dict[str, Any]) -> str:
+    from orderflow_bt.stats.verdict import amount, count
+
+    lost = amount(metrics["liquidation_loss"], metrics["quote"])
+    return f"[bold]{count(metrics['liquidations'], 'time')}[/bold], losing {lost}"
 
 
 def _folder(out: Path | None, name: str, tape: TapeId, *, many: bool) -> Path:

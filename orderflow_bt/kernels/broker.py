@@ -13,8 +13,17 @@ from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.agenda import quiet_interval, run_agenda
 from orderflow_bt.kernels.bars import first_at_or_after
 from orderflow_bt.kernels.blocks import first_outside
+from orderflow_bt.kernels.liquidation import liquidates
 from orderflow_bt.kernels.matching import grow_legs, match_makers
-from orderflow_bt.kernels.orders import FIRST_ASK, FIRST_BID, N_REPORTS, S_TICK
+from orderflow_bt.kernels.orders import (
+    FIRST_ASK,
+    FIRST_BID,
+    LIQUIDATE_HIGH,
+    LIQUIDATE_LOW,
+    LIQUIDATED,
+    N_REPORTS,
+    S_TICK,
+)
 from orderflow_bt.kernels.quotes import quotes_before
 from orderflow_bt.kernels.taking import close_taking_windows, hold_rest, match_takers
 from orderflow_bt.kernels.triggers import test_triggers
@@ -44,18 +53,22 @@ def advance(
 ) -> int:
     """Run own orders over trades ``[start, stop)`` and then the agenda earlier than ``until``.
 
-    Stops early, with ``state[N_REPORTS] > 0``, as soon as something happened, so that whoever is
-    told of it can act before anything later happens. Returns the index of the first trade that is
-    not yet processed: the trade at which an agenda item was due is still to come.
+    Stops early, with ``state[N_REPORTS] > 0`` or ``state[LIQUIDATED]`` set, as soon as something
+    happened, so that whoever is told of it can act before anything later happens. Returns the index
+    of the first trade that is not yet processed: the trade at which an agenda item was due is still
+    to come.
 
     ``lows`` and ``highs`` are those of the columns' blocks (`blocks`), or empty.
     ``base`` is the tape index of trade 0 of the columns. ``reports`` needs ``REPORTS_PER_ORDER``
     rows for each order and as many more.
     """
     state[N_REPORTS] = 0
+    state[LIQUIDATED] = 0
     i = start
     while i < stop:
         wake_time, low, high = quiet_interval(orders, n_orders)
+        low = max(low, state[LIQUIDATE_LOW])
+        high = min(high, state[LIQUIDATE_HIGH])
         quiet_until = stop
         if wake_time <= time[stop - 1]:
             quiet_until = first_at_or_after(time, i, stop, wake_time)
@@ -67,6 +80,8 @@ def advance(
             return i
         index = base + i
         traded = price[i]
+        if liquidates(now, traded, orders, n_orders, state, reports):
+            return i + 1
         bid, ask = quotes_before(
             price, side, i, settings[S_TICK], state[FIRST_BID], state[FIRST_ASK]
         )

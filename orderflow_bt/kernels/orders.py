@@ -110,6 +110,7 @@ TOO_SLOW = 6
 NOT_WHOLE = 7
 PRICE_BOUND = 8
 NOTHING_LEFT = 9
+LIQUIDATION = 10
 # Whether a changed order kept its place in the queue (R_RULE of REPLACED).
 KEPT_PLACE = 0
 NEW_PLACE = 1
@@ -119,7 +120,10 @@ POSITION = 0
 FIRST_BID = 1  # quote proxies before trade 0 of the columns
 FIRST_ASK = 2
 N_REPORTS = 3
-STATE_SLOTS = 4
+LIQUIDATE_LOW = 4  # a trade at or below this price liquidates the position
+LIQUIDATE_HIGH = 5  # and so does one at or above this one
+LIQUIDATED = 6  # 1 where the latest trade did
+STATE_SLOTS = 7
 
 # Fill policies, reference prices of takers, and slots of the settings vector.
 TOUCH = 0

@@ -151,6 +151,7 @@ _EXITS = {
     "stop": "the stop closed it",
     "target": "the target closed it",
     "exit": "the strategy closed it",
+    "liquidation": "the exchange liquidated it",
     "end": "the end of the data closed it",
 }
 

@@ -46,7 +46,7 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
         notes.append(
             "Futures aggregates join trades of up to 100 ms, so nothing faster than that is known."
         )
-    notes += _funding_notes(manifest, metrics)
+    notes += _margin_notes(manifest) + _funding_notes(manifest, metrics)
     left_out = metrics.get("not_simulated", [])
     if left_out:
         notes.append("Not simulated: " + ", ".join(left_out) + ".")
@@ -60,6 +60,23 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
 def _fee_changes(simulation: Mapping[str, Any]) -> str:
     changes = simulation.get("fee_changes", [])
     return "".join(f", from {time[:10]} {maker} and {taker} bp" for time, maker, taker in changes)
+
+
+def _margin_notes(manifest: Mapping[str, Any]) -> list[str]:
+    """What could be held, and what happened where it could not be carried."""
+    simulation = manifest["simulation"]
+    if simulation.get("leverage") is None:
+        return []
+    if manifest["tape"]["market"] == "spot":
+        shorts = "without a cost" if simulation["short"] == "allowed" else "not"
+        return [f"Nothing was bought for more than the cash there was; selling short was {shorts}."]
+    backed = "its own margin" if simulation["margin"] == "isolated" else "the whole account"
+    text = (
+        f"What was held could be worth {simulation['leverage']} times the equity. A position was "
+        f"backed by {backed} ({simulation['margin']} margin), and liquidated at the first trade at "
+        "which no more than the maintenance margin was left of that; all of it was lost then."
+    )
+    return [text]
 
 
 def _funding_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:

@@ -212,6 +212,17 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "participation": str(config.participation),
             "max_wait_s": config.max_wait / 1_000_000,
             "cash": str(config.cash),
+            "leverage": None if config.leverage is None else str(config.leverage),
+            "margin": config.margin.value,
+            "tiers": [
+                [
+                    _iso(table.time),
+                    [[str(tier.up_to or ""), str(tier.rate)] for tier in table.tiers],
+                ]
+                for table in config.tiers
+                if table.time < request.end
+            ],
+            "short": "allowed" if config.allow_short else "refused",
             "funding_shift_s": config.funding_shift / 1_000_000,
             "seed": config.seed,
         },
@@ -284,6 +295,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         ),
         order_status=[order.status for order in session.broker.orders],
     )
+    liquidated = [trip for trip in trips if trip.exit_role == "liquidation"]
     band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
     judged = stats.judge(
         stats.Evidence(
@@ -292,6 +304,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             gross_pnl=summary["trips_gross_pnl"],
             fees=summary["trips_fees"],
             funding=summary["trips_funding"],
+            liquidations=len(liquidated),
             sum_interval=summary["trip_sum_interval"],
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=session.instrument.currency,
@@ -304,12 +317,9 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             simulated_market=record.simulated_market,
         )
     )
-    if request.tape.market.is_futures:
-        unsimulated = ["margin and liquidation"]
-        if record.funding.left_out:
-            unsimulated.insert(0, record.funding.left_out)
-    else:
-        unsimulated = ["the cost of borrowing what is sold short"]
+    unsimulated = [record.funding.left_out] if record.funding.left_out else []
+    if not request.tape.market.is_futures and session.config.allow_short:
+        unsimulated.append("the cost of borrowing what is sold short, and its margin")
     return {
         "result_hash": result_hash,
         "quote": session.instrument.currency,
@@ -322,6 +332,8 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         "fees": float(account.fees_paid),
         "funding": -float(account.funding_paid),
         "funding_payments": len(session.funding.payments),
+        "liquidations": len(liquidated),
+        "liquidation_loss": float(-sum(trip.net_pnl for trip in liquidated)),
         "max_drawdown_per_trade": session.max_drawdown,
         "trades_read": session.trades_read,
         "coverage": coverage,

@@ -33,6 +33,7 @@ class Account:
 
     Attributes:
         position: Signed lots.
+        revision: Counts the changes of position and cash.
         scale: Units in one of the account's currency.
         ledger: Units of cash: what was there, less what was bought, plus what was sold (inverse:
             the other way round), less fees. With the position's worth it makes the equity.
@@ -60,6 +61,7 @@ class Account:
         self._funding_paid: int | Fraction = 0  # negative where funding was received
         self._charge(fees)
         self._line: tuple[float, float] | None = None  # the equity line since the last fill
+        self.revision = 0
 
     def _charge(self, fees: Fees) -> None:
         """Let ``fees`` hold from now on."""
@@ -125,6 +127,7 @@ class Account:
         self.ledger += received
         self._funding_paid -= received
         self._line = None
+        self.revision += 1
 
     def apply(self, side: int, lots: int, price: int, fee: Decimal) -> None:
         """Book a fill."""
@@ -137,6 +140,7 @@ class Account:
         else:
             self.ledger += side * self.worth(price, lots) - charged
         self._line = None
+        self.revision += 1
         if before * side >= 0:
             self._entry += self.worth(price, lots) * self._parts
         elif before * after <= 0:  # closed, perhaps reversed

@@ -265,7 +265,7 @@ class SimBroker(OrderTable):
         share = Fraction(str(risk))
         loss = account.loss_between(entry, stop, 1)
         by_risk = equity * share.numerator // (loss * share.denominator)
-        lots = int(min(by_risk, equity // account.worth(entry, 1)))
+        lots = int(min(by_risk, self._session.margin.most(entry)))
         return lots // units.lot_size * units.lot_size
 
     def refusal(self, entry: int, stop: int, target: int) -> str:

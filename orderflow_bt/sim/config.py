@@ -23,6 +23,7 @@ from orderflow_bt.sim.assumptions import (
     queue_setting,
 )
 from orderflow_bt.sim.latency import LEGS, MILLISECOND_US, LatencySample, LatencyTable
+from orderflow_bt.sim.tiers import MarginMode, TierTable
 from orderflow_bt.types import MINUTE_US, SECOND_US, MarketType
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.fees import FeeChange
 
 QUEUE_WINDOW = 20_000  # trades the queue estimate looks back over
+MAX_LEVERAGE = 125
 MERGED_US = 100 * MILLISECOND_US  # a futures aggregate may hold trades of so long a time
 _POLICIES = {
     FillPolicy.TOUCH: k.TOUCH, FillPolicy.QUEUE: k.QUEUE, FillPolicy.THROUGH: k.THROUGH,
@@ -76,6 +78,11 @@ class SimConfig:
         off_tick: What becomes of an order whose price is off the exchange's tick.
         max_open_orders: More than these at the exchange at once are rejected.
         cash: Starting cash, in quote currency, or in the coin of a coin-margined contract.
+        leverage: A position may be worth this many times the equity. None: no order is refused and
+            no position liquidated for want of money.
+        margin: On futures, what backs a position.
+        tiers: On futures, the maintenance margin by size and date; empty: the shipped ones.
+        allow_short: Whether more may be sold than is held: on spot, by borrowing.
         funding_shift: By how much the exchange looks at positions after (before, if negative) the
             published time of a funding; it says that it may be 15 seconds.
         seed: Of every random choice.
@@ -109,6 +116,10 @@ class SimConfig:
     off_tick: OffTick = OffTick.ROUND
     max_open_orders: int = 200
     cash: Decimal = Decimal(10_000)
+    leverage: Decimal | None = Decimal(1)
+    margin: MarginMode = MarginMode.CROSS
+    tiers: tuple[TierTable, ...] = ()
+    allow_short: bool = True
     funding_shift: int = 0
     seed: int = 1
     lag_trades: int = 0
@@ -123,6 +134,8 @@ class SimConfig:
             raise UsageError("starting cash must be positive")
         if self.max_wait < 0 or self.same_side_wait < 0:
             raise UsageError("max_wait and same_side_wait cannot be negative")
+        if self.leverage is not None and not 0 < self.leverage <= MAX_LEVERAGE:
+            raise UsageError(f"leverage must be above 0 and at most {MAX_LEVERAGE}")
         if not 0 < self.participation <= 1:
             raise UsageError("participation must lie in (0, 1]")
         if self.slippage_ticks < 0 or self.through_ticks < 1:
@@ -139,11 +152,13 @@ class SimConfig:
     def for_market(cls, market: MarketType) -> SimConfig:
         """Defaults of a market: 100 ms on futures, 50 ms on spot, regular users' fees.
 
-        Starting cash is 10,000 of the quote currency, or one coin on a coin-margined market.
+        Starting cash is 10,000 of the quote currency, or one coin on a coin-margined market. On
+        spot nothing is sold that is not held.
         """
         latency = (100 if market.is_futures else 50) * MILLISECOND_US
         cash = Decimal(1 if market is MarketType.CM else 10_000)
-        return cls(fees=DEFAULT_FEES[market], cash=cash).with_latency(latency)
+        config = cls(fees=DEFAULT_FEES[market], cash=cash, allow_short=market.is_futures)
+        return config.with_latency(latency)
 
     def with_latency(self, latency: int) -> SimConfig:
         """The same with every leg of latency set to ``latency`` microseconds."""

@@ -30,6 +30,7 @@ _REASONS = {
     k.TOO_SLOW: "not filled in time by what was traded",
     k.NOT_WHOLE: "fill-or-kill: not to be had whole at once",
     k.PRICE_BOUND: "the market went beyond its worst price",
+    k.LIQUIDATION: "the position was liquidated",
     k.NOTHING_LEFT: "changed to no more than was filled",
 }
 

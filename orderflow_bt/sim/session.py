@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_right
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,8 @@ from orderflow_bt.sim.broker import SimBroker
 from orderflow_bt.sim.buffer import empty_stretch
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import Watchman
+from orderflow_bt.sim.liquidation import check_margin, liquidate
+from orderflow_bt.sim.margin import NO_BAND, Margin
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.marks import EquityRow, Marks
 from orderflow_bt.sim.reports import Happening
@@ -82,9 +85,11 @@ class Session:
         self.now = 0
         self.last_price = 0
         self.account = Account(instrument, config.cash, config.fees, config.fee_changes)
+        self.margin = Margin(self.account, config)
         self.trips = Trips(self.account)
         self.funding = FundingClock(funding, config.funding_shift)
         self.broker = SimBroker(self)
+        self.broker.checks.append(partial(check_margin, self))
         self.tape = empty_stretch()
         self.market = MarketView(self, instrument, specs)
         self._seen: list[EventColumns] = []
@@ -184,7 +189,7 @@ class Session:
                 known = until
                 if tape.end > tape.first:
                     last = tape.time.item(tape.end - 1)
-                    self._settle_funding(last)
+                    self._settle(last)
                     self._run_to(tape.end, last)
                 offset = tape.end - offset  # rows of the piece so far
         self.market.take_in()
@@ -204,8 +209,10 @@ class Session:
                 or self._hears_trades
                 or self.broker.rows
                 or self.funding.next_time <= time
+                or self.margin.next_change <= time
+                or (self.account.position and self.margin.band() is not NO_BAND)
             ):
-                self._settle_funding(time)
+                self._settle(time)
                 self._run_to(row, time, at_moment=True)
             elif row > self._cursor:
                 if self.account.position:
@@ -221,7 +228,7 @@ class Session:
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
         with self._watchman:
-            self._settle_funding(end)
+            self._settle(end)
             self._run_to(self.tape.end, end)
         self.now = max(self.now, end)
         self._has_ended = True
@@ -231,15 +238,19 @@ class Session:
             self.hook = ""
         return self.still_open()
 
-    def _settle_funding(self, until: int) -> None:
-        """Apply what falls due by ``until`` to the position after all earlier trades.
+    def _settle(self, until: int) -> None:
+        """Apply fundings, and changes of margin tiers, that fall due by ``until``.
 
-        At its time, funding comes before anything else that happens then.
+        A funding counts for the position after all earlier trades, and comes before anything else
+        of its time.
         """
-        while (due := self.funding.next_time) <= until:
+        while (due := min(self.funding.next_time, self.margin.next_change)) <= until:
             row = first_at_or_after(self.tape.time, self._cursor, self.tape.end, due)
             self._run_to(row, due - 1)
             self._clock(due)
+            if self.margin.next_change == due:
+                self.margin.change_tiers()
+                continue
             amount = self.funding.pay(self.account, self.last_price, self.trips.open_id)
             if amount is not None:
                 self.trips.fund(amount)
@@ -299,13 +310,15 @@ class Session:
 
     def _match(self, stop: int, until: int) -> bool:
         before, broker, tape = self._cursor, self.broker, self.tape
-        if not broker.rows:
+        low, high = band = self.margin.band() if self.account.position else NO_BAND
+        if not broker.rows and band is NO_BAND:
             self._cursor = stop
             if stop > before:
                 self._live_through(before, stop)
             return False
         state = self._state
         state[k.POSITION] = self.account.position
+        state[k.LIQUIDATE_LOW], state[k.LIQUIDATE_HIGH] = low, high
         state[k.FIRST_BID] = tape.first_bid
         state[k.FIRST_ASK] = tape.first_ask
         self._cursor = advance(
@@ -314,8 +327,8 @@ class Session:
         )  # fmt: skip
         if self._cursor > before:
             self._live_through(before, self._cursor)
-        count = state.item(k.N_REPORTS)
-        if not count:
+        count, is_over = state.item(k.N_REPORTS), state.item(k.LIQUIDATED)
+        if not count and not is_over:
             return False
         for happening in broker.read_reports(count):
             self.now = max(self.now, happening.time)
@@ -324,6 +337,12 @@ class Session:
                 self._marks.at(self.last_price)
             self.tell(happening)
         broker.drop_ended()
+        if is_over:
+            happening = liquidate(self, self._cursor - 1)
+            assert happening.fill is not None
+            self.trips.apply(happening.fill, broker.plan_of(happening.fill))
+            self._marks.at(self.last_price)
+            self.tell(happening)
         return True
 
     def _live_through(self, start: int, stop: int) -> None:

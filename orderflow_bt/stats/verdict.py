@@ -41,6 +41,7 @@ class Evidence:
         net_pnl: Net money of the closed round trips.
         gross_pnl: The same before fees.
         fees: Fees of the closed round trips.
+        liquidations: How many of them ended in a liquidation.
         funding: Funding that they received, negative where they paid.
         sum_interval: 95 % interval of their net sum under resampling, where there is one.
         band: Net money of the run by fill policy (``touch``, ``queue``, ``through``).
@@ -69,6 +70,7 @@ class Evidence:
     missing_ids: int = 0
     simulated_market: str = ""
     funding: float = 0.0
+    liquidations: int = 0
 
 
 def money_digits(quote: str) -> int:
@@ -97,7 +99,7 @@ def count(number: int, noun: str) -> str:
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
     tone = _tone(evidence)
-    costs = (_costs(evidence), _funding(evidence))
+    costs = (_liquidated(evidence), _costs(evidence), _funding(evidence))
     sentences = (_result(evidence, tone), *costs, _band(evidence), *_context(evidence))
     return Verdict(tone, _headline(evidence, tone), tuple(s for s in sentences if s))
 
@@ -136,6 +138,8 @@ def _headline(e: Evidence, tone: str) -> str:
         low, high = min(e.band.values()), max(e.band.values())
         reach = f"from {money(low, e.quote)} to {money(high, e.quote)}"
         text = f"{text} The sign of the result depends on how fills are assumed: {reach}.".strip()
+    if e.liquidations:
+        text = f"LIQUIDATED {count(e.liquidations, 'time')}. {text}"
     return f"Simulated market. {text}" if e.simulated_market else text
 
 
@@ -188,6 +192,17 @@ def _costs(e: Evidence) -> str:
     if e.gross_pnl > 0:
         return f"Before fees it made {gross}; fees took {fees}, {e.fees / e.gross_pnl:.0%} of it."
     return f"It lost {amount(e.gross_pnl, e.quote)} before fees already; fees added {fees}."
+
+
+def _liquidated(e: Evidence) -> str:
+    if not e.liquidations:
+        return ""
+    were, them = ("was", "it") if e.liquidations == 1 else ("were", "them")
+    return (
+        f"{count(e.liquidations, 'position')} could not be carried any more and {were} closed by "
+        f"the exchange; all that backed {them} was lost. Lower the leverage before you read the "
+        "rest."
+    )
 
 
 def _funding(e: Evidence) -> str:

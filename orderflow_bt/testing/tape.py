@@ -39,7 +39,7 @@ _TRADE = re.compile(
 
 # What vectors assume: nothing between a decision and the market but the rules of filling.
 PLAIN = replace(
-    SimConfig(fees=Fees(Decimal(0), Decimal(0)), slippage_ticks=0, queue="zero"),
+    SimConfig(fees=Fees(Decimal(0), Decimal(0)), slippage_ticks=0, queue="zero", leverage=None),
     entry_latency=0,
     cancel_latency=0,
     trigger_latency=0,

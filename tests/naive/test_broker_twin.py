@@ -171,7 +171,7 @@ def columns(trades):
 
 def config_of(rules):
     return replace(
-        SimConfig(fees=Fees(Decimal(2), Decimal(5))),
+        SimConfig(fees=Fees(Decimal(2), Decimal(5)), leverage=None),
         entry_latency=rules["entry"], cancel_latency=rules["cancel"],
         trigger_latency=rules["trigger"], response_latency=0,
         fills=FillPolicy(rules["policy"]), through_ticks=rules["through_ticks"],

@@ -141,3 +141,37 @@ def test_slippage_is_told_in_the_coin():
     account = Account(COIN, Decimal(1), Fees(Decimal(0), Decimal(0)))
     cost = _slipped(account, 50_001, 1, 100)
     assert cost == pytest.approx(10_000 / 50_000 - 10_000 / 50_001)
+
+
+def test_a_liquidation_stands_in_the_headline(data, tmp_path):
+    held = tmp_path / "held.py"
+    held.write_text(
+        "from orderflow_bt import Strategy\n"
+        "class Held(Strategy):\n"
+        "    def on_trade(self, trade, market, broker):\n"
+        "        if not broker.orders:\n"
+        "            broker.market(1, broker.size(1.0, trade.price, trade.price - 1) // 2)\n"
+    )
+    line = ["--data", str(data), "run", str(held), "SIMUSD_PERP", "--market", "cm", "--leverage"]
+    line += [
+        "100",
+        "--cash",
+        "0.1",
+        "--from",
+        "2026-01-05",
+        "--to",
+        "2026-01-06",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    result = CliRunner().invoke(app, line)
+    assert result.exit_code == 0, result.output
+    assert "LIQUIDATED" in result.stdout
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["liquidations"] == 1
+    assert metrics["verdict"]["headline"].startswith("LIQUIDATED 1 time.")
+    assert metrics["net_pnl"] == pytest.approx(-metrics["start_cash"])
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "all that backed it was lost" in page
+    refused = CliRunner().invoke(app, [*line[:-1], str(tmp_path / "other"), "--margin", "none"])
+    assert "Use cross or isolated" in refused.stderr

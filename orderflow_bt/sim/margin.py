@@ -1,0 +1,176 @@
+"""Margin: what an account may open, and the price at which it cannot carry what it holds.
+
+The rules are the exchange's for one-way positions: a position needs a maintenance margin of
+``rate x value - cum`` in the tier of its value, and is liquidated when what backs it is no more.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import ceil, floor
+from typing import TYPE_CHECKING
+
+from orderflow_bt.kernels.orders import NEVER
+from orderflow_bt.sim.rounding import PER_UNIT, cents
+from orderflow_bt.sim.tiers import MarginMode, brackets_of, shipped_tiers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from decimal import Decimal
+
+    from orderflow_bt.sim.account import Account
+    from orderflow_bt.sim.config import SimConfig
+    from orderflow_bt.sim.tiers import Bracket
+
+NO_BAND = (-NEVER, NEVER)
+
+
+class Margin:
+    """The margin of one account's position.
+
+    Args:
+        account: Whose.
+        config: Mode, leverage and tiers.
+
+    Attributes:
+        next_change: When other tiers begin to hold.
+    """
+
+    def __init__(self, account: Account, config: SimConfig) -> None:
+        self._account = account
+        self._is_free = config.leverage is None
+        self._leverage = Fraction(1 if config.leverage is None else config.leverage)
+        self._isolated = config.margin is MarginMode.ISOLATED
+        self._allow_short = config.allow_short
+        self._tables = list(config.tiers) or [shipped_tiers(account.instrument.symbol)]
+        self._brackets: tuple[Bracket, ...] = ()
+        self._liquidates = account.instrument.market.is_futures and not self._is_free
+        self._band = NO_BAND
+        self._revision = -1  # of the account, that the band is of
+        self.next_change = NEVER
+        self._begin_tiers()
+
+    def change_tiers(self) -> None:
+        """Let the next tiers hold."""
+        self._tables.pop(0)
+        self._begin_tiers()
+
+    def _begin_tiers(self) -> None:
+        self._brackets = brackets_of(self._tables[0]) if self._liquidates else ()
+        self.next_change = self._tables[1].time if len(self._tables) > 1 else NEVER
+        self._revision = -1
+
+    # -- opening ---------------------------------------------------------------------------------
+
+    def most(self, price: int) -> int | Fraction:
+        """Lots that equity carries at ``price``, in whole and parts."""
+        account = self._account
+        return account.equity_units(price) * self._leverage / account.worth(price, 1)
+
+    def refusal(
+        self, side: int, lots: int, price: int, last: int, working: Iterable[tuple[int, int, int]]
+    ) -> str:
+        """Why an order cannot be carried, empty where it can.
+
+        Args:
+            side: Of the order.
+            lots: What it would trade.
+            price: At which.
+            last: Price of the last trade.
+            working: (side, lots, price) of the other orders that may open a position.
+        """
+        account = self._account
+        if self._is_free:
+            return ""
+        held = side * account.position
+        others = [(left, at) for other, left, at in working if other == side]
+        after = held + lots + sum(left for left, _ in others)
+        if after <= max(0, held):
+            return ""  # it only reduces
+        if side < 0 and not self._allow_short:
+            return "spot sells what it holds: there is nothing, or not as much, to sell"
+        value = account.worth(price, lots) + sum(account.worth(at, left) for left, at in others)
+        value += account.worth(last, held) if held else 0
+        if value > account.equity_units(last) * self._leverage:
+            if self._liquidates:
+                return f"not enough margin at leverage {float(self._leverage):g}"
+            return "not enough cash"
+        return ""
+
+    # -- carrying --------------------------------------------------------------------------------
+
+    def band(self) -> tuple[int, int]:
+        """(low, high): a trade at or beyond one of them liquidates; `NO_BAND` where none can."""
+        if not self._liquidates:
+            return NO_BAND
+        if self._revision != self._account.revision:
+            self._revision = self._account.revision
+            self._band = self._find_band()
+        return self._band
+
+    def _find_band(self) -> tuple[int, int]:
+        position = self._account.position
+        if position == 0:
+            return NO_BAND
+        price = self.liquidation_price()
+        if price is None:
+            return NO_BAND
+        return (floor(price), NEVER) if position > 0 else (-NEVER, ceil(price))
+
+    def backing(self) -> Fraction:
+        """What can be lost with the position, at its entry price, in the account's currency."""
+        account = self._account
+        return account.basis / self._leverage if self._isolated else account.settled
+
+    def liquidation_price(self) -> Fraction | None:
+        """Where the backing is down to the maintenance margin, in price units; None: nowhere."""
+        for bracket in self._brackets:
+            price = self._price_at(bracket.rate, bracket.cum)
+            if price is not None and bracket.holds(self._tier_value(price)):
+                return price
+        return None
+
+    def _tier_value(self, price: Fraction) -> Fraction:
+        """Value by which the tier is found: of contracts, their face value in USD."""
+        units, lots = self._account.instrument, abs(self._account.position)
+        real = Fraction(lots, 10**units.qty_decimals)
+        if units.contract_usd is not None:
+            return real * Fraction(units.contract_usd)
+        return Fraction(real * price / 10**units.price_decimals)
+
+    def _price_at(self, rate: Fraction, cum: Fraction) -> Fraction | None:
+        """Price units at which backing + profit = rate x value - cum; None where that is nowhere.
+
+        Linear, M being the backing and B the value at entry:
+        ``(M + cum - side B) / (q (rate - side))``.
+        Inverse, by face value F: ``(F (rate + side) - cum) / (M + side B)``.
+        """
+        account = self._account
+        units = account.instrument
+        side = 1 if account.position > 0 else -1
+        backing, entered = self.backing(), account.basis
+        real = Fraction(abs(account.position), 10**units.qty_decimals)
+        if units.contract_usd is None:
+            price = (backing + cum - side * entered) / (real * (rate - side))
+        else:
+            below = backing + side * entered
+            if below == 0:
+                return None
+            price = (real * Fraction(units.contract_usd) * (rate + side) - cum) / below
+        return Fraction(price * 10**units.price_decimals) if price > 0 else None
+
+    def close_out(self) -> tuple[int, Decimal]:
+        """(price, fee) at which a liquidated position ends: with them its whole backing is lost.
+
+        The price is that at which nothing of the backing is left, in whole units on the side of the
+        entry; the fee is what remains. Whatever the market did beyond it is not the account's.
+        """
+        account = self._account
+        side = 1 if account.position > 0 else -1
+        bankrupt = self._price_at(Fraction(0), Fraction(0))
+        # where no price uses the backing up, the lowest there is
+        nearest = 1 if bankrupt is None else ceil(bankrupt) if side > 0 else floor(bankrupt)
+        price = max(1, nearest)
+        lost = -account.unrealized(price)
+        left = max(Fraction(0), self.backing() - lost)
+        return price, cents(floor(left * PER_UNIT))
