@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orderflow_bt.parameters import param
     from orderflow_bt.strategy.api import Broker, Fill, Market, Order, Position, TradeView
     from orderflow_bt.strategy.base import Strategy
+    from orderflow_bt.strategy.series import Known, Series
     from orderflow_bt.types import Bar, BarSpec, Side, time_bars
 
 __version__ = "0.1.0"
@@ -27,9 +28,11 @@ __all__ = [
     "Detector",
     "Event",
     "Fill",
+    "Known",
     "Market",
     "Order",
     "Position",
+    "Series",
     "Side",
     "Strategy",
     "TradeView",
@@ -53,6 +56,8 @@ _HOMES = {
     "Position": "strategy.api",
     "TradeView": "strategy.api",
     "Strategy": "strategy.base",
+    "Known": "strategy.series",
+    "Series": "strategy.series",
 }
 
 

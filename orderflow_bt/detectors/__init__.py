@@ -1,6 +1,7 @@
 """Detectors: flow in, events out, each with the moment it could first be known."""
 
 from orderflow_bt.detectors.absorption import Absorption, AbsorptionBar
+from orderflow_bt.detectors.alerts import Alerts
 from orderflow_bt.detectors.base import Detector
 from orderflow_bt.detectors.delta_divergence import DeltaDivergence
 from orderflow_bt.detectors.exhaustion import Exhaustion
@@ -12,6 +13,7 @@ from orderflow_bt.detectors.volume_spike import TapeSpeed, VolumeSpike
 __all__ = [
     "Absorption",
     "AbsorptionBar",
+    "Alerts",
     "BigTrades",
     "DeltaDivergence",
     "Detector",

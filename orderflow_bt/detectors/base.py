@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar
 
 from orderflow_bt.flow.events import EventWords
 from orderflow_bt.parameters import Parametrised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
@@ -34,6 +35,7 @@ class Detector(Parametrised, ABC):
         reads_rows: Whether it reads their footprints or points of control; False saves making them
             where nobody else does.
         tick: The exchange's price step in price units, set before the first reading.
+        files: Files it reads, with their checksums: a run's manifest holds them.
         kinds: Words that `read` numbers in the column KIND.
         states: Those in the column STATE.
         detail_names: Those of the columns from DETAILS on.
@@ -46,6 +48,7 @@ class Detector(Parametrised, ABC):
     reads_rows: ClassVar[bool] = True
     bars: BarSpec | None = None
     tick: int = 1
+    files: Mapping[str, str] = MappingProxyType({})
 
     @property
     @abstractmethod

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.run.clock import Clock
+from orderflow_bt.run.context import find_context
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.gallery import choose, footprints
 from orderflow_bt.run.recorder import Recorder
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Session
-from orderflow_bt.sim.declared import lookback_of, readings_of
+from orderflow_bt.sim.declared import lookback_of, readings_of, series_of
 from orderflow_bt.sim.kept import FlowCache
 from orderflow_bt.store import resolve_instrument
 from orderflow_bt.types import time_bars
@@ -77,6 +78,14 @@ class _Running:
             lake, request.tape, [day.date for day in self._window.days]
         )
         self._funding = find_funding(lake, request.tape, request.start, request.end)
+        self._context = find_context(
+            lake,
+            request.tape,
+            series_of(self._strategy),
+            self.dates,
+            accept=request.accept_gaps,
+        )
+        self._sources = self._context.sources()
         self._readings = readings_of(
             self._strategy,
             self.instrument,
@@ -105,6 +114,7 @@ class _Running:
             self._readings.specs,
             start=request.start,
             funding=self._funding.rows,
+            context=self._sources,
         )
 
     def feed(self, piece: Piece) -> None:
@@ -145,7 +155,7 @@ class _Running:
         shown = choose(trips, request.config.seed) if len(bars) else []
         spec = self._recorder.spec or MARKING_BARS
         return RunRecord(
-            request, self._window, self._funding, self.instrument, self._strategy,
+            request, self._window, self._funding, self._context, self.instrument, self._strategy,
             self._main, trips, bars, footprints(self._lake, request.tape, spec, bars, shown),
             {policy.value: session for policy, session in self._sessions.items()},
             simulated_market=self._lake.simulated,

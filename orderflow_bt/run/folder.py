@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from orderflow_bt.errors import PluginError
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.run.backtest import Request
+    from orderflow_bt.run.context import ContextPlan
     from orderflow_bt.run.funding import FundingPlan
     from orderflow_bt.run.window import Window
     from orderflow_bt.sim import Session
@@ -58,6 +59,7 @@ class RunRecord:
     request: Request
     window: Window
     funding: FundingPlan
+    context: ContextPlan
     instrument: Instrument
     strategy: Strategy
     session: Session
@@ -244,7 +246,16 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "strategy_sha256": hashlib.sha256(source.read_bytes()).hexdigest() if source else None,
         },
         "funding": record.funding.as_json(),
+        "series": list(record.context.data),
+        "files": _files_of(record.strategy),
         "simulated_market": record.simulated_market,
+    }
+
+
+def _files_of(strategy: Strategy) -> dict[str, str]:
+    """Checksums of the files that the strategy's detectors read, by the paths they were given."""
+    return {
+        path: digest for detector in strategy.detectors() for path, digest in detector.files.items()
     }
 
 

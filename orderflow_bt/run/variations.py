@@ -10,21 +10,23 @@ import numpy as np
 from orderflow_bt.errors import PluginError
 from orderflow_bt.run.backtest import MARKING_BARS
 from orderflow_bt.run.clock import clocked
+from orderflow_bt.run.context import find_context
 from orderflow_bt.run.decisions import Diary, watched
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import Session
-from orderflow_bt.sim.declared import lookback_of, readings_of
+from orderflow_bt.sim.declared import lookback_of, readings_of, series_of
 from orderflow_bt.store import resolve_instrument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.kept import Facts
     from orderflow_bt.run.outside import Outside
     from orderflow_bt.sim import SimConfig
+    from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
     from orderflow_bt.store import Lake
     from orderflow_bt.strategy import Strategy
@@ -43,6 +45,7 @@ class Material:
         start: First moment at which orders are enabled.
         end: Where the clock stops.
         funding: Payments of the window, in order.
+        context: Gives the series beside the tape from their beginning.
     """
 
     instrument: Instrument
@@ -51,6 +54,7 @@ class Material:
     start: int
     end: int
     funding: Sequence[Funding] = ()
+    context: Callable[[], Mapping[str, Source]] = dict
 
 
 def stored(lake: Lake, request: Request) -> Material:
@@ -70,6 +74,9 @@ def stored(lake: Lake, request: Request) -> Material:
         lookback=lookback_of(strategy),
         accept_gaps=request.accept_gaps,
     )
+    context = find_context(
+        lake, request.tape, series_of(strategy), window.dates, accept=request.accept_gaps
+    )
     instrument = resolve_instrument(lake, request.tape, [day.date for day in window.days])
     units = (instrument.price_decimals, instrument.qty_decimals)
 
@@ -84,6 +91,7 @@ def stored(lake: Lake, request: Request) -> Material:
         request.start,
         request.end,
         find_funding(lake, request.tape, request.start, request.end).rows,
+        context.sources,
     )
 
 
@@ -146,6 +154,7 @@ class Player:
             readings.specs,
             start=material.start,
             funding=material.funding,
+            context=material.context(),
         )
         raised = ""
         nothing = None

@@ -8,6 +8,7 @@ from orderflow_bt.detectors import Detector
 from orderflow_bt.errors import PluginError
 from orderflow_bt.sim.guard import guard
 from orderflow_bt.sim.readings import Readings
+from orderflow_bt.strategy.series import Series
 from orderflow_bt.types import BarSpec
 
 if TYPE_CHECKING:
@@ -49,6 +50,21 @@ def readings_of(
         instrument=instrument,
         kept=kept,
     )
+
+
+def series_of(strategy: Strategy) -> list[Series]:
+    """The series that a strategy reads beside its tape.
+
+    Raises:
+        PluginError: It declared something else, or two of one name.
+    """
+    with guard(strategy, "series", 0):
+        found: list[Series] = _all_of(Series, strategy.series(), "[Series('funding')]")
+        names = [series.name for series in found]
+        for name in names:
+            if names.count(name) > 1:
+                raise PluginError(f"it declared {name!r} twice")
+    return found
 
 
 def lookback_of(strategy: Strategy) -> int:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from orderflow_bt.flow import Footprint
     from orderflow_bt.instruments import Instrument
+    from orderflow_bt.sim.context import Rows
     from orderflow_bt.sim.readings import ClosedBar, Moment
     from orderflow_bt.sim.session import Session
+    from orderflow_bt.strategy.series import Series
     from orderflow_bt.types import Bar, BarSpec
 
 BARS_KEPT = 1_000
@@ -187,6 +189,11 @@ class MarketView:
                 " add a BarSpec parameter, or return it from bar_specs()",
             )
         return spec
+
+    def series(self, name: str | Series) -> Rows:
+        """What is known now of a series the strategy declared: by its name, or itself."""
+        text = name if isinstance(name, str) else name.name
+        return self._session.context.known(text, self.now)
 
     def price(self, units: int) -> Decimal:
         """Price units as an exact decimal."""

@@ -23,6 +23,7 @@ from orderflow_bt.kernels.broker import advance
 from orderflow_bt.sim.account import Account
 from orderflow_bt.sim.broker import SimBroker
 from orderflow_bt.sim.buffer import empty_stretch
+from orderflow_bt.sim.context import Context
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import Watchman
 from orderflow_bt.sim.liquidation import check_margin, liquidate
@@ -35,10 +36,11 @@ from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.config import SimConfig
+    from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
     from orderflow_bt.sim.readings import Moment, Slice
     from orderflow_bt.types import BarSpec
@@ -59,6 +61,7 @@ class Session:
         specs: The bars its readings carry, short before long; equity is marked at the first.
         start: Orders are disabled before this time, microseconds UTC: the warm-up.
         funding: What the contract paid, by time; none where it is not simulated.
+        context: Series beside the tape that the strategy may read, by name.
 
     Attributes:
         now: The session's clock.
@@ -76,6 +79,7 @@ class Session:
         *,
         start: int,
         funding: Sequence[Funding] = (),
+        context: Mapping[str, Source] | None = None,
     ) -> None:
         self.strategy = strategy
         self.instrument = instrument
@@ -91,6 +95,7 @@ class Session:
         self.broker = SimBroker(self)
         self.broker.checks.append(partial(check_margin, self))
         self.tape = empty_stretch()
+        self.context = Context(context or {})
         self.market = MarketView(self, instrument, specs)
         self._seen: list[EventColumns] = []
         self.trades_read = 0
@@ -178,6 +183,13 @@ class Session:
             self._has_started = True
             begins = max(self.start, int(piece.trades.time[0]))
             heapq.heappush(self._notices, (begins, -1, "start"))  # before all else of its time
+        if piece.moments or rows:
+            self.context.prepare(
+                max(
+                    piece.moments[-1].time if piece.moments else 0,
+                    int(piece.trades.time[-1]) if rows else 0,
+                )
+            )
         known = 0  # moments of the piece so far
         offset = 0  # of the piece's rows in the stretch
         with self._watchman:
@@ -227,6 +239,7 @@ class Session:
 
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
+        self.context.prepare(end)
         with self._watchman:
             self._settle(end)
             self._run_to(self.tape.end, end)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orderflow_bt.flow import Footprint
     from orderflow_bt.flow.events import Event
     from orderflow_bt.instruments import Instrument
+    from orderflow_bt.strategy.series import History, Series
     from orderflow_bt.types import Bar, BarSpec
 
 
@@ -174,6 +175,10 @@ class Market(Protocol):
 
     def footprint(self, spec: BarSpec) -> Sequence[Footprint]:
         """Footprints of the latest closed bars, oldest first."""
+        ...
+
+    def series(self, name: str | Series) -> History:
+        """What is known now of a series the strategy declared: by its name, or itself."""
         ...
 
     def price(self, units: int) -> Decimal:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.events import Event
     from orderflow_bt.strategy.api import Broker, Fill, Market, Order, TradeView
+    from orderflow_bt.strategy.series import Series
     from orderflow_bt.types import Bar
 
 
@@ -29,6 +30,10 @@ class Strategy(Parametrised):
         """The bars `on_bar` receives: every parameter that is a `BarSpec`, unless overridden."""
         values = (getattr(self, name) for name in self.params)
         return [value for value in values if isinstance(value, BarSpec)]
+
+    def series(self) -> list[Series]:
+        """What is read beside the tape: funding, open interest, klines, another symbol."""
+        return []
 
     def lookback(self) -> int:
         """How much earlier tape is read with orders disabled before the window, in microseconds."""

@@ -16,6 +16,7 @@ import numpy as np
 from orderflow_bt.errors import UsageError
 from orderflow_bt.instruments import Fees, Instrument
 from orderflow_bt.sim import FillPolicy, Readings, Session, SimConfig
+from orderflow_bt.sim.context import Given
 from orderflow_bt.sim.declared import readings_of
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US, MarketType, Trades
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Broker, Fill, Market, Order, TradeView
+    from orderflow_bt.strategy.series import Known
 
 MIDNIGHT_2024 = 1_704_067_200_000_000
 _UNITS = {"us": 1, "ms": 1_000, "s": SECOND_US, "m": MINUTE_US, "h": HOUR_US}
@@ -138,6 +140,7 @@ class Tape:
         chunks: tuple[int, ...] = (),
         end: int | None = None,
         funding: Sequence[Funding] = (),
+        series: Mapping[str, Sequence[Known]] | None = None,
     ) -> TapeRun:
         """Run a strategy on the tape.
 
@@ -148,6 +151,7 @@ class Tape:
             chunks: Where to cut the tape into pieces; nothing may depend on it.
             end: Where the clock stops; by default at the last trade.
             funding: What the contract pays, by time.
+            series: Rows of the series that the strategy reads, by name.
         """
         if fills is not None:
             config = replace(config, fills=FillPolicy(fills))
@@ -155,7 +159,7 @@ class Tape:
             strategy = strategy()
         return run_trades(
             self.trades, self.instrument, strategy, config=config, chunks=chunks, end=end,
-            funding=funding,
+            funding=funding, series=series,
         )  # fmt: skip
 
     def events(
@@ -203,10 +207,14 @@ def run_trades(
     chunks: tuple[int, ...] = (),
     end: int | None = None,
     funding: Sequence[Funding] = (),
+    series: Mapping[str, Sequence[Known]] | None = None,
 ) -> TapeRun:
     """Run a strategy on columns in memory, cut at the rows ``chunks`` names."""
     readings = readings_of(strategy, instrument, ids_are_continuous=True)
-    session = Session(strategy, instrument, config, readings.specs, start=0, funding=funding)
+    context = {name: Given(rows) for name, rows in (series or {}).items()}
+    session = Session(
+        strategy, instrument, config, readings.specs, start=0, funding=funding, context=context
+    )
     edges = [0, *chunks, trades.rows]
     for start, stop in pairwise(edges):
         session.feed(readings.feed(trades.slice(start, stop)))

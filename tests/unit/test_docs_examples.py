@@ -50,7 +50,8 @@ def test_the_testing_example_passes(monkeypatch):
     import sys
     import types
 
-    strategy, test = blocks("docs/plugins.md")[:2]
+    code = blocks("docs/plugins.md")
+    strategy, test = code[0], next(text for text in code if "def test_buys" in text)
     module = types.ModuleType("breakout")
     module.DeltaBreakout = strategy_in(strategy)
     monkeypatch.setitem(sys.modules, "breakout", module)

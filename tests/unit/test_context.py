@@ -1,0 +1,305 @@
+"""Series and alerts beside the tape: readable from `known_at` on, never before."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from orderflow_bt import BarSpec, Known, Series, Strategy, param, time_bars
+from orderflow_bt.archive import open_source
+from orderflow_bt.detectors import Alerts
+from orderflow_bt.errors import CoverageError, PluginError, UsageError
+from orderflow_bt.ingest import download
+from orderflow_bt.run import Request, backtest
+from orderflow_bt.run.context import find_context
+from orderflow_bt.run.lookahead import audit
+from orderflow_bt.run.variations import stored
+from orderflow_bt.series import SeriesId, SeriesKind
+from orderflow_bt.sim import SimConfig
+from orderflow_bt.sim.context import Feed, Given
+from orderflow_bt.store import Lake, Origin, SeriesInfo, SeriesQuality, SeriesStore
+from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.testing import Tape, assert_no_lookahead
+from orderflow_bt.testing.tape import MIDNIGHT_2024
+from orderflow_bt.types import DAY_US, HOUR_US, SECOND_US, Kind, MarketType, TapeId
+
+FIRST = dt.date(2026, 1, 5)
+START = (FIRST - dt.date(1970, 1, 1)).days * DAY_US
+TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
+
+
+def rows(*seconds):
+    return [
+        Known(MIDNIGHT_2024 + s * SECOND_US, MIDNIGHT_2024 + (s + 1) * SECOND_US, {"rate": s})
+        for s in seconds
+    ]
+
+
+class Reads(Strategy):
+    """Writes down what it sees of funding at every trade."""
+
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.seen = []
+
+    def series(self):
+        return [Series("funding")]
+
+    def on_trade(self, trade, market, broker):
+        funding = market.series("funding")
+        last = None if funding.last is None else funding.last["rate"]
+        self.seen.append((len(funding), last, [row["rate"] for row in funding]))
+
+
+def test_a_row_is_there_from_the_moment_it_is_known():
+    reads = Reads()
+    tape = Tape("B 100 1 | +1s B 100 1 | +999ms B 100 1 | +1ms B 100 1 | +9s B 100 1")
+    tape.run(reads, series={"funding": rows(0, 1, 30)})
+    assert reads.seen == [(0, None, []), (1, 0, [0]), (1, 0, [0]), (2, 1, [0, 1]), (2, 1, [0, 1])]
+
+
+def test_what_was_handed_out_does_not_grow_and_leads_nowhere():
+    feed = Feed(Given(rows(*range(10))))
+    early = feed.known(MIDNIGHT_2024 + 3 * SECOND_US)
+    late = feed.known(MIDNIGHT_2024 + 8 * SECOND_US)
+    assert (len(early), len(late)) == (3, 8)
+    assert [row["rate"] for row in early] == [0, 1, 2]
+    assert early[-1]["rate"] == 2
+    for outside in (3, 9, -4):
+        with pytest.raises(IndexError, match="of 3 that are known"):
+            early[outside]
+    assert [row["rate"] for row in late.since(MIDNIGHT_2024 + 7 * SECOND_US)] == [6, 7]
+
+
+def test_mistakes_are_named():
+    with pytest.raises(PluginError, match=r"'funding' was not declared.*Declared: none"):
+        Tape("B 100 1").run(Reads())
+    with pytest.raises(PluginError, match=r"no column 'rats'.*It has: rate"):
+        rows(1)[0]["rats"]
+    with pytest.raises(PluginError, match="no series is called 'fundng'"):
+        Series("fundng")
+    with pytest.raises(PluginError, match="funding has no interval"):
+        Series("funding", "1m")
+    with pytest.raises(PluginError, match="before its time"):
+        Series("funding", delay=-1)
+    assert Series("bars", symbol="ETHUSDT", market="spot").name == "bars:spot:ETHUSDT"
+
+
+def store(lake, kind, columns, decimals, interval="", piece=FIRST):
+    series = SeriesId("binance", MarketType.UM, kind, "SIMUSDT", interval)
+    quality = SeriesQuality(rows=len(columns["time" if "time" in columns else "open_time"]))
+    origin = Origin("here", "ab" * 32, "verified", 1)
+    info = SeriesInfo(series, piece, None, 0, decimals, "us", origin, quality)
+    with lake.lock(series, piece):
+        SeriesStore(lake).write(columns, info)
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory):
+    root = tmp_path_factory.mktemp("context")
+    lake = Lake(root / "lake")
+    for symbol, seed in (("SIMUSDT", 3), ("ETHUSDT", 4)):
+        market = SimulatedMarket(
+            seed=seed, symbol=symbol, start=FIRST, days=2, trades_per_day=3_000
+        )
+        write_archive(market, root / symbol)
+        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, symbol)
+        dates = [FIRST + dt.timedelta(days=n) for n in range(2)]
+        download(lake, tape, dates, open_source(str(root / symbol)))
+    hours = START + np.arange(0, 48, 8, dtype=np.int64) * HOUR_US
+    store(
+        lake, SeriesKind.FUNDING,
+        {
+            "time": hours, "interval_hours": np.full(6, 8, np.int64),
+            "rate": np.arange(6, dtype=np.int64) * 1_000,
+        },
+        {"rate": 8}, piece=FIRST.replace(day=1),
+    )  # fmt: skip
+    for day in range(2):
+        opened = START + day * DAY_US + np.arange(24, dtype=np.int64) * HOUR_US
+        price = 6_000_000 + np.arange(24, dtype=np.int64)
+        columns = dict.fromkeys(("open", "high", "low", "close"), price) | {
+            "open_time": opened, "close_time": opened + HOUR_US - 1,
+            "count": np.ones(24, np.int64),
+        }  # fmt: skip
+        piece = FIRST + dt.timedelta(days=day)
+        store(lake, SeriesKind.MARK_KLINES, columns, {"price": 4}, "1h", piece)
+    return lake
+
+
+class Looks(Strategy):
+    """Compares everything it is given with its clock; trades by the sum of it."""
+
+    bars: BarSpec = param(time_bars("15m"))
+
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.wanted = self.series()
+
+    def series(self):
+        return [
+            Series("funding"),
+            Series("mark", "1h"),
+            Series("bars", "5m", symbol="ETHUSDT"),
+            Series("trades", symbol="ETHUSDT", delay=0.5),
+        ]
+
+    def on_bar(self, spec, bar, market, broker):
+        text = []
+        for series in self.wanted:
+            known = market.series(series)
+            assert all(row.known_at <= market.now for row in known.since(market.now - HOUR_US))
+            text.append(str(known.last and known.last.values))
+        if market.position.is_flat and not broker.working:
+            broker.limit(1 if len("".join(text)) % 2 else -1, 10, market.last)
+        else:
+            broker.cancel_all()
+            broker.close()
+
+
+def request(**changes):
+    asked = {"start": START, "end": START + 2 * DAY_US, **changes}
+    return Request("looks", Looks, {}, TAPE, config=SimConfig(), **asked)
+
+
+def last_of(lake, series, now):
+    dates = [FIRST + dt.timedelta(days=n) for n in range(2)]
+    plan = find_context(lake, TAPE, [series], dates, accept=False)
+    return Feed(plan.sources()[series.name]).known(now)
+
+
+def test_series_of_the_exchange_are_exact_and_late_enough(lake):
+    at = START + 8 * HOUR_US
+    assert last_of(lake, Series("funding"), at + 14 * SECOND_US).last["rate"] == Decimal(0)
+    funding = last_of(lake, Series("funding"), at + 15 * SECOND_US).last
+    assert (funding.time, funding["rate"]) == (at, Decimal("0.00001000"))
+    mark = last_of(lake, Series("mark", "1h"), at).last
+    assert (mark.time, mark["close"]) == (at - HOUR_US, Decimal("600.0007"))
+    two_days = last_of(lake, Series("mark", "1h"), START + 2 * DAY_US)
+    assert len(two_days) == 48
+
+
+def test_another_symbols_bars_are_those_of_its_tape(lake):
+    from orderflow_bt.flow.window import BarWindow
+
+    eth = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ETHUSDT")
+    known = list(last_of(lake, Series("bars", "5m", symbol="ETHUSDT"), START + 2 * DAY_US))
+    window = BarWindow(lake, eth, time_bars("5m"), START, START + 2 * DAY_US)
+    bars = [batch.bar(k) for batch, inside in window for k in inside]
+    units = window.instrument
+    assert [row.known_at for row in known] == [bar.close_time for bar in bars]
+    assert [row["close"] for row in known] == [units.price(bar.close) for bar in bars]
+    assert [row["delta"] for row in known] == [units.qty(bar.delta) for bar in bars]
+    assert known[-1]["cvd"] == units.qty(sum(bar.delta for bar in bars))
+    trade = last_of(lake, Series("trades", symbol="ETHUSDT"), START + 2 * DAY_US).last
+    assert trade["price"] == known[-1]["close"]
+
+
+def test_a_run_with_series_is_reproducible_and_its_manifest_names_them(lake, tmp_path):
+    first = backtest(lake, request(), tmp_path / "a")
+    assert backtest(lake, request(), tmp_path / "b")["result_hash"] == first["result_hash"]
+    assert first["orders"] > 10
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    told = {entry["series"]: entry for entry in manifest["series"]}
+    assert list(told) == ["funding", "mark", "bars:ETHUSDT", "trades:ETHUSDT"]
+    assert told["funding"]["delay_s"] == 15
+    assert [piece["date"] for piece in told["mark"]["data"]] == ["2026-01-05", "2026-01-06"]
+    assert all(piece["sha256"] for entry in manifest["series"] for piece in entry["data"])
+
+
+def test_a_strategy_that_reads_series_passes_the_audit(lake):
+    asked = request()
+    found = audit(Looks, stored(lake, asked), asked.config, cuts=2)
+    assert found.findings == []
+    assert found.decisions > 10
+
+
+def test_what_is_missing_is_refused_unless_accepted(lake, tmp_path):
+    class Wants(Looks):
+        def series(self):
+            return [Series("metrics")]
+
+    asked = Request("wants", Wants, {}, TAPE, START, START + DAY_US, SimConfig())
+    with pytest.raises(CoverageError, match=r"reads metrics.*--kind metrics --from 2026-01-05"):
+        backtest(lake, asked, tmp_path / "a")
+    backtest(lake, replace(asked, accept_gaps=True), tmp_path / "a")
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    assert manifest["series"][0]["missing"] == ["2026-01-05"]
+
+
+# -- alerts -----------------------------------------------------------------------------------
+
+ALERTS = """ts,symbol,kind,side
+2024-01-01T00:00:02Z,TAPE,whale,buy
+1704067203500,OTHER,whale,sell
+2024-01-01 00:00:04,TAPE,spoof,sell
+2023-12-31T23:00:00,TAPE,old,sell
+"""
+SECONDS = "B 100 1 | +1s B 101 1 | +1s B 102 1 | +1s B 103 1 | +1s B 104 1 | +2s B 105 1"
+
+
+class Follows(Strategy):
+    path: str = param("")
+
+    def detectors(self):
+        return [Alerts(self.path, delay=1.0, symbol="TAPE")]
+
+    def on_event(self, event, market, broker):
+        broker.market(event.direction, 1, reason=event)
+
+
+@pytest.fixture
+def alerts(tmp_path):
+    file = tmp_path / "alerts.csv"
+    file.write_text(ALERTS)
+    return file
+
+
+@pytest.mark.parametrize("chunks", [(), (1, 2, 3, 4, 5), (3, 3)])
+def test_an_alert_is_known_with_the_first_trade_after_its_delay(alerts, chunks):
+    tape = Tape(SECONDS)
+    seen = tape.events(Alerts(str(alerts), delay=1.0, symbol="tape"), chunks=chunks)
+    assert [(e.known_at - MIDNIGHT_2024, e.kind, e.direction, e.price) for e in seen] == [
+        (3_000_000, "whale", 1, 103), (6_000_000, "spoof", -1, 105),
+    ]  # fmt: skip
+    assert seen[0].details["alert_time"] == MIDNIGHT_2024 + 2_000_000
+    assert len(tape.events(Alerts(str(alerts), delay=0.0))) == 3
+
+
+def test_alerts_are_audited_as_anything_else(alerts):
+    assert_no_lookahead(Follows(path=str(alerts)), Tape(SECONDS))
+
+
+def test_the_files_checksum_stands_in_the_manifest_and_the_result(alerts, lake, tmp_path):
+    asked = Request(
+        "follows", Follows, {"path": str(alerts)}, TAPE, START, START + DAY_US, SimConfig()
+    )
+    first = backtest(lake, asked, tmp_path / "a")
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    assert list(manifest["files"]) == [str(alerts)]
+    alerts.write_text(ALERTS + "2026-01-05T12:00:00,TAPE,new,buy\n")
+    second = backtest(lake, asked, tmp_path / "b")
+    assert (first["events"], second["events"]) == (0, 1)
+    assert first["result_hash"] != second["result_hash"]
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("time,symbol\n", "lack the column 'ts'"),
+        ("ts,symbol,kind,side\nyesterday,A,b,buy\n", "'yesterday' is not a time .*line 2"),
+        ("ts,symbol,kind,side\n1704067203,A,b,bye\n", "'bye' is not buy or sell .*line 2"),
+    ],
+)
+def test_alerts_that_cannot_be_read_name_the_line(tmp_path, text, what):
+    file = tmp_path / "alerts.csv"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=what):
+        Alerts(str(file))
+    with pytest.raises(UsageError, match="cannot be read: No such file"):
+        Alerts(str(tmp_path / "none.csv"))
