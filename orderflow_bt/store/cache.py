@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FOLDER = ".cache"  # in the lake's
 LIMIT = 20_000_000_000
 _SUFFIX = ".arrays"
+_RECOUNT = 10.0  # seconds after which other processes' files are counted too
 _AHEAD = 2  # things that wait to be kept
 _PART = ".part"
 _ABANDONED = 3600  # seconds since the last write to a part that nobody finished
@@ -70,6 +71,10 @@ class Cache:
         self.folder = folder
         self.limit = limit
         self._off = False
+        # As last counted, and what was asked for since: counting looks at every file.
+        self._held = 0
+        self._room_counted = 0
+        self._counted = float("-inf")
         self._lock = threading.Lock()
 
     @classmethod
@@ -192,11 +197,17 @@ class Cache:
         What this process has used is left alone: a period longer than the cache is kept in part,
         instead of each day driving out the one that will be wanted next.
         """
+        with self._lock:
+            self._held += needed
+            recent = time.monotonic() - self._counted < _RECOUNT
+            if recent and self._held <= self._room_counted:
+                return True
         self._sweep(_ABANDONED)
         entries = self.entries()
         held = sum(entry.bytes for entry in entries)
         room = self._room(held)
         idle = [entry for entry in entries if entry.used < _STARTED]
+        self._count(held + needed, room)
         if held + needed - sum(entry.bytes for entry in idle) > room:
             return False
         for entry in idle:
@@ -205,7 +216,12 @@ class Cache:
             with suppress(OSError):  # evicted by another process, or open where that forbids it
                 entry.path.unlink()
                 held -= entry.bytes
+        self._count(held + needed, room)
         return held + needed <= room
+
+    def _count(self, held: int, room: int) -> None:
+        with self._lock:
+            self._held, self._room_counted, self._counted = held, room, time.monotonic()
 
     def _sweep(self, seconds: float) -> None:
         """Delete parts of processes that were killed."""

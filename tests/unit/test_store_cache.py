@@ -227,7 +227,7 @@ def test_parts_of_killed_processes_are_swept(lake):
     for path in (stale, fresh):
         path.write_bytes(b"half")
     os.utime(stale, (1_000_000_000, 1_000_000_000))
-    columns(lake, price=2, keep=True)
+    columns(Lake(lake.root), price=2, keep=True)
     assert not stale.exists()
     assert fresh.exists()
 
