@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import UsageError
+from orderflow_bt.flow.imbalance import VolumePool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,20 +86,17 @@ class ClusterSearch:
         self._least = least
         self._only = only
         self._latest: deque[Footprint] = deque(maxlen=bars)
-        self._past: deque[NDArray[np.int64]] = deque(maxlen=history)
+        self._history = history
+        self._past = VolumePool(history)
 
     @property
     def threshold(self) -> int | None:
         """The volume that a window of the next bar must reach; None while warming up."""
         if self._least is not None:
             return self._least
-        if len(self._past) < (self._past.maxlen or 0):
+        if self._past.bars < self._history:
             return None
-        pooled = np.concatenate(list(self._past))
-        if not len(pooled):
-            return None
-        rank = max(-(-len(pooled) * self._quantile[0] // self._quantile[1]) - 1, 0)
-        return int(np.partition(pooled, rank)[rank])
+        return self._past.quantile(*self._quantile)
 
     def push(self, footprint: Footprint) -> list[Cluster]:
         """A bar closed; the clusters that end with it, lowest price first."""
@@ -117,7 +115,7 @@ class ClusterSearch:
                 )  # fmt: skip
                 if self._passes(cluster, row, len(sums)):
                     found.append(cluster)
-        self._past.append(volumes)
+        self._past.push(np.ascontiguousarray(volumes))
         return found
 
     def _passes(self, cluster: Cluster, row: int, windows: int) -> bool:

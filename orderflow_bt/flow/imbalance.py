@@ -104,6 +104,24 @@ class VolumePool:
         """Median of the bars' positive volumes, one half-way rounded up; 0 before there are."""
         return int(median.pool_median(self._pool, self._counts, self._marks))
 
+    @property
+    def bars(self) -> int:
+        """How many bars have been pushed."""
+        return int(self._marks[median.BARS])
+
+    def quantile(self, numerator: int, denominator: int) -> int | None:
+        """The smallest value that at least such a share does not exceed; None of nothing."""
+        n = int(self._marks[median.LAST] - self._marks[median.FIRST])
+        if n == 0:
+            return None
+        rank = max(-(-n * numerator // denominator) - 1, 0)
+        return int(median.select(rank, self._pool, self._counts, self._marks))
+
+    def push(self, values: NDArray[np.int64]) -> None:
+        """Take in the values of a bar, zeros included."""
+        self.make_room(-(-len(values) // 2))
+        median.push_values(values, *self.arrays)
+
     def make_room(self, rows: int) -> None:
         """Let the next bar have so many rows."""
         marks, size = self._marks, len(self._pool)

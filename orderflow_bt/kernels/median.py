@@ -37,6 +37,44 @@ def has_room(pool: NDArray[np.int64], marks: NDArray[np.int64], cells: NDArray[n
 
 
 @kernel
+def enter(
+    last: int,
+    pool: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    marks: NDArray[np.int64],
+) -> None:
+    """Count the values that a bar has put behind the ring's last, up to ``last``."""
+    floats, mask = marks.view(np.float64), pool.shape[0] - 1
+    for at in range(marks[LAST], last):
+        bucket = bucket_of(pool[at & mask], marks, floats)
+        counts[bucket] += 1
+        marks[BELOW] += bucket < marks[BUCKET]
+    marks[LAST] = last
+    edges[marks[BARS] % edges.shape[0]] = last
+    marks[BARS] += 1
+
+
+@kernel
+def leave(
+    pool: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    marks: NDArray[np.int64],
+) -> None:
+    """Drop the values of the bar a window before the next one."""
+    slot = marks[BARS] % edges.shape[0]
+    if marks[BARS] < edges.shape[0]:
+        return
+    floats, mask = marks.view(np.float64), pool.shape[0] - 1
+    for at in range(marks[FIRST], edges[slot]):
+        bucket = bucket_of(pool[at & mask], marks, floats)
+        counts[bucket] -= 1
+        marks[BELOW] -= bucket < marks[BUCKET]
+    marks[FIRST] = edges[slot]
+
+
+@kernel
 def push_run(
     cells: NDArray[np.int64],
     pool: NDArray[np.int64],
@@ -53,29 +91,30 @@ def push_run(
         counts: Int64 [BUCKETS]: values in each bucket.
         marks: Int64 [MARKS], carried, zeros at first.
     """
-    floats = marks.view(np.float64)
-    mask = pool.shape[0] - 1
-    window = edges.shape[0]
-    slot = marks[BARS] % window
-    if marks[BARS] >= window:
-        for at in range(marks[FIRST], edges[slot]):
-            bucket = bucket_of(pool[at & mask], marks, floats)
-            counts[bucket] -= 1
-            marks[BELOW] -= bucket < marks[BUCKET]
-        marks[FIRST] = edges[slot]
-    last = marks[LAST]
+    leave(pool, edges, counts, marks)
+    last, mask = marks[LAST], pool.shape[0] - 1
     for r in range(cells.shape[0]):
         for column in (1, 2):
-            value = cells[r, column]
-            if value > 0:
-                pool[last & mask] = value
+            if cells[r, column] > 0:
+                pool[last & mask] = cells[r, column]
                 last += 1
-                bucket = bucket_of(value, marks, floats)
-                counts[bucket] += 1
-                marks[BELOW] += bucket < marks[BUCKET]
-    marks[LAST] = last
-    edges[slot] = last
-    marks[BARS] += 1
+    enter(last, pool, edges, counts, marks)
+
+
+@kernel
+def push_values(
+    values: NDArray[np.int64],
+    pool: NDArray[np.int64],
+    edges: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    marks: NDArray[np.int64],
+) -> None:
+    """As `push_run` with values that are given one by one, zeros among them."""
+    leave(pool, edges, counts, marks)
+    last, mask = marks[LAST], pool.shape[0] - 1
+    for k in range(values.shape[0]):
+        pool[(last + k) & mask] = values[k]
+    enter(last + values.shape[0], pool, edges, counts, marks)
 
 
 @kernel
