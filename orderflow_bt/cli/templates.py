@@ -24,7 +24,7 @@ class {cls}(Strategy):
 
 STRATEGY_TEST = '''"""{cls} on tapes typed as text: [+STEP] SIDE PRICE QUANTITY, separated by |."""
 
-from orderflow_bt.testing import Tape
+from orderflow_bt.testing import Tape, assert_no_lookahead
 from {name} import {cls}
 
 
@@ -37,6 +37,11 @@ def test_buys_a_close_at_the_high_on_buying():
 
 def test_leaves_a_close_at_the_high_on_selling_alone():
     assert not Tape("S 100.0 9 | B 100.9 1 | +5m B 101.0 50").run({cls}).orders
+
+
+def test_knows_no_future():
+    tape = Tape("S 100.0 1 | B 100.9 9 | +5m B 101.0 50 | +5m S 100.2 50 | +5m B 103.0 50")
+    assert assert_no_lookahead({cls}, tape).decisions > 0
 '''
 
 DETECTOR = '''"""What this detector looks for, in one sentence."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -109,7 +110,10 @@ def summarize(days: Sequence[DayInfo]) -> TapeSummary:
 
 
 def stored_elsewhere(lake: Lake, tape: TapeId) -> str:
-    """Where else the symbol is stored, as a hint that begins a sentence; empty where nowhere."""
+    """Where else the symbol is stored, or the one that was meant; a hint that begins a sentence."""
     others = [t for t in lake.tapes() if t.symbol == tape.symbol and t != tape]
     places = ", ".join(f"--market {t.market.value} --kind {t.kind.value}" for t in others)
-    return f"The lake has {tape.symbol} under {places}. " if places else ""
+    if places:
+        return f"The lake has {tape.symbol} under {places}. "
+    close = difflib.get_close_matches(tape.symbol, {t.symbol for t in lake.tapes()}, n=1)
+    return f"Did you mean {close[0]}? " if close else ""

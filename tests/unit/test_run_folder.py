@@ -133,6 +133,11 @@ def test_a_missing_day_is_refused_unless_accepted(lake, tmp_path):
     assert metrics["coverage"]["missing_days"] == ["2026-01-09"]
 
 
+def test_a_symbol_that_is_not_stored_gets_a_suggestion(lake, tmp_path):
+    with pytest.raises(CoverageError, match=r"Did you mean SIMUSDT\? Get them: "):
+        backtest(lake, request(tape=replace(TAPE, symbol="SIMUSD")), tmp_path / "a")
+
+
 def test_an_existing_folder_is_not_overwritten(lake, tmp_path):
     with pytest.raises(OrderflowError, match="exists already"):
         backtest(lake, request(), tmp_path)
