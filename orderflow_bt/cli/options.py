@@ -42,6 +42,10 @@ IntervalOption = Annotated[
 ]
 From = Annotated[str, typer.Option("--from", help="First day or ISO time, UTC.")]
 To = Annotated[str, typer.Option("--to", help="Last day (inclusive) or ISO time, UTC.")]
+Leg = Annotated[
+    float | None,
+    typer.Option(help="Milliseconds of this leg alone.", min=0, show_default=False),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderflow_bt.cli import options
-from orderflow_bt.cli.assumptions import Assumptions
+from orderflow_bt.cli.assumptions import Assumptions, cautions
 from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.types import MarketType
 
@@ -50,18 +50,51 @@ def command(
     fee_tier: Annotated[
         str, typer.Option(help="Whose rates: regular, or a tier of [[fees]] in orderflow-bt.toml.")
     ] = "regular",
-    slippage: Annotated[
-        int | None, typer.Option(help="Ticks that takers pay beyond the reference price.", min=0)
+    entry_latency: options.Leg = None,
+    cancel_latency: options.Leg = None,
+    trigger_latency: options.Leg = None,
+    response_latency: options.Leg = None,
+    latency_sample: Annotated[
+        str, typer.Option(help="MEAN,STD in milliseconds: delays drawn from a lognormal.")
+    ] = "",
+    latency_table: Annotated[
+        Path | None,
+        typer.Option(help="CSV of delays by time of day or date: from,entry,cancel,trigger,…"),
     ] = None,
+    slippage: Annotated[
+        str,
+        typer.Option(help="What takers pay besides: ticks, or ticks=K,bps=B,half_spread,sqrt=F."),
+    ] = "",
+    reference: Annotated[
+        str, typer.Option(help="What takers pay: cross, next_print or next_same_side.")
+    ] = "cross",
+    stop_fill: Annotated[
+        str, typer.Option(help="market, or trigger_price as bar tools have it, which nobody gets.")
+    ] = "market",
     queue: Annotated[
         str, typer.Option(help="Volume ahead: visits:N, last_visit, zero or const:LOTS.")
     ] = "",
+    queue_decay: Annotated[
+        str, typer.Option(help="How fast the volume ahead is cancelled: exp(-RATE x seconds).")
+    ] = "0",
     participation: Annotated[
         str, typer.Option(help="Share of each trade that taking orders may use, 0 to 1.")
     ] = "1",
     max_wait: Annotated[
         float, typer.Option(help="Seconds an entry that takes may need to fill; 0: any.", min=0)
     ] = 60.0,
+    gap_policy: Annotated[
+        str, typer.Option(help="Where trades are missing: keep, cancel_orders or flatten_after.")
+    ] = "keep",
+    end_policy: Annotated[
+        str, typer.Option("--end", help="A position open at the end: mark, or close it there.")
+    ] = "mark",
+    off_tick: Annotated[
+        str, typer.Option(help="Prices off the exchange's tick: round, or reject the order.")
+    ] = "round",
+    max_open_orders: Annotated[
+        int, typer.Option(help="Open orders beyond these are rejected.", min=1)
+    ] = 200,
     cash: Annotated[
         str,
         typer.Option(
@@ -100,9 +133,18 @@ def command(
         seed=seed, leverage=leverage, margin=margin, short=short,
         fee_tables=options.settings.config.get("fees"),
         margin_tables=options.settings.config.get("margin"),
+        legs={
+            "entry": entry_latency, "cancel": cancel_latency, "trigger": trigger_latency,
+            "response": response_latency,
+        },
+        latency_sample=latency_sample, latency_table=latency_table, reference=reference,
+        stop_fill=stop_fill, queue_decay=queue_decay, gap_policy=gap_policy, end=end_policy,
+        off_tick=off_tick, max_open_orders=max_open_orders,
     )  # fmt: skip
     lake = options.open_lake()
     configs = {tape: assumed.config(lake, tape, start, end) for tape in tapes}
+    for warning in {text for tape, config in configs.items() for text in cautions(tape, config)}:
+        typer.echo(f"warning: {warning}", err=True)
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
@@ -218,6 +260,9 @@ def print_summary(metrics: dict[str, Any]) -> None:
     if metrics["skipped"]:
         counts = ", ".join(f"{count} {why}" for why, count in metrics["skipped"].items())
         rows["skipped"] = counts
+    if metrics["rejected"]:
+        counts = ", ".join(f"{count:,} {why}" for why, count in metrics["rejected"].items())
+        rows["rejected"] = counts
     for label, text in rows.items():
         console.print(f"  {label:<12}{text}")
     console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")

@@ -152,6 +152,7 @@ _EXITS = {
     "target": "the target closed it",
     "exit": "the strategy closed it",
     "liquidation": "the exchange liquidated it",
+    "gap": "closed behind a hole in the data",
     "end": "the end of the data closed it",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.stats import money
@@ -24,29 +25,51 @@ _NO_IMPACT = (
     "No fill is larger than the trades that made it; the market is assumed not to have reacted "
     "to the orders."
 )
+UNREAL_STOPS = (
+    "Stops were given their trigger price, as bar-based tools have it. Nobody gets such fills: "
+    "this run is for comparing, not for believing."
+)
+_REFERENCES = {
+    "cross": "the inferred quote",
+    "next_print": "the next trade's price, whichever its side: optimistic",
+    "next_same_side": "the next trade of the order's side",
+}
+_GAPS = {
+    "keep": "Where trades are missing, orders and position were kept.",
+    "cancel_orders": "Where trades are missing, every order was cancelled.",
+    "flatten_after": "Where trades are missing, every order was cancelled and the position closed.",
+}
+_MERGED_MS = 100  # of trades that a futures aggregate may hold
 _LISTED_DAYS = 20
 
 
 def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
     """What was simulated and how, in plain sentences."""
     simulation = manifest["simulation"]
-    latency = simulation["latency_ms"]
     fills = _POLICIES.get(simulation["fills"], f"Fill policy: {simulation['fills']}.")
-    legs = (
-        f"An order reached the market {latency['entry']:g} ms after its decision, a cancel after "
-        f"{latency['cancel']:g} ms, a triggered stop after {latency['trigger']:g} ms."
-    )
     costs = (
         f"Fees: maker {simulation['maker_bps']} bp, taker {simulation['taker_bps']} bp of traded "
         f"value{_fee_changes(simulation)}. Slippage on market orders: "
-        f"{_ticks(simulation['slippage_ticks'])} beyond the inferred quote."
+        f"{_slippage(simulation)} beyond {_REFERENCES[simulation.get('reference', 'cross')]}."
     )
-    notes = [_NO_BOOK, fills, _NO_IMPACT, legs, costs]
+    legs = _latency(manifest)
+    notes = [_NO_BOOK, fills, _NO_IMPACT, *legs, costs]
+    if simulation.get("stop_fill") == "trigger_price":
+        notes.insert(0, UNREAL_STOPS)
+    if Decimal(simulation.get("queue_decay", "0")):
+        notes.append(
+            "The volume ahead was also taken to shrink by cancellations, by exp(-"
+            f"{simulation['queue_decay']} x seconds): an assumption that nothing in the data shows."
+        )
+    notes += [_GAPS[simulation.get("gap_policy", "keep")]]
     if manifest["tape"]["market"] != "spot" and manifest["tape"]["kind"] == "aggTrades":
         notes.append(
             "Futures aggregates join trades of up to 100 ms, so nothing faster than that is known."
         )
     notes += _margin_notes(manifest) + _funding_notes(manifest, metrics)
+    if rejected := metrics.get("rejected", {}):
+        counts = ", ".join(f"{count:,} {why}" for why, count in rejected.items())
+        notes.append(f"Orders that the exchange would have rejected: {counts}.")
     left_out = metrics.get("not_simulated", [])
     if left_out:
         notes.append("Not simulated: " + ", ".join(left_out) + ".")
@@ -100,6 +123,42 @@ def _funding_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> l
     return [text]
 
 
+def _latency(manifest: Mapping[str, Any]) -> list[str]:
+    simulation = manifest["simulation"]
+    latency, sample = simulation["latency_ms"], simulation.get("latency_sample_ms")
+    said = (
+        f"An order reached the market {latency['entry']:g} ms after its decision, a cancel after "
+        f"{latency['cancel']:g} ms, a triggered stop after {latency['trigger']:g} ms."
+    )
+    slowest = min(latency["entry"], latency["cancel"], latency["trigger"])
+    if sample:
+        slowest = sample["mean"]
+        said = (
+            f"Each message took its own time, drawn from a lognormal of mean {sample['mean']:g} ms "
+            f"and deviation {sample['std']:g} ms."
+        )
+    elif simulation.get("latency_table_ms"):
+        said += " Delays followed a table by time, which the manifest holds, where it names them."
+    notes = [said]
+    if manifest["tape"]["market"] != "spot" and slowest < _MERGED_MS:
+        notes.append(
+            f"That is faster than this data knows: with less than {_MERGED_MS} ms of latency on "
+            "futures, fills may come from trades that were over."
+        )
+    return notes
+
+
+def _slippage(simulation: Mapping[str, Any]) -> str:
+    parts = [_ticks(simulation["slippage_ticks"])]
+    if Decimal(simulation.get("slippage_bps", "0")):
+        parts.append(f"{simulation['slippage_bps']} bp")
+    if simulation.get("half_spread"):
+        parts.append("half the inferred spread")
+    if Decimal(simulation.get("impact", "0")):
+        parts.append(f"{simulation['impact']} of the square-root law")
+    return " + ".join(parts)
+
+
 def _ticks(number: float) -> str:
     return f"{number:g} tick" + ("" if number == 1 else "s")
 
@@ -128,9 +187,12 @@ def coverage_notes(
         notes.append("Inside the days no trade is missing: their ids have no holes.")
     spanning = [trip for trip in trips if trip["spans_gap"] and not trip["is_open"]]
     if spanning:
-        made = money(float(sum(trip["net_pnl"] for trip in spanning)), quote)
+        made = sum(trip["net_pnl"] for trip in spanning)
+        others = sum(trip["net_pnl"] for trip in trips if not trip["is_open"]) - made
+        ids = ", ".join(str(trip["id"]) for trip in spanning[:_LISTED_DAYS])
+        ids += ", …" if len(spanning) > _LISTED_DAYS else ""
         notes.append(
-            f"{len(spanning)} round trip{'' if len(spanning) == 1 else 's'} spanned a hole and "
-            f"made {made} of the net result; judge them apart."
+            f"{len(spanning)} round trip{'' if len(spanning) == 1 else 's'} ({ids}) spanned a hole "
+            f"and made {money(float(made), quote)}; the others made {money(float(others), quote)}."
         )
     return notes

@@ -13,6 +13,7 @@ import os
 import shutil
 from collections import Counter
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +25,8 @@ from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.run import tables
+from orderflow_bt.run.described import described, iso
+from orderflow_bt.sim import StopFill
 from orderflow_bt.sim.declared import lookback_of
 from orderflow_bt.sim.rounding import money
 from orderflow_bt.strategy.registry import source_of
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from orderflow_bt.run.context import ContextPlan
     from orderflow_bt.run.funding import FundingPlan
     from orderflow_bt.run.window import Window
-    from orderflow_bt.sim import Session
+    from orderflow_bt.sim import Session, SimConfig
     from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Strategy
@@ -127,7 +130,7 @@ def keep_failed(record: RunRecord, error: PluginError, folder: Path) -> Path:
         "failed": str(error),
         "what": error.what,
         "where": error.where,
-        "market_time": _iso(record.session.now),
+        "market_time": iso(record.session.now),
         "trades_read": record.session.trades_read,
         "inputs": _manifest(record),
     }
@@ -175,7 +178,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "kind": request.tape.kind.value,
             "symbol": request.tape.symbol,
         },
-        "window": {"from": _iso(request.start), "to": _iso(request.end)},
+        "window": {"from": iso(request.start), "to": iso(request.end)},
         "warmup": {
             "wanted_us": lookback_of(record.strategy),
             "from": first_read.date.isoformat() if record.window.warmup else None,
@@ -193,41 +196,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "quote": quote,
             "currency": units.currency,
         },
-        "simulation": {
-            "fills": config.fills.value,
-            "through_ticks": config.through_ticks,
-            "queue": config.queue,
-            "latency_ms": {
-                "entry": config.entry_latency / 1000,
-                "cancel": config.cancel_latency / 1000,
-                "trigger": config.trigger_latency / 1000,
-                "response": config.response_latency / 1000,
-            },
-            "maker_bps": str(config.fees.maker_bps),
-            "taker_bps": str(config.fees.taker_bps),
-            "fee_changes": [
-                [_iso(change.time), str(change.fees.maker_bps), str(change.fees.taker_bps)]
-                for change in config.fee_changes
-                if change.time < request.end
-            ],
-            "slippage_ticks": config.slippage_ticks,
-            "participation": str(config.participation),
-            "max_wait_s": config.max_wait / 1_000_000,
-            "cash": str(config.cash),
-            "leverage": None if config.leverage is None else str(config.leverage),
-            "margin": config.margin.value,
-            "tiers": [
-                [
-                    _iso(table.time),
-                    [[str(tier.up_to or ""), str(tier.rate)] for tier in table.tiers],
-                ]
-                for table in config.tiers
-                if table.time < request.end
-            ],
-            "short": "allowed" if config.allow_short else "refused",
-            "funding_shift_s": config.funding_shift / 1_000_000,
-            "seed": config.seed,
-        },
+        "simulation": described(config, request.end),
         "bars": str(record.session.specs[0]) if record.session.specs else None,
         "row_size": units.tick_size,
         "data": [
@@ -349,11 +318,15 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         "trades_read": session.trades_read,
         "coverage": coverage,
         "band": band,
+        "spanning_gaps": _spanning(trips),
+        "rejected": dict(
+            Counter(o.why for o in session.broker.orders if o.status == "rejected").most_common()
+        ),
         "skipped": dict(Counter(session.broker.skipped.values()).most_common()),
         "not_simulated": unsimulated,
         "verdict": {
             "tone": judged.tone,
-            "headline": judged.headline,
+            "headline": _warning(session.config) + judged.headline,
             "sentences": list(judged.sentences),
         },
     }
@@ -362,6 +335,26 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
 def _slipped(account: Account, price: int, ticks: int, lots: int) -> float:
     """Money lost by trading ``ticks`` off the price that was asked or bid."""
     return float(account.loss_between(price, price - ticks, lots) / account.scale) if ticks else 0.0
+
+
+def _spanning(trips: list[RoundTrip]) -> dict[str, Any]:
+    """Closed round trips that lived through a hole in the tape, and the result without them."""
+    closed = [trip for trip in trips if not trip.is_open]
+    through = [trip for trip in closed if trip.spans_gap]
+    whole, part = (sum((t.net_pnl for t in some), Decimal(0)) for some in (closed, through))
+    return {
+        "round_trips": len(through),
+        "ids": [trip.id for trip in through],
+        "net_pnl": float(part),
+        "net_pnl_without": float(whole - part),
+    }
+
+
+def _warning(config: SimConfig) -> str:
+    """What must be said before anything else of a run."""
+    if config.stop_fill is StopFill.TRIGGER_PRICE:
+        return "Not to be believed, stops were given their trigger price: "
+    return ""
 
 
 def _outcome(session: Session) -> dict[str, Any]:
@@ -376,7 +369,3 @@ def _outcome(session: Session) -> dict[str, Any]:
 
 def _floats(values: list[Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array([np.nan if v is None else float(v) for v in values], np.float64)
-
-
-def _iso(time: int) -> str:
-    return f"{np.datetime64(time, 'us')}Z"

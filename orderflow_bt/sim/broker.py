@@ -44,6 +44,8 @@ class SimBroker(OrderTable):
         fills: Every fill, in order.
         skipped: Why events led to no order, by event id.
         checks: Asked before an order is sent; a text they return is why it is rejected.
+        gap_end: Where the latest hole in the tape ends: nothing arrives inside it.
+        cut_short: Orders that a hole in the tape cancels.
     """
 
     def __init__(self, session: Session) -> None:
@@ -53,6 +55,8 @@ class SimBroker(OrderTable):
         self.fills: list[Fill] = []
         self.skipped: dict[int, str] = {}
         self.checks: list[Callable[[Order], str]] = []
+        self.gap_end = 0
+        self.cut_short: set[int] = set()
         self._changes: Changes = {}
         self._reader = ReportReader(session, self, self._changes)
         self._plans: dict[int, Plan] = {}  # by entry order
@@ -78,7 +82,7 @@ class SimBroker(OrderTable):
     def market(self, side: int, qty: int, *, reduce_only: bool = False, **more: Any) -> int:
         """Take what trades offer from arrival on."""
         _only(more, "market", "worst")
-        return self._send(
+        return self.send(
             Ticket("market", _role(reduce_only), side, qty, reduce_only=reduce_only, **more)
         )
 
@@ -87,7 +91,7 @@ class SimBroker(OrderTable):
     ) -> int:
         """Trade at ``price`` or better."""
         _only(more, "limit", "post_only", "immediate", "fill_or_kill", "cancel_at")
-        return self._send(
+        return self.send(
             Ticket("limit", _role(reduce_only), side, qty, price, reduce_only=reduce_only, **more)
         )
 
@@ -105,7 +109,7 @@ class SimBroker(OrderTable):
         _only(more, "stop", "worst", "cancel_at")
         kind = "stop" if limit is None else "stop_limit"
         role = _role(reduce_only)
-        return self._send(
+        return self.send(
             Ticket(kind, role, side, qty, price, limit, reduce_only=reduce_only, **more)
         )
 
@@ -122,7 +126,7 @@ class SimBroker(OrderTable):
         """A stop that stays ``trail`` behind the best price since its arrival."""
         _only(more, "trailing_stop", "worst", "cancel_at")
         role = _role(reduce_only)
-        return self._send(
+        return self.send(
             Ticket(
                 "trailing_stop",
                 role,
@@ -149,7 +153,7 @@ class SimBroker(OrderTable):
         """A market order, or a limit order at ``limit``, once price comes as good as ``price``."""
         _only(more, "if_touched", "worst", "cancel_at")
         role = _role(reduce_only)
-        return self._send(
+        return self.send(
             Ticket("if_touched", role, side, qty, price, limit, reduce_only=reduce_only, **more)
         )
 
@@ -181,16 +185,16 @@ class SimBroker(OrderTable):
         kind = (
             "stop" if stop_entry is not None else "limit" if limit_entry is not None else "market"
         )
-        parent = self._send(Ticket(kind, "entry", side, qty, entry, reason=reason, **more))
+        parent = self.send(Ticket(kind, "entry", side, qty, entry, reason=reason, **more))
         if parent == NOT_SENT or self.orders[parent].status == "rejected":
             return parent
         self._plans[parent] = Plan(self.orders[parent].price, stop, target)
         self._groups += 1
         legs: dict[str, Any] = {"reduce_only": True, "reason": reason, "parent": parent}
         stop_kind = "stop" if trail is None else "trailing_stop"
-        self._send(Ticket(stop_kind, "stop", -side, 0, stop, trail=trail, **legs))
+        self.send(Ticket(stop_kind, "stop", -side, 0, stop, trail=trail, **legs))
         if target is not None:
-            self._send(Ticket("limit", "target", -side, 0, target, **legs))
+            self.send(Ticket("limit", "target", -side, 0, target, **legs))
         return parent
 
     def replace(
@@ -302,7 +306,7 @@ class SimBroker(OrderTable):
 
     # -- sending ------------------------------------------------------------------------------
 
-    def _send(self, ticket: Ticket) -> int:
+    def send(self, ticket: Ticket) -> int:
         """Put one order into the table; returns its id, `NOT_SENT` while orders are disabled."""
         ticket.check()
         session = self._session
@@ -353,7 +357,9 @@ class SimBroker(OrderTable):
         row[k.SIDE] = ticket.side
         row[k.PRICE] = row[k.START_PRICE] = ticket.price or 0
         row[k.QTY] = row[k.LEFT] = ticket.qty
-        row[k.ARRIVAL] = k.NEVER if order.arrival_time is None else order.arrival_time
+        row[k.ARRIVAL] = k.NEVER
+        if order.arrival_time is not None:
+            row[k.ARRIVAL] = max(order.arrival_time, self.gap_end)
         row[k.FROM] = session.next_index + session.config.lag_trades
         lives = k.NEVER if ticket.expires is None else session.now + ticket.expires
         row[k.EXPIRES] = min(lives, k.NEVER if ticket.until is None else ticket.until)

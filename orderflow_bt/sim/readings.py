@@ -58,6 +58,14 @@ class Moment(NamedTuple):
     events: EventColumns
 
 
+class Gap(NamedTuple):
+    """A hole in the ids: the times before and after it, and the row behind it."""
+
+    start: int
+    end: int
+    at: int
+
+
 class Slice(NamedTuple):
     """A piece of tape and everything that becomes known within it."""
 
@@ -65,7 +73,7 @@ class Slice(NamedTuple):
     tape: list[Stretch]  # the same trades, with what comes before them
     moments: list[Moment]
     events: EventColumns  # of all moments
-    gaps: list[tuple[int, int]]  # (time before, time after) of every hole in the ids
+    gaps: list[Gap]
 
 
 class Readings:
@@ -161,8 +169,8 @@ class Readings:
     def _close(self, trades: Trades) -> dict[BarSpec, BarBatch]:
         return {spec: stream.feed(trades) for spec, stream in self._streams.items()}
 
-    def _find_gaps(self, trades: Trades) -> tuple[list[tuple[int, int]], NDArray[np.int64]]:
-        """Times before and after each hole in the ids, and the rows behind the holes."""
+    def _find_gaps(self, trades: Trades) -> tuple[list[Gap], NDArray[np.int64]]:
+        """The holes in the ids, and the rows behind them."""
         if trades.rows == 0 or not self._continuous:
             return [], _NO_ROWS
         rows = _NO_ROWS
@@ -171,7 +179,7 @@ class Readings:
         if self._last_id is not None and trades.id[0] != self._last_id + 1:
             rows = np.concatenate(([0], rows))
         gaps = [
-            (int(trades.time[row - 1]) if row else self._last_time, int(trades.time[row]))
+            Gap(int(trades.time[row - 1]) if row else self._last_time, int(trades.time[row]), row)
             for row in rows.tolist()
         ]
         self._last_id = int(trades.id[-1])

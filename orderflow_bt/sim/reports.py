@@ -111,7 +111,10 @@ class ReportReader:
             return order._replace(status="triggered", trigger_time=time, price=level)
         self._changes.pop(order.id, None)
         self._held.pop(order.id, None)
-        return order._replace(status=_STATUS[kind], done_time=time, why=_REASONS[report[k.R_RULE]])
+        why = _REASONS[report[k.R_RULE]]
+        if not why and kind == k.CANCELLED and order.id in self._broker.cut_short:
+            why = "trades are missing"
+        return order._replace(status=_STATUS[kind], done_time=time, why=why)
 
     def _start(self, row: int, order: Order, time: int) -> None:
         """Let what a trigger sends arrive one trigger latency later."""

@@ -21,9 +21,11 @@ from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.bars import first_at_or_after
 from orderflow_bt.kernels.broker import advance
 from orderflow_bt.sim.account import Account
+from orderflow_bt.sim.assumptions import End, GapPolicy
 from orderflow_bt.sim.broker import SimBroker
 from orderflow_bt.sim.buffer import empty_stretch
 from orderflow_bt.sim.context import Context
+from orderflow_bt.sim.forced import close_out, enter_gap, flatten
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import Watchman
 from orderflow_bt.sim.liquidation import check_margin, liquidate
@@ -42,12 +44,13 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
-    from orderflow_bt.sim.readings import Moment, Slice
+    from orderflow_bt.sim.readings import Gap, Moment, Slice
     from orderflow_bt.types import BarSpec
 
 
 Notice = Happening | Literal["start"] | None  # what a hook is told of; None for a timer
 _AT = attrgetter("at")
+_AT_TIME = attrgetter("at", "time")
 MAX_ANSWERS = 10_000  # notices and timers at one instant; more can only be a plugin's endless loop
 
 
@@ -147,6 +150,11 @@ class Session:
         """Tape index of the next trade: the first that an order decided now may touch."""
         return self.tape.base + self._cursor
 
+    @property
+    def last_trade_id(self) -> int:
+        """The exchange's id of the last trade."""
+        return int(self.tape.id[self._cursor - 1])
+
     def quotes(self) -> tuple[int, int]:
         """Inferred best (bid, ask) now."""
         return self.tape.quotes(self._cursor)
@@ -174,7 +182,7 @@ class Session:
     def feed(self, piece: Slice) -> None:
         """Live through the next trades and everything that becomes known among them."""
         for gap in piece.gaps:
-            self.trips.note_gap(gap)
+            self.trips.note_gap((gap.start, gap.end))
         events = piece.events.since(self.start)
         if len(events):
             self._seen.append(events)
@@ -196,6 +204,9 @@ class Session:
             for tape in piece.tape:
                 self.tape, self._cursor = tape, tape.first
                 offset = tape.first - offset
+                for gap in piece.gaps:
+                    if tape.first <= offset + gap.at < tape.end:
+                        known = self._live_over(gap, piece.moments, known, offset)
                 until = bisect_right(piece.moments, tape.end - offset, lo=known, key=_AT)
                 self._live(piece.moments[known:until], offset)
                 known = until
@@ -207,6 +218,25 @@ class Session:
         self.market.take_in()
         if rows:
             self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
+
+    def _live_over(self, gap: Gap, moments: list[Moment], known: int, offset: int) -> int:
+        """Live up to a gap, and over it where the position is closed behind it.
+
+        Returns how many of the piece's moments are over.
+        """
+        until = bisect_right(moments, (gap.at, gap.start), lo=known, key=_AT_TIME)
+        self._live(moments[known:until], offset)
+        self._settle(gap.start)
+        self._run_to(offset + gap.at, gap.start)
+        policy = self.config.gap_policy
+        enter_gap(self.broker, gap, cancel=policy is not GapPolicy.KEEP)
+        if policy is GapPolicy.FLATTEN_AFTER and self.account.position:
+            known, until = until, bisect_right(moments, gap.at, lo=until, key=_AT)
+            self._live(moments[known:until], offset)
+            self._settle(gap.end)
+            self._run_to(offset + gap.at + 1, gap.end, at_moment=True)
+            flatten(self, "gap")
+        return until
 
     def _live(self, moments: list[Moment], offset: int) -> None:
         """Live through the stretch in hand up to the last of its moments."""
@@ -244,6 +274,11 @@ class Session:
             self._settle(end)
             self._run_to(self.tape.end, end)
         self.now = max(self.now, end)
+        if self.config.end is End.CLOSE and self.account.position:
+            fill = close_out(self, "end")
+            self.trips.apply(fill, self.broker.plan_of(fill))
+            self._marks.at_close(self.now, self.last_price)
+            self._marks.at(self.last_price)
         self._has_ended = True
         with self._watchman:
             self.hook = "on_end"
