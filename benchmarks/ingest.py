@@ -9,8 +9,8 @@ day after the other on all its threads, and two days at a time. The faster of th
 ``--tape`` (or ORDERFLOW_BT_BENCH_TAPE) names a folder of ``SYMBOL-aggTrades-DATE.zip`` files of
 USD-margined futures, the last days of one symbol in it are read; without it days are simulated.
 
-The memory part stores a day of a million trades and one of ten million, each in a process of its
-own, and prints the peak of each.
+The memory part stores a day of a million trades, one of ten million, and one of ten million in no
+order at all, each in a process of its own, and prints the peak of each.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from pathlib import Path
 import numpy as np
 
 SIMULATED_DAY = 1_000_000
-MEMORY_ROWS = (1_000_000, 10_000_000)
+MEMORY_DAYS = ((1_000_000, False), (10_000_000, False), (10_000_000, True))
 FOLDER = "data/futures/um/daily/aggTrades"
 
 
@@ -151,7 +151,7 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     print(f"ratio {by_cpu:.2f} by the cores' time, each at its best")
 
 
-def big_day(rows: int, folder: Path) -> Path:
+def big_day(rows: int, folder: Path, *, shuffled: bool) -> Path:
     """A day of so many trades, as text like the exchange's."""
     import polars as pl
     from isal import isal_zlib
@@ -159,11 +159,12 @@ def big_day(rows: int, folder: Path) -> Path:
     path = folder / "BIGUSDT-aggTrades-2024-01-01.zip"
     rng = np.random.default_rng(rows)
     start = 1_704_067_200_000
+    order = rng.permutation(rows) if shuffled else np.arange(rows)
     packer = isal_zlib.compressobj(1, wbits=-15)
     crc, size, packed = 0, 0, io.BytesIO()
     for first in range(0, rows, 1_000_000):
-        count = min(1_000_000, rows - first)
-        number = np.arange(first, first + count)
+        number = order[first : first + 1_000_000]
+        count = number.size
         text = pl.DataFrame(
             {
                 "agg_trade_id": number + 1,
@@ -195,21 +196,22 @@ def write_zip(path: Path, name: str, packed: bytes, crc: int, size: int) -> None
 
 
 CHILD = """
-import sys, pathlib
+import sys, pathlib, time
 sys.path.insert(0, sys.argv[1])
 import ingest
 archive, day, lake = map(pathlib.Path, sys.argv[2:])
+begin = time.process_time()
 ingest.ours(archive, [day], lake, 1)
 status = pathlib.Path("/proc/self/status").read_text()  # getrusage counts the parent's too
-print(int(status.split("VmHWM:")[1].split()[0]) // 1024)
+print(int(status.split("VmHWM:")[1].split()[0]) // 1024, time.process_time() - begin)
 """
 
 
 def memory(folder: Path) -> None:
-    for rows in MEMORY_ROWS:
-        root = folder / str(rows)
+    for rows, shuffled in MEMORY_DAYS:
+        root = folder / f"{rows}-{shuffled}"
         root.mkdir()
-        path = big_day(rows, root)
+        path = big_day(rows, root, shuffled=shuffled)
         lay_out([path], root / "archive")
         arguments = [Path(__file__).parent, root / "archive", path, root / "lake"]
         done = subprocess.run(
@@ -218,7 +220,9 @@ def memory(folder: Path) -> None:
             capture_output=True,
             text=True,
         )
-        print(f"a day of {rows:>10,} trades: peak {done.stdout.strip()} MiB")
+        peak, seconds = done.stdout.split()
+        what = "trades in no order" if shuffled else "trades"
+        print(f"a day of {rows:>10,} {what}: peak {peak} MiB, {float(seconds):.1f} s")
 
 
 def main() -> None:

@@ -214,11 +214,9 @@ def lay_aside(
                 if seen > taken:  # those before came in coarser units
                     take(columns, Units(rows.price_decimals, rows.qty_decimals, rows.time_unit))
                     taken = seen
-            return FileForm(rows.header, rows.ignored)
+            return FileForm(rows.header, rows.ignored)  # its memory is needed for merging
         except FinerUnitsError as error:
             decimals = error.decimals
-        finally:
-            rows.release()
 
 
 def write_sorted(
