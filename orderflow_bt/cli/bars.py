@@ -14,7 +14,7 @@ from orderflow_bt.errors import UsageError
 from orderflow_bt.types import BarSpec, MarketType
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from orderflow_bt.cli.output import Value
     from orderflow_bt.flow.window import BarWindow
@@ -77,10 +77,26 @@ def command(
         typer.echo(f"{window.ticks_per_row} ticks a row", err=True)
     unit = window.instrument
     if footprint:
-        write_rows(as_columns(level_fields(unit)), _level_rows(window, multiple), how, out)
+        rows = _Counted(_level_rows(window, multiple))
+        write_rows(as_columns(level_fields(unit)), rows, how, out)
     else:
-        rows = (as_rows(bar_values(batch, inside, unit)) for batch, inside in window)
+        rows = _Counted(as_rows(bar_values(batch, inside, unit)) for batch, inside in window)
         write_rows(as_columns(bar_fields(unit), _NOT_IN_TABLE), rows, how, out)
+    if not rows.count:
+        typer.echo(f"no {spec} bar of {tape} lies in the window from {first} to {last}", err=True)
+
+
+class _Counted:
+    """Batches of rows that are counted as they pass."""
+
+    def __init__(self, batches: Iterable[list[tuple[Value, ...]]]) -> None:
+        self._batches = batches
+        self.count = 0
+
+    def __iter__(self) -> Iterator[list[tuple[Value, ...]]]:
+        for batch in self._batches:
+            self.count += len(batch)
+            yield batch
 
 
 def _ticks(text: str) -> int | None:

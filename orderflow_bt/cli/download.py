@@ -94,7 +94,7 @@ def command(
         for tape in tapes:
             for line in summary(tape, [result for result in results if result.tape == tape]):
                 typer.echo(line)
-    _raise_for(results)
+    _raise_for(results, told=not as_json)
 
 
 def _plain(result: DayResult) -> dict[str, Any]:
@@ -114,14 +114,18 @@ def _plain(result: DayResult) -> dict[str, Any]:
     }
 
 
-def _raise_for(results: Sequence[DayResult]) -> None:
+def _raise_for(results: Sequence[DayResult], *, told: bool) -> None:
     """Fail if a day is not in the lake.
+
+    Args:
+        results: What became of every day.
+        told: Whether the reason of each was printed.
 
     Raises:
         OrderflowError: The one reason, or the tally of several.
     """
     errors = [result for result in results if result.error]
-    if len(errors) == 1 and errors[0].error:
+    if len(errors) == 1 and errors[0].error and not told:
         raise errors[0].error
     if errors:
         tally = [
@@ -136,7 +140,8 @@ def _raise_for(results: Sequence[DayResult]) -> None:
         causes = dict.fromkeys(
             result.error.fix for result in errors if result.error and result.error.fix
         )
+        are = "day is" if len(results) == 1 else "days is" if len(errors) == 1 else "days are"
         raise ArchiveError(
-            f"{len(errors)} of {len(results)} days are not in the lake: {', '.join(tally)}",
+            f"{len(errors)} of {len(results)} {are} not in the lake: {', '.join(tally)}",
             fix=". ".join(list(causes)[:2]),
         )

@@ -73,8 +73,8 @@ class TerminalProgress:
         name = f"{result.tape.symbol} {result.date}"
         self._days.update(self._day_task, description=name, rows=rows, left=left)
         self._days.advance(self._day_task)
-        if result.error:
-            text = f"{result.date} {result.status.replace('_', ' ')}: {result.error.what}"
+        if result.error:  # why is said once, in the end
+            text = f"{name} {result.status.replace('_', ' ')}"
             self._days.console.print(text, markup=False, highlight=False)
 
     def time_left(self) -> str:

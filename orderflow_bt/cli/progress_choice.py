@@ -46,6 +46,4 @@ class _Lines:
         if result.info:
             row = "row" if isinstance(result.tape, SeriesId) else "trade"
             text += f", {count_text(result.info.rows, row)}, {size_text(result.info.bytes)}"
-        if result.error:
-            text += f": {result.error.what}"
-        typer.echo(text, err=True)
+        typer.echo(text, err=True)  # why a day did not come is said once, in the end

@@ -171,6 +171,17 @@ def test_what_cannot_be_asked(bars, words, said):
     assert said in result.stderr
 
 
+def test_a_window_without_bars_says_so(bars):
+    bars.store({0: (1, [(1, "100.1", "1", 1, "B"), (2, "100.2", "1", 1, "S")])})
+    window = ["--from", "2024-01-01T00:10", "--to", "2024-01-01T00:20"]
+    for more in ([], ["--footprint"]):
+        result = bars("--bars", "1h", *window, "--format", "csv", *more)
+        assert result.exit_code == 0
+        assert len(result.stdout.splitlines()) == 1
+        assert "no 1h bar of ABCUSDT" in result.stderr
+        assert "from 2024-01-01T00:10 to 2024-01-01T00:20" in result.stderr
+
+
 def test_every_format_says_the_same(bars, tmp_path):
     import pyarrow.parquet as pq
 
