@@ -1,7 +1,7 @@
 """Confluence: an alert minute, traded only where order flow says the same within five minutes."""
 
 from math import ceil
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from orderflow_bt import Bar, BarSpec, Broker, Detector, Event, Market, Strategy, param, time_bars
 from orderflow_bt.detectors import (
@@ -13,6 +13,7 @@ from orderflow_bt.detectors import (
 )
 
 MINUTE = 60_000_000  # microseconds
+ALERTS = ("volume_spike", "big_trades")
 
 
 class Alert(NamedTuple):
@@ -33,6 +34,12 @@ class Confluence(Strategy):
     same direction, at most five minutes apart. Both must agree.
     """
 
+    comparisons: ClassVar = {  # the report shows what each layer makes without the other
+        "alerts alone": {"layers": "first"},
+        "order flow alone": {"layers": "second"},
+        "both must agree": {"layers": "both"},
+    }
+
     bars: BarSpec = param(time_bars("1m"), help="bars that are read as alert minutes")
     swings: BarSpec = param(time_bars("5m"), help="bars of divergences and imbalance zones")
     layers: str = param("both", choices=("both", "first", "second"), help="which must agree")
@@ -52,9 +59,8 @@ class Confluence(Strategy):
         self.flow: dict[int, Event] = {}  # the latest of layer two, by direction
 
     def detectors(self) -> list[Detector]:
-        first: list[Detector] = [VolumeSpike(self.bars), BigTrades()]
-        second = [Absorption(), DeltaDivergence(self.swings), ImbalanceZones(self.swings)]
-        return {"both": first + second, "first": first, "second": second}[self.layers]
+        alerts: list[Detector] = [VolumeSpike(self.bars), BigTrades()]
+        return [*alerts, Absorption(), DeltaDivergence(self.swings), ImbalanceZones(self.swings)]
 
     def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
         position = market.position
@@ -66,12 +72,14 @@ class Confluence(Strategy):
             self.marked = None
 
     def on_event(self, event: Event, market: Market, broker: Broker) -> None:
+        if event.detector in ALERTS and self.layers == "second":
+            return
         if event.detector == "volume_spike":
             self.read_minute(event, market.bars(self.bars)[-1], market, broker)
             self.marked = None
         elif event.detector == "big_trades":
             self.marked = event
-        elif event.state in ("confirmed", "created"):
+        elif event.state in ("confirmed", "created") and self.layers != "first":
             self.flow[event.direction] = event
             if self.layers == "second":
                 self.enter(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
+from orderflow_bt.report.chance import ChanceRow, chance_rows
 from orderflow_bt.report.honesty import coverage_notes, simulation_notes
 from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups
 from orderflow_bt.stats import money_digits
@@ -49,6 +50,9 @@ class Page:
     money_zero: float
     band: list[BarRow]
     band_zero: float
+    chance: list[ChanceRow]
+    compared: list[BarRow]
+    compared_zero: float
     monthly: list[BarRow]
     monthly_zero: float
     equity: Shot | None
@@ -76,6 +80,7 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
     title = strategy.get("title") or strategy["name"]
     money, money_zero = _money(metrics, quote)
     band, band_zero = _band(metrics, manifest["simulation"]["fills"], quote)
+    compared, compared_zero = _compared(metrics, quote)
     monthly, monthly_zero = _monthly(metrics, quote)
     window = _window(manifest["window"])
     shown = trips[:MAX_TRIPS]
@@ -98,6 +103,9 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
         money_zero=money_zero,
         band=band,
         band_zero=band_zero,
+        chance=chance_rows(metrics, quote),
+        compared=compared,
+        compared_zero=compared_zero,
         monthly=monthly,
         monthly_zero=monthly_zero,
         equity=equity,
@@ -169,6 +177,26 @@ def _band(metrics: Row, chosen: str, quote: str) -> tuple[list[BarRow], float]:
             entry = band[name]
             note = f"{entry['round_trips']:,} round trips, {entry['fills']:,} fills"
             values.append((name, entry["net_pnl"], note + (", this run" * (name == chosen))))
+    return bar_rows(values, quote)
+
+
+def _compared(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
+    """The run beside the variants its strategy asked for."""
+    others = metrics.get("comparisons") or {}
+    if not others:
+        return [], 0.0
+    own = {
+        "net_pnl": metrics["net_pnl"],
+        "round_trips": metrics["round_trips"],
+        "expectancy_r": metrics["expectancy_r"],
+    }
+    values = []
+    for name, entry in {"this run": own, **others}.items():
+        mean = entry["expectancy_r"]
+        note = f"{entry['round_trips']:,} round trips"
+        if mean is not None:
+            note += f", {words.signed(mean)} R each"
+        values.append((name, entry["net_pnl"], note))
     return bar_rows(values, quote)
 
 

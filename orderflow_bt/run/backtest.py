@@ -20,7 +20,7 @@ from orderflow_bt.store import resolve_instrument
 from orderflow_bt.types import time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from orderflow_bt.sim import SimConfig
@@ -94,21 +94,35 @@ class _Running:
             fallback=MARKING_BARS,
             kept=FlowCache.of(lake, list(self.days.values()), request.end, self.instrument),
         )
-        self._sessions = {policy: self._session(policy) for policy in FillPolicy}
-        self._main = self._sessions[request.config.fills]
+        chosen = request.config.fills
+        self._sessions = {
+            policy: self._session(
+                self._strategy if policy is chosen else request.strategy(**request.parameters),
+                policy,
+            )
+            for policy in FillPolicy
+        }
+        self._main = self._sessions[chosen]
+        self._compared = {name: self._session(other, chosen) for name, other in self._variants()}
         specs = self._readings.specs
         self._recorder = Recorder(specs[0] if specs else None, request.start)
         others = (session for session in self._sessions.values() if session is not self._main)
-        self._everyone = [self._main, *others]
+        self._everyone = [self._main, *others, *self._compared.values()]
         self._clock = Clock(request.end)
         self._nothing: Trades | None = None
 
-    def _session(self, policy: FillPolicy) -> Session:
+    def _variants(self) -> Iterator[tuple[str, Strategy]]:
+        """What the strategy asks to be compared with, but itself."""
+        request = self._request
+        for name, changes in request.strategy.comparisons.items():
+            other = request.strategy(**{**request.parameters, **changes})
+            if other.parameters() != self._strategy.parameters():
+                yield name, other
+
+    def _session(self, strategy: Strategy, policy: FillPolicy) -> Session:
         request = self._request
         return Session(
-            self._strategy
-            if policy is request.config.fills
-            else request.strategy(**request.parameters),
+            strategy,
             self.instrument,
             replace(request.config, fills=policy),
             self._readings.specs,
@@ -158,6 +172,7 @@ class _Running:
             request, self._window, self._funding, self._context, self.instrument, self._strategy,
             self._main, trips, bars, footprints(self._lake, request.tape, spec, bars, shown),
             {policy.value: session for policy, session in self._sessions.items()},
+            self._compared,
             simulated_market=self._lake.simulated,
         )  # fmt: skip
 

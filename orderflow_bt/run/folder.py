@@ -25,6 +25,7 @@ from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.run import tables
+from orderflow_bt.run.chance import chance_of
 from orderflow_bt.run.described import described, iso
 from orderflow_bt.sim import StopFill
 from orderflow_bt.sim.declared import lookback_of
@@ -70,6 +71,7 @@ class RunRecord:
     bars: NDArray[np.int64]
     footprints: NDArray[np.int64]
     by_policy: Mapping[str, Session]
+    compared: Mapping[str, Session]
     simulated_market: str
 
 
@@ -264,15 +266,14 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         end_us=request.end,
         seed=session.config.seed,
     )
+    slipped = [
+        _slipped(account, fill.price, fill.side * fill.slippage_ticks * tick, fill.qty)
+        for fill in fills
+    ]
     execution = stats.execution(
         notional=_floats(notional),
         is_maker=np.array([fill.liquidity == "maker" for fill in fills], np.bool_),
-        slippage=_floats(
-            [
-                _slipped(account, fill.price, fill.side * fill.slippage_ticks * tick, fill.qty)
-                for fill in fills
-            ]
-        ),
+        slippage=_floats(slipped),
         order_status=[order.status for order in session.broker.orders],
     )
     liquidated = [trip for trip in trips if trip.exit_role == "liquidation"]
@@ -322,6 +323,8 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         "rejected": dict(
             Counter(o.why for o in session.broker.orders if o.status == "rejected").most_common()
         ),
+        "chance": chance_of(record, slipped),
+        "comparisons": {name: _outcome(other) for name, other in record.compared.items()},
         "skipped": dict(Counter(session.broker.skipped.values()).most_common()),
         "not_simulated": unsimulated,
         "verdict": {
@@ -358,12 +361,14 @@ def _warning(config: SimConfig) -> str:
 
 
 def _outcome(session: Session) -> dict[str, Any]:
-    """What one fill policy led to."""
+    """What one fill policy, or one variant, led to."""
     net = money(session.account.equity(session.last_price)) - session.config.cash
+    results = [trip.r_multiple for trip in session.trips.done if trip.r_multiple is not None]
     return {
         "net_pnl": float(net),
         "fills": len(session.broker.fills),
         "round_trips": session.trips.count_done,
+        "expectancy_r": float(np.mean(results)) if results else None,
     }
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from orderflow_bt.parameters import Parametrised
 from orderflow_bt.types import BarSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.events import Event
     from orderflow_bt.strategy.api import Broker, Fill, Market, Order, TradeView
@@ -21,6 +23,10 @@ class Strategy(Parametrised):
     At one instant hooks run in this order: `on_start`, `on_fill` and `on_order`, `on_bar` (short
     bars before long), `on_event`, `on_timer`, `on_trade`. Each sees only what was known then.
     """
+
+    #: Variants whose results a report shows beside the run's, parameters by name: the parts of a
+    #: signal alone, say. They read the same bars and receive the same events.
+    comparisons: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def detectors(self) -> list[Detector]:
         """The detectors whose events `on_event` receives."""

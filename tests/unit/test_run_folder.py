@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from typing import ClassVar
 
 import polars as pl
 import pytest
@@ -188,3 +189,21 @@ def test_runs_of_one_pass_share_the_window(lake, tmp_path):
     early = request(end=START + DAY_US)
     with pytest.raises(UsageError, match="share"):
         backtests(lake, [(request(), tmp_path / "a"), (early, tmp_path / "b")])
+
+
+def test_a_strategy_is_shown_beside_the_variants_it_names(lake, tmp_path):
+    class Aims(DeltaDivergenceFade):
+        comparisons: ClassVar = {"farther": {"target_r": 3.0}, "itself": {"target_r": 2.0}}
+
+    parameters = {"aim": "r", "location": "any"}
+    alone = [
+        backtest(lake, request(parameters=parameters | more), tmp_path / f"alone-{k}")
+        for k, more in enumerate(({}, {"target_r": 3.0}))
+    ]
+    metrics = backtest(lake, request(strategy=Aims, parameters=parameters), tmp_path / "aims")
+    assert list(metrics["comparisons"]) == ["farther"]  # itself would be the same run again
+    assert metrics["net_pnl"] == alone[0]["net_pnl"]
+    assert alone[0]["round_trips"] > 0
+    farther = metrics["comparisons"]["farther"]
+    assert farther["net_pnl"] == alone[1]["net_pnl"] != alone[0]["net_pnl"]
+    assert farther["expectancy_r"] == pytest.approx(alone[1]["expectancy_r"])

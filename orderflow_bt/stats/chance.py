@@ -1,0 +1,176 @@
+"""What the same trading makes by chance: random sides, random times, and doing nothing.
+
+A strategy that knows something beats the trades it would have had without knowing it: the same
+sides, sizes and holding times begun at other moments. Prices are those of bar closes, and each
+random round trip pays what the real one paid, so entries by limit order are compared with entries
+at whatever the price was. See ``docs/metrics.md``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orderflow_bt.stats.luck import random_p_value
+from orderflow_bt.types import DAY_US
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Times = NDArray[np.int64]
+
+REPS = 1000
+_CHUNK = 1 << 21  # random trades held in memory at once
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Prices by time.
+
+    Attributes:
+        time: int64 [n], when each price was known, ascending, n >= 1.
+        price: float64 [n], above 0.
+        is_inverse: Whether money is made in ``1 / price``.
+    """
+
+    time: Times
+    price: Floats
+    is_inverse: bool = False
+
+    def value(self, at: Times) -> Floats:
+        """Worth of one unit held, at each of some times: the last price known by then."""
+        row = np.searchsorted(self.time, at, side="right") - 1
+        price = self.price[np.maximum(row, 0)]
+        return -1.0 / price if self.is_inverse else price
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Closed round trips.
+
+    Attributes:
+        side: [k], +1 long, -1 short.
+        entry: int64 [k], microseconds UTC.
+        exit: int64 [k].
+        size: float64 [k], money per unit that the price (or its inverse) moves.
+        gross: float64 [k], money before costs.
+        costs: float64 [k], fees and slippage, positive where they were paid.
+    """
+
+    side: NDArray[np.int8]
+    entry: Times
+    exit: Times
+    size: Floats
+    gross: Floats
+    costs: Floats
+
+
+def against_chance(
+    trades: Trades, marks: Marks, *, start: int, end: int, seed: int, reps: int = REPS
+) -> dict[str, Any]:
+    """Net money of random variants of the same trading.
+
+    Args:
+        trades: At least one.
+        marks: Prices over the window.
+        start: First moment of the window, microseconds UTC.
+        end: Its end.
+        seed: Of the draws.
+        reps: How many draws.
+
+    Returns:
+        JSON-ready, by null: ``random_side`` (the same entries, each side by a coin),
+        ``random_hour`` (each trade moved by whole days, so that its hour stays), ``random_time``
+        (the trades in random order at random moments, never two at once); each with ``mean``,
+        ``low`` and ``high`` (95 % of draws between them) and ``p_value``: the share of draws that
+        made at least as much as the strategy, never 0.
+    """
+    rng = np.random.default_rng(seed)
+    net = float((trades.gross - trades.costs).sum())
+    draws = {
+        "random_side": _random_side(trades, rng, reps),
+        "random_hour": _at_times(trades, marks, _other_days(trades, start, end, rng), reps),
+        "random_time": _at_times(trades, marks, _anywhere(trades, start, end, rng), reps),
+    }
+    return {name: _summary(made, net) for name, made in draws.items()}
+
+
+def buy_and_hold(marks: Marks, cash: float, fee: float) -> float:
+    """Net money of ``cash`` held long over the window; ``fee`` is the share paid on each side."""
+    first, last = (float(marks.price[at]) for at in (0, -1))
+    gross = cash * (1 - first / last if marks.is_inverse else last / first - 1)
+    return gross - cash * fee * (1 + (first / last if marks.is_inverse else last / first))
+
+
+def _summary(made: Floats, net: float) -> dict[str, Any]:
+    low, high = np.quantile(made, (0.025, 0.975)).tolist()
+    reached = int((made >= net - 1e-9 * abs(net)).sum())
+    return {
+        "mean": float(made.mean()), "low": low, "high": high,
+        "p_value": random_p_value(reached, made.size), "draws": int(made.size),
+    }  # fmt: skip
+
+
+def _random_side(trades: Trades, rng: np.random.Generator, reps: int) -> Floats:
+    made = []
+    for some in _chunks(reps, trades.gross.size):
+        coins = rng.integers(0, 2, (some, trades.gross.size)) * 2 - 1
+        made.append(coins @ trades.gross - trades.costs.sum())
+    return np.concatenate(made)
+
+
+def _chunks(reps: int, size: int) -> list[int]:
+    """How many draws at a time."""
+    step = max(1, _CHUNK // max(size, 1))
+    return [min(step, reps - done) for done in range(0, reps, step)]
+
+
+def _other_days(
+    trades: Trades, start: int, end: int, rng: np.random.Generator
+) -> Callable[[int], tuple[Times, Times]]:
+    """Draws entries on random days of the window, each at its own time of day."""
+    back = (trades.entry - start) // DAY_US  # days a trade can go back
+    on = np.maximum((end - trades.exit) // DAY_US, 0)
+
+    def draw(some: int) -> tuple[Times, Times]:
+        shape = (some, trades.entry.size)
+        days = (rng.random(shape) * (back + on + 1)).astype(np.int64) - back
+        return trades.entry + days * DAY_US, np.broadcast_to(np.arange(shape[1]), shape)
+
+    return draw
+
+
+def _anywhere(
+    trades: Trades, start: int, end: int, rng: np.random.Generator
+) -> Callable[[int], tuple[Times, Times]]:
+    """Draws the trades in random order, the time between them cut at random places."""
+    k = trades.entry.size
+    free = max(end - start - int((trades.exit - trades.entry).sum()), 0)
+
+    def draw(some: int) -> tuple[Times, Times]:
+        order = rng.permuted(np.broadcast_to(np.arange(k), (some, k)), axis=1)
+        held = (trades.exit - trades.entry)[order]
+        before = np.cumsum(held, axis=1) - held
+        pauses = np.sort(rng.integers(0, free + 1, (some, k)), axis=1)
+        return start + pauses + before, order
+
+    return draw
+
+
+def _at_times(
+    trades: Trades, marks: Marks, draw: Callable[[int], tuple[Times, Times]], reps: int
+) -> Floats:
+    """Money of draws of (entries int64 [some, k], which trade each is)."""
+    held = trades.exit - trades.entry
+    size = trades.side * trades.size
+    made = []
+    for some in _chunks(reps, size.size):
+        entry, order = draw(some)
+        moved = marks.value(entry + held[order]) - marks.value(entry)
+        made.append((moved * size[order]).sum(axis=1) - trades.costs.sum())
+    return np.concatenate(made)
