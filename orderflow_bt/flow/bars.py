@@ -11,8 +11,9 @@ from orderflow_bt.flow.batch import BarBatch
 from orderflow_bt.flow.cut import Cut, bind
 from orderflow_bt.kernels import bar_state
 from orderflow_bt.kernels.activity import activity_bars
-from orderflow_bt.kernels.bars import inspect_trades, time_bars
+from orderflow_bt.kernels.bars import time_bars
 from orderflow_bt.kernels.cells import CELL_FIELDS
+from orderflow_bt.kernels.inspection import inspect_trades
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
@@ -89,11 +90,13 @@ class BarStream:
         self._at = np.zeros(64, dtype=np.int64)
         self._cell_start = np.zeros(65, dtype=np.int64)
         first_cells = _FIRST_CELLS if keep_cells else 0
-        self._cells = np.zeros((first_cells, CELL_FIELDS), dtype=np.int64)
+        self._cells = np.empty((first_cells, CELL_FIELDS), dtype=np.int64)
         self._last_time = _NEVER
 
     def feed(self, trades: Trades) -> BarBatch:
         """Take the next trades of the tape; give the bars that they close.
+
+        After an error the stream cannot be used any more.
 
         Raises:
             OrderflowError: The trades are out of order or cannot be counted in 64 bits, a bar
@@ -107,7 +110,8 @@ class BarStream:
 
         All of them must be taken before the next call.
         """
-        return self._run(trades, _NEVER, self._check(trades))
+        self._check(trades)
+        return self._run(trades, _NEVER)
 
     def close_until(self, time_us: int) -> BarBatch:
         """Close the bars that end at or before ``time_us``, when the clock passes without a trade.
@@ -117,7 +121,7 @@ class BarStream:
         Raises:
             OrderflowError: As for `feed`.
         """
-        return self._gather(self._run(_NO_TRADES, time_us, (0, 0)))
+        return self._gather(self._run(_NO_TRADES, time_us))
 
     def mark_gap(self) -> None:
         """Say that trades are missing between the last trade fed and the next one."""
@@ -159,18 +163,18 @@ class BarStream:
         first = int(state[bar_state.LOW]) // self.row_size
         self._state[bar_state.ORIGIN] = first - before if rows.size else 0
 
-    def _call(self, trades: Trades, clock: int, largest: tuple[int, int], cut: Cut | None) -> int:
-        common = (self.row_size, self._keep_cells, self._continuous, clock, *largest)
-        output = (self._state, self._scratch, self._bars, self._at, self._cell_start, self._cells)
+    def _call(self, trades: Trades, clock: int, cut: Cut | None) -> int:
+        how = self.row_size, self._keep_cells, self._continuous, clock
+        output = self._state, self._scratch, self._bars, self._at, self._cell_start, self._cells
         if cut is None:
-            return int(time_bars(self.spec.size, *common, *trades, *output))
-        edges = cut.edges_of(trades.time)
-        return int(activity_bars(cut.kind, cut.size, cut.second, *common, edges, *trades, *output))
+            return int(time_bars(*(self.spec.size, *how, *trades, *output)))
+        sizes = cut.kind, cut.size, cut.second
+        return int(activity_bars(*(*sizes, *how, cut.edges_of(trades.time), *trades, *output)))
 
-    def _run(self, trades: Trades, clock: int, largest: tuple[int, int]) -> Iterator[BarBatch]:
+    def _run(self, trades: Trades, clock: int) -> Iterator[BarBatch]:
         self._state[bar_state.NEXT] = 0
         while True:
-            code = self._call(trades, clock, largest, self._cut)
+            code = self._call(trades, clock, self._cut)
             if code == bar_state.DONE:
                 yield self._take()
                 return
@@ -182,6 +186,8 @@ class BarStream:
                 self._grow_bars()
             elif code == bar_state.BARS_FULL:
                 yield self._take()
+            elif code == bar_state.REFUSED:
+                raise _refusal(trades)
             elif code == bar_state.VOLUME_OVERFLOW:
                 raise OrderflowError(
                     "a bar's volume does not fit 64 bits",
@@ -210,15 +216,20 @@ class BarStream:
         return BarBatch.concat(taken)
 
     def _take(self) -> BarBatch:
-        """Copy the written output out and make the buffers free again."""
+        """Give the written output out, in memory that is written no more."""
         n, used = int(self._state[bar_state.BARS]), int(self._state[bar_state.CELLS])
         self._state[bar_state.BARS] = self._state[bar_state.CELLS] = 0
+        cells = self._cells[:used]
+        if 2 * used < self._cells.shape[0]:
+            cells = cells.copy()
+        else:
+            self._cells = np.empty_like(self._cells)
         bars = self._bars[:n].copy()
         return BarBatch(
             bars,
             self._at[:n].copy(),
             bars[:, 1].copy(),
-            self._cells[:used].copy(),
+            cells,
             self._cell_start[: n + 1].copy(),
             self.row_size,
         )
@@ -230,9 +241,11 @@ class BarStream:
         self._cell_start = np.resize(self._cell_start, capacity + 1)
 
     def _grow_cells(self) -> None:
-        needed = int(self._state[bar_state.CELLS]) + self._scratch.shape[0] // 4
-        capacity = max(needed, 2 * self._cells.shape[0])
-        self._cells = np.resize(self._cells, (capacity, CELL_FIELDS))
+        used = int(self._state[bar_state.CELLS])
+        capacity = max(used + self._scratch.shape[0] // 4, 2 * self._cells.shape[0])
+        cells = np.empty((capacity, CELL_FIELDS), dtype=np.int64)
+        cells[:used] = self._cells[:used]
+        self._cells = cells
 
     def _grow_scratch(self) -> None:
         """Give the open bar a scratch that holds its rows, with room on both sides."""
@@ -260,8 +273,8 @@ class BarStream:
         self._scratch = scratch
         state[bar_state.ORIGIN] = origin
 
-    def _check(self, trades: Trades) -> tuple[int, int]:
-        """Refuse what the kernel could not read or count; give the largest quantity and quote."""
+    def _check(self, trades: Trades) -> None:
+        """Refuse what the kernel could not read, or is earlier than what it has read."""
         rows = trades.rows
         columns: tuple[NDArray[Any], ...] = tuple(trades)
         for name, column, dtype in zip(Trades._fields, columns, _DTYPES, strict=True):
@@ -270,30 +283,36 @@ class BarStream:
                     f"column {name} of a tape is {column.dtype} {list(column.shape)}",
                     fix=f"Give every column {rows} values, and {name} as {np.dtype(dtype)}",
                 )
-        if rows == 0:
-            return 0, 0
-        backwards, unsided, least, most, largest = inspect_trades(
-            trades.time, trades.price, trades.qty, trades.side
+        if rows:
+            if int(trades.time[0]) < self._last_time:
+                raise _disorder(trades)
+            self._last_time = int(trades.time[-1])
+
+
+def _refusal(trades: Trades) -> OrderflowError:
+    """Why the kernel has refused these trades."""
+    backwards, unsided, least, most, largest = inspect_trades(
+        trades.time, trades.price, trades.qty, trades.side
+    )
+    where = f"trades {trades.id[0]} to {trades.id[-1]}"
+    if backwards:
+        return _disorder(trades)
+    if unsided:
+        return OrderflowError(
+            f"{unsided} trades have a side that is neither +1 nor -1", where=where
         )
-        where = f"trades {trades.id[0]} to {trades.id[-1]}"
-        if backwards or int(trades.time[0]) < self._last_time:
-            raise OrderflowError(
-                "trades are not in time order",
-                where=where,
-                fix="Feed the tape in id order, with times that never decrease",
-            )
-        if unsided:
-            raise OrderflowError(
-                f"{unsided} trades have a side that is neither +1 nor -1", where=where
-            )
-        if largest < 0:
-            raise OrderflowError("a trade has a negative quantity", where=where)
-        largest_quote = max(-int(least), int(most)) * int(largest)
-        if largest_quote >= 2**63:
-            raise OrderflowError(
-                "price times quantity does not fit 64 bits",
-                where=f"{where}: price up to {most} units, quantity up to {largest} lots",
-                fix="Read the tape with fewer decimals",
-            )
-        self._last_time = int(trades.time[-1])
-        return int(largest), largest_quote
+    if largest < 0:
+        return OrderflowError("a trade has a negative quantity", where=where)
+    return OrderflowError(
+        "price times quantity does not fit 64 bits",
+        where=f"{where}: prices {least} to {most} units, quantity up to {largest} lots",
+        fix="Read the tape with fewer decimals",
+    )
+
+
+def _disorder(trades: Trades) -> OrderflowError:
+    return OrderflowError(
+        "trades are not in time order",
+        where=f"trades {trades.id[0]} to {trades.id[-1]}",
+        fix="Feed the tape in id order, with times that never decrease",
+    )

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_SEARCHED = 64  # trades at a time
+
+
 @kernel
 def extremes(values: NDArray[np.int64]) -> tuple[int, int]:
     """Least and greatest of at least one value."""
@@ -66,6 +69,14 @@ def delta_until(
 ) -> int:
     """Delta from the start to the first trade at ``price``, that trade included."""
     stop = 0
+    while stop + _SEARCHED <= prices.shape[0]:
+        part = prices[stop : stop + _SEARCHED]
+        found = 0
+        for i in range(_SEARCHED):  # in vector instructions, which a search one by one has not
+            found += part[i] == price
+        if found > 0:
+            break
+        stop += _SEARCHED
     while prices[stop] != price:
         stop += 1
     delta = 0

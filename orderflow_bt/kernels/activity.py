@@ -32,6 +32,7 @@ from orderflow_bt.kernels.bar_state import (
     NEXT,
     OK,
     OPEN_TIME,
+    REFUSED,
     STARTED,
     TIME_BACKWARDS,
     TRADES,
@@ -48,6 +49,7 @@ from orderflow_bt.kernels.cutting import (
     cut_by_trades,
     cut_by_volume,
 )
+from orderflow_bt.kernels.inspection import inspect_block
 
 if TYPE_CHECKING:
     import numpy as np
@@ -159,8 +161,6 @@ def activity_bars(
     keep_cells: int,
     continuous: int,
     clock: int,
-    largest_qty: int,
-    largest_quote: int,
     edges: NDArray[np.int64],
     ids: NDArray[np.int64],
     times: NDArray[np.int64],
@@ -185,8 +185,6 @@ def activity_bars(
         keep_cells: 0 leaves the cells out of the output.
         continuous: 1 where a hole in the ids means lost trades.
         clock: After the trades, an open bar closes if its edge is at or before this time.
-        largest_qty: No trade has more.
-        largest_quote: No trade's price x quantity is farther from 0.
         edges: Int64, ascending: every edge after the first trade, up to one after the last.
         ids: Int64 [n]; this and all below as in `kernels.bars.time_bars`.
         times: Int64 [n].
@@ -203,6 +201,9 @@ def activity_bars(
         cells: Int64 [capacity, CELL_FIELDS].
     """
     n = times.shape[0]
+    inspected = 0
+    largest_qty = 0
+    largest_quote = 0
     while True:
         while state[DUE] > 0:
             if kind == RENKO:
@@ -225,6 +226,10 @@ def activity_bars(
             state[DUE_TIME] = state[EDGE]
             state[DUE_AT] = i
             continue
+        if i >= inspected:
+            inspected, largest_qty, largest_quote = inspect_block(i, times, prices, qtys, sides)
+            if inspected < 0:
+                return REFUSED
         if state[STARTED] and times[i] < state[DUE_TIME]:
             return TIME_BACKWARDS
         if state[TRADES] == 0:
@@ -241,7 +246,7 @@ def activity_bars(
             state[DUE_TIME] = state[EDGE]
             state[DUE_AT] = i
             continue
-        limit = first_at_or_after(times, i, n, state[EDGE])
+        limit = first_at_or_after(times, i, inspected, state[EDGE])
         count, side = find_cut(
             kind, size, second,
             prices[i:limit], qtys[i:limit], sides[i:limit], fills[i:limit], state,

@@ -20,6 +20,7 @@ CELLS_FULL = 2  # no room for the closing bar's cells
 SCRATCH_SMALL = 3  # rows NEED_LOW..NEED_HIGH do not fit the scratch that begins at ORIGIN
 VOLUME_OVERFLOW = 4  # the open bar's volume would pass 2**63 lots
 TIME_BACKWARDS = 5  # a trade is earlier than the open interval
+REFUSED = 6  # a block of trades holds one that cannot be counted
 
 # State fields.
 NEXT = 0  # position in the chunk

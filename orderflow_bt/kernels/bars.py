@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
-from orderflow_bt.kernels.accumulate import add_trades, extremes
+from orderflow_bt.kernels.accumulate import add_trades
 from orderflow_bt.kernels.bar_state import (
     BARS,
     BARS_FULL,
@@ -40,6 +40,7 @@ from orderflow_bt.kernels.bar_state import (
     ORIGIN,
     QUOTE_LOWER,
     QUOTE_UPPER,
+    REFUSED,
     STARTED,
     TIME_BACKWARDS,
     TOUCHED,
@@ -47,6 +48,7 @@ from orderflow_bt.kernels.bar_state import (
     VOLUME,
 )
 from orderflow_bt.kernels.cells import emit_cells, point_of_control
+from orderflow_bt.kernels.inspection import inspect_block
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,8 +149,6 @@ def time_bars(
     keep_cells: int,
     continuous: int,
     clock: int,
-    largest_qty: int,
-    largest_quote: int,
     ids: NDArray[np.int64],
     times: NDArray[np.int64],
     prices: NDArray[np.int64],
@@ -170,10 +170,7 @@ def time_bars(
         keep_cells: 0 leaves the cells out of the output.
         continuous: 1 where a hole in the ids means lost trades.
         clock: After the trades, intervals that end at or before this time close too.
-        largest_qty: No trade has more.
-        largest_quote: No trade's price x quantity is farther from 0; the caller has checked that
-            it is below 2**63.
-        ids: Int64 [n]; and the other columns, equally long, times never decreasing.
+        ids: Int64 [n]; and the other columns, equally long.
         times: Int64 [n].
         prices: Int64 [n].
         qtys: Int64 [n], not negative.
@@ -185,18 +182,27 @@ def time_bars(
         at: Int64 [capacity]: position of the first trade after the bar.
         cell_start: Int64 [capacity + 1]: where each bar's cells begin; the first is 0.
         cells: Int64 [capacity, CELL_FIELDS].
+
+    Trades that `inspect_block` refuses are not counted, nor any after them.
     """
     n = times.shape[0]
+    inspected = 0
+    largest_qty = 0
+    largest_quote = 0
     while True:
         i = state[NEXT]
         if i < n:
+            if i >= inspected:
+                inspected, largest_qty, largest_quote = inspect_block(i, times, prices, qtys, sides)
+                if inspected < 0:
+                    return REFUSED
             if not state[STARTED]:
                 state[OPEN_TIME] = times[i] // size * size
             if times[i] < state[OPEN_TIME]:
                 return TIME_BACKWARDS
             close_time = state[OPEN_TIME] + size
             if times[i] < close_time:
-                stop = first_at_or_after(times, i, n, close_time)
+                stop = first_at_or_after(times, i, inspected, close_time)
                 code = add_trades(
                     row_size,
                     continuous,
@@ -224,27 +230,3 @@ def time_bars(
         )  # fmt: skip
         if code != DONE:
             return code
-
-
-@kernel
-def inspect_trades(
-    times: NDArray[np.int64],
-    prices: NDArray[np.int64],
-    qtys: NDArray[np.int64],
-    sides: NDArray[np.int8],
-) -> tuple[int, int, int, int, int]:
-    """What the edge must know of a chunk of at least one trade.
-
-    Returns:
-        Trades earlier than the one before, sides that are neither +1 nor -1, least and greatest
-        price, and the greatest quantity (-1 where one is negative).
-    """
-    least, most = extremes(prices)
-    smallest, largest = extremes(qtys)
-    unsided = 0
-    for i in range(sides.shape[0]):
-        unsided += (sides[i] != 1) & (sides[i] != -1)
-    backwards = 0
-    for i in range(1, times.shape[0]):
-        backwards += times[i] < times[i - 1]
-    return backwards, unsided, least, most, largest if smallest >= 0 else -1

@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from orderflow_bt.kernels._jit import kernel
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
 CELL_FIELDS = 5
 PRICE_LOW, BID, ASK, BID_COUNT, ASK_COUNT = 0, 1, 2, 3, 4
+
+
+@kernel
+def row_volume(scratch: NDArray[np.int64], begin: int, row: int) -> int:
+    """Bid and ask volume of a row; its position is not negative, and is looked up as such."""
+    at = np.uint64(begin + 4 * row)
+    return scratch[at] + scratch[at + np.uint64(1)]
 
 
 @kernel
@@ -29,34 +37,25 @@ def point_of_control(scratch: NDArray[np.int64], begin: int, rows: int) -> int:
         begin: Position of the bar's low row in it.
         rows: Rows from the bar's low to its high, at least one.
     """
-    best = scratch[begin] + scratch[begin + 1]
-    row = 0
-    rival = -1  # the row above the middle that is as large and as near
-    for r in range(1, rows):
-        total = scratch[begin + 4 * r] + scratch[begin + 4 * r + 1]
-        if total > best:
-            best = total
-            row = r
-            rival = -1
-        elif total == best:
-            near = abs(2 * r - (rows - 1))
-            nearest = abs(2 * row - (rows - 1))
-            if near < nearest:
-                row = r
-                rival = -1
-            elif near == nearest:
-                rival = r
-    if rival >= 0:
-        balance = 0  # above the middle minus below it
-        for r in range(rows):
-            total = scratch[begin + 4 * r] + scratch[begin + 4 * r + 1]
-            if 2 * r > rows - 1:
-                balance += total
-            elif 2 * r < rows - 1:
-                balance -= total
-        if balance > 0:
-            row = rival
-    return row
+    best = 0
+    for r in range(rows):
+        best = max(best, row_volume(scratch, begin, r))
+    lower = (rows - 1) // 2
+    upper = rows // 2
+    while row_volume(scratch, begin, lower) != best and row_volume(scratch, begin, upper) != best:
+        lower -= 1
+        upper += 1
+    if row_volume(scratch, begin, lower) != best:
+        return upper
+    if lower == upper or row_volume(scratch, begin, upper) != best:
+        return lower
+    balance = 0  # above the middle minus below it
+    for r in range(rows):
+        if 2 * r > rows - 1:
+            balance += row_volume(scratch, begin, r)
+        elif 2 * r < rows - 1:
+            balance -= row_volume(scratch, begin, r)
+    return upper if balance > 0 else lower
 
 
 @kernel
@@ -80,9 +79,16 @@ def emit_cells(
         cells: Int64 [capacity, CELL_FIELDS].
         used: Where to write.
     """
-    for r in range(rows):
-        cells[used + r, PRICE_LOW] = (first + r) * row_size
-        cells[used + r, BID] = scratch[begin + 4 * r]
-        cells[used + r, ASK] = scratch[begin + 4 * r + 1]
-        cells[used + r, BID_COUNT] = scratch[begin + 4 * r + 2]
-        cells[used + r, ASK_COUNT] = scratch[begin + 4 * r + 3]
+    flat = cells.reshape(-1)
+    at = np.uint64(begin)
+    to = np.uint64(CELL_FIELDS * used)
+    price = first * row_size
+    for _ in range(rows):
+        flat[to] = price
+        flat[to + np.uint64(BID)] = scratch[at]
+        flat[to + np.uint64(ASK)] = scratch[at + np.uint64(1)]
+        flat[to + np.uint64(BID_COUNT)] = scratch[at + np.uint64(2)]
+        flat[to + np.uint64(ASK_COUNT)] = scratch[at + np.uint64(3)]
+        price += row_size
+        at += np.uint64(4)
+        to += np.uint64(CELL_FIELDS)

@@ -8,7 +8,19 @@ import pytest
 from orderflow_bt import flow
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.flow import BarStream, CausalMinimum
-from orderflow_bt.types import MINUTE_US, SECOND_US, BarSpec, BarStatus, Trades, time_bars
+from orderflow_bt.instruments import Instrument
+from orderflow_bt.kernels.inspection import BLOCK
+from orderflow_bt.types import (
+    MINUTE_US,
+    SECOND_US,
+    BarSpec,
+    BarStatus,
+    MarketType,
+    Trades,
+    time_bars,
+)
+
+UNITS = Instrument("test", MarketType.UM, "X", 0, 0)
 
 
 def tape(*rows):
@@ -163,6 +175,38 @@ def test_cells_can_be_left_out():
 def test_what_cannot_be_a_tape_is_refused(change, message):
     with pytest.raises(OrderflowError, match=message):
         minutes().feed(change(tape((1, 100, 5, 1), (2, 103, 2, 2))))
+
+
+@pytest.mark.parametrize("spec", ["1m", "tick:1000"])
+@pytest.mark.parametrize("at", [BLOCK - 1, BLOCK, 2 * BLOCK + 1])
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("side", 0, "1 trades have a side"),
+        ("qty", -1, "negative quantity"),
+        ("price", 2**62, "price times quantity"),
+        ("price", -(2**63), "price times quantity"),
+        ("time", 5, "time order"),
+    ],
+)
+def test_one_bad_trade_is_found_wherever_it_stands(column, value, message, at, spec):
+    rows = np.arange(1, 2 * BLOCK + 3)
+    trades = tape(*zip(rows // 100, rows % 50, (3 + rows % 7) * (-1) ** rows, rows, strict=True))
+    changed = getattr(trades, column).copy()
+    changed[at] = value
+    stream = BarStream(BarSpec.parse(spec), ids_are_continuous=True, instrument=UNITS)
+    with pytest.raises(OrderflowError, match=message):
+        stream.feed(trades._replace(**{column: changed}))
+
+
+def test_cells_once_given_are_written_no_more(monkeypatch):
+    monkeypatch.setattr("orderflow_bt.flow.bars._FIRST_CELLS", 8)
+    rows = [(60 * k, 100 + j, 1 + k + j, 5 * k + j) for k in range(12) for j in range(5)]
+    whole = minutes().feed(tape(*rows))
+    for size in (7, 11, 20):
+        stream = minutes()
+        given = [stream.feed(tape(*rows[k : k + size])) for k in range(0, len(rows), size)]
+        assert np.array_equal(np.concatenate([batch.cells for batch in given]), whole.cells)
 
 
 def test_sizes_without_units_and_rows_of_nothing_are_refused():
