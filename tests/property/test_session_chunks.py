@@ -329,7 +329,7 @@ def test_the_shipped_strategy_trades_the_same_however_the_tape_is_cut(window, se
     config = replace(SimConfig(fees=Fees(Decimal(0), Decimal(0))), slippage_ticks=0)
 
     def fade():
-        return DeltaDivergenceFade(bars="1s", time_stop=12)
+        return DeltaDivergenceFade(bars="1s", time_stop=12, location="any")
 
     whole = outcome(fade(), trades, config)
     assert len(whole["round trips"]) >= 3
