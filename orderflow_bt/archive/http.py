@@ -200,6 +200,13 @@ class HttpSource:
                 reason = error
                 pause = error.pause_s
             except requests.RequestException as error:
+                if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                    raise TransferError(
+                        "nobody known to this machine vouches for the server's certificate",
+                        where=without_password(self.url),
+                        fix="Check the address; for a mirror of your own, name its certificate in "
+                        "REQUESTS_CA_BUNDLE",
+                    ) from error
                 reason = error
                 pause = None
             if count + 1 < self.attempts:
