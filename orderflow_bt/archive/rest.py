@@ -104,7 +104,8 @@ class RestTrades:
         """
         wanted = first_id
         while last_id is None or wanted <= last_id:
-            page = self._patiently(symbol, wanted)
+            asked = {"fromId": str(wanted), "limit": str(PAGE_ROWS)}
+            page = self._patiently(symbol, asked, wanted)
             for row in page:
                 if last_id is not None and row.id > last_id:
                     return
@@ -113,12 +114,21 @@ class RestTrades:
                 return
             wanted = page[-1].id + 1
 
-    def _patiently(self, symbol: str, from_id: int) -> list[RestRow]:
+    def first_from(self, symbol: str, time_ms: int) -> RestRow | None:
+        """The first aggregate at or after a moment, or None where the exchange has none.
+
+        Raises:
+            TransferError: The answer did not come whole in any attempt.
+        """
+        page = self._patiently(symbol, {"startTime": str(time_ms), "limit": "1"}, 0)
+        return page[0] if page else None
+
+    def _patiently(self, symbol: str, asked: dict[str, str], from_id: int) -> list[RestRow]:
         reason = ""
         for count in range(self.attempts):
             pause = self.pause_s * 2**count
             try:
-                response = self._ask(symbol, from_id)
+                response = self._ask({"symbol": symbol} | asked)
             except requests.RequestException as error:
                 reason = f"no answer: {type(error).__name__}"
             else:
@@ -132,8 +142,8 @@ class RestTrades:
                         return page
                 elif response.status_code in (418, 429) or response.status_code >= 500:
                     reason = f"the server answers {response.status_code}"
-                    asked = retry_after(response.headers.get("Retry-After"))
-                    pause = pause if asked is None else asked
+                    after = retry_after(response.headers.get("Retry-After"))
+                    pause = pause if after is None else after
                     if pause > _LONGEST_BAN_S:
                         raise TransferError(
                             f"the exchange asks for a pause of {pause:,.0f} s",
@@ -155,8 +165,7 @@ class RestTrades:
             fix="Run the same command again; what is stored stays",
         )
 
-    def _ask(self, symbol: str, from_id: int) -> requests.Response:
-        params = {"symbol": symbol, "fromId": str(from_id), "limit": str(PAGE_ROWS)}
+    def _ask(self, params: dict[str, str]) -> requests.Response:
         return self._session.get(
             self.url.rstrip("/") + self.endpoint.path,
             params=params,

@@ -50,7 +50,14 @@ def command(
     from orderflow_bt.ingest.backfill import backfill
 
     lake = options.open_lake()
-    stored = lake.dates(tape) or [today]
+    stored = lake.dates(tape)
+    if not stored and start is None:
+        raise UsageError(
+            f"no day of {tape} is in the lake, so there is no first day to begin with",
+            where="--from",
+            fix=f"Give one; for whole days of the past, orderflow-bt download {tape.symbol}",
+        )
+    stored = stored or [today]
     start, end = start or stored[0], end or stored[-1]
     if end < start:
         raise UsageError(f"--to {end} is before --from {start}")

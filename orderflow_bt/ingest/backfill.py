@@ -11,7 +11,7 @@ import numpy as np
 
 from orderflow_bt.archive import exchange
 from orderflow_bt.archive.local import TextTable
-from orderflow_bt.errors import LakeError, OrderflowError, TransferError, UnsupportedError
+from orderflow_bt.errors import MissingDayError, OrderflowError, TransferError, UnsupportedError
 from orderflow_bt.ingest.day import day_info
 from orderflow_bt.ingest.rows import SortedRows, Units
 from orderflow_bt.ingest.stream import DayFacts, FileForm, write_sorted
@@ -60,13 +60,16 @@ class BackfillResult:
 
 
 def find_holes(
-    lake: Lake, tape: TapeId, first: dt.date, last: dt.date, *, to_now: bool
+    lake: Lake, tape: TapeId, first: dt.date, last: dt.date, rest: RestTrades, *, to_now: bool
 ) -> list[Hole]:
     """The ids that are missing in and between the stored days from ``first`` to ``last``.
 
+    Where no day is stored up to ``last``, they begin with the exchange's first one of ``first``.
+
     Raises:
         UnsupportedError: The tape's ids do not tell what is missing.
-        LakeError: No day is stored in or before the window.
+        MissingDayError: Nothing is stored, and the exchange has nothing of the window.
+        TransferError: The exchange did not answer.
     """
     if tape.kind is not Kind.AGG_TRADES:
         raise UnsupportedError(
@@ -77,12 +80,16 @@ def find_holes(
     days = lake.days(tape)
     inside = [day for day in days if first <= day.date <= last]
     if not [day for day in days if day.date <= last]:
-        raise LakeError(
-            f"no day of {tape} up to {last} is in the lake; ids are counted from stored days",
-            where=str(lake.root),
-            fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} "
-            f"--from DATE --to DATE",
-        )
+        start = dt.datetime(first.year, first.month, first.day, tzinfo=dt.UTC)
+        row = rest.first_from(tape.symbol, int(start.timestamp()) * 1000)
+        if row is None or _date(row) > last:
+            raise MissingDayError(
+                f"the exchange has no trade of {tape} from {first} to {last}",
+                where=rest.url,
+                fix="Check the symbol and --market; old trades are in the archive only: "
+                f"orderflow-bt download {tape.symbol}",
+            )
+        return [Hole(row.id, days[0].first_id - 1 if days else None, None)]
     holes = [
         Hole(gap.before_id + 1, gap.after_id - 1, day.date)
         for day in inside
@@ -107,10 +114,11 @@ def backfill(
 
     Raises:
         UnsupportedError: The tape's ids do not tell what is missing.
-        LakeError: There is nothing to count ids from, or the lake cannot be written to.
+        MissingDayError: Nothing is stored, and the exchange has nothing of the window.
+        LakeError: The lake cannot be written to.
         TransferError: The exchange did not answer; what came before is stored.
     """
-    for hole in find_holes(lake, tape, first, last, to_now=to_now):
+    for hole in find_holes(lake, tape, first, last, rest, to_now=to_now):
         rows: list[RestRow] = []
         try:
             for row in rest.rows(tape.symbol, hole.first_id, hole.last_id):

@@ -58,8 +58,9 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self.server.asked.append((parts.path, query))
-        start, limit = int(query["fromId"]), int(query["limit"])
-        page = [t for t in self.server.trades if t["a"] >= start][:limit]
+        name, field = ("fromId", "a") if "fromId" in query else ("startTime", "T")
+        start, limit = int(query[name]), int(query["limit"])
+        page = [t for t in self.server.trades if t[field] >= start][:limit]
         status, headers, body = 200, dict(self.server.headers), json.dumps(page)
         fault = self.server.faults.pop(0) if self.server.faults else None
         if isinstance(fault, tuple):
@@ -300,3 +301,35 @@ def test_the_command(tmp_path, serve, monkeypatch):
     assert CliRunner().invoke(app, ["backfill", "X", "--source", "ftp://x"]).exit_code == 2
     assert server.asked[0][1]["symbol"] == "ABCUSDT"
     assert server.trades[0]["T"] == DAY_MS
+
+
+def test_a_symbol_without_a_stored_day(tmp_path, serve, monkeypatch):
+    """Its trades begin with the exchange's first one of the first day that is asked for."""
+    monkeypatch.chdir(tmp_path)
+    whole = tape_rows(3)
+    server = serve([row for day in whole.values() for row in day])
+
+    def run(*words):
+        words = ["--data", "lake", "backfill", "ABCUSDT", "--source", server.url, *words]
+        return CliRunner().invoke(app, words)
+
+    nothing = run()
+    assert nothing.exit_code == 2
+    assert "there is no first day to begin with" in nothing.stderr
+    result = run("--from", "2024-01-02", "--to", "2024-01-03")
+    assert result.exit_code == 0, result.output
+    lake = Lake(tmp_path / "lake")
+    assert lake.dates(UM) == [SECOND, THIRD]
+    for date in (SECOND, THIRD):
+        info = lake.day(UM, date)
+        ids = [row[0] for row in whole[date]]
+        assert (info.first_id, info.last_id, info.rows) == (ids[0], ids[-1], len(ids))
+        assert info.quality.is_clean
+        assert info.rest == ((ids[0], ids[-1]),)
+    earlier = run("--from", "2024-01-01", "--to", "2024-01-01")
+    assert earlier.exit_code == 0, earlier.output
+    assert lake.dates(UM) == [FIRST, SECOND, THIRD]
+    assert lake.day(UM, FIRST).rows == 50
+    late = run("--from", "2023-01-01", "--to", "2023-02-01")
+    assert late.exit_code == 1
+    assert "the exchange has no trade of ABCUSDT" in late.stderr
