@@ -20,6 +20,7 @@ RULES = {
     "took": "takes what the trade offers, at the worse of its price and the inferred quote",
     "queue": "the volume ahead is used up; the excess is ours",
     "touch": "fills as soon as its price trades",
+    "end": "closed at the last price where the run ends",
     "through": "the trade went through its price: everything ahead is gone",
 }
 
@@ -119,16 +120,17 @@ class _Story(OrderWords):
                 np.int64
             )
         )
-        price = order["price"]
-        # a resting order is reached from beyond its price, a stop's price from the other side
-        beyond = self.side if self.is_triggered else -self.side
+        waits = self.is_triggered and order["trigger_time"] is None
+        outward = -self.side if order["kind"] == "if_touched" else self.side
         wanted = Wanted(
             order["decision_time"],
             window_end - 1 if end is None else max(end, order["decision_time"]),
             frozenset(row["trade_id"] for row in self.fills),
-            0 if self.is_triggered else -self.side,
-            price,
-            beyond,
+            0 if waits else -self.side,
+            order["price"] if waits else self.rests_at,
+            # a price that triggers is reached from one side, an order at rest from the other
+            outward if waits else -self.side,
+            order["trigger_time"],
         )
         stretch = read_stretch(lake, self.run.manifest, wanted)
         for date in stretch.missing:
@@ -195,13 +197,13 @@ class _Story(OrderWords):
         if stretch is None or order["arrival_time"] is None:
             return
         for met in stretch.met:
-            reached = self.side * (met.price - order["price"]) >= 0
-            if reached and met.time >= order["arrival_time"]:
+            if met.time == order["trigger_time"] and self.reaches(met.price):
                 latency = self.simulation["latency_ms"]["trigger"]
+                rests = order["limit_price"] is not None
+                then = "goes to its limit" if rests else "takes from the next trade on"
                 self.add(
                     met.time, "trigger",
-                    f"{self.trade(met)}: triggers; takes from the next trade on, {latency:g} ms"
-                    " later at the earliest",
+                    f"{self.trade(met)}: triggers; {then}, {latency:g} ms later at the earliest",
                     trade=met.id, price=self.price(met.price), latency_ms=latency,
                 )  # fmt: skip
                 return
@@ -220,11 +222,9 @@ class _Story(OrderWords):
                 row = filled
                 self._tell_fill(row, met)
                 if row["liquidity"] == "maker" and ahead is not None:
-                    ahead = (
-                        0 if met.price != self.order["price"] else max(0, row["ahead"] - met.qty)
-                    )
+                    ahead = 0 if met.price != self.rests_at else max(0, row["ahead"] - met.qty)
             elif ahead and self._at_rest(met):
-                left = max(0, ahead - met.qty) if met.price == self.order["price"] else 0
+                left = max(0, ahead - met.qty) if met.price == self.rests_at else 0
                 self.add(
                     met.time, "queue",
                     f"{self.trade(met)}: ahead {self.qty(ahead)} → {self.qty(left)}",
@@ -233,8 +233,12 @@ class _Story(OrderWords):
                 ahead = left
 
     def _at_rest(self, met: Met) -> bool:
-        arrival = self.order["arrival_time"]
-        return not self.is_triggered and arrival is not None and met.time >= arrival
+        since = self.order["arrival_time"]
+        if self.rests_at is None or since is None:
+            return False
+        if self.is_triggered:
+            since = self.order["trigger_time"] + 1_000 * self.simulation["latency_ms"]["trigger"]
+        return met.side == -self.side and bool(met.time >= since)
 
     def _tell_fill(self, row: Row, met: Met | None) -> None:
         facts: dict[str, Any] = {
@@ -249,21 +253,30 @@ class _Story(OrderWords):
             parts.append(f"{self.qty(row['ahead'])} were ahead")
             facts["ahead"] = self.qty(row["ahead"])
         if row["liquidity"] == "taker":
-            reference = row["price"] - self.side * row["slippage_ticks"] * self.tick
-            facts["reference"] = self.price(reference)
-            quote = met and (met.ask if self.side > 0 else met.bid)
-            name = "ask" if self.side > 0 else "bid"
-            seen = "unknown" if quote is None else self.price(quote)
-            if met is not None:
-                parts.append(
-                    f"reference {self.price(reference)} of price {self.price(met.price)} and"
-                    f" inferred {name} {seen}"
-                )
-            if row["slippage_ticks"]:
-                parts.append(f"{row['slippage_ticks']} tick(s) of slippage")
+            self._tell_price(row, met, parts, facts)
         parts.append(f"fee {row['fee']:f} {self.currency}")
         head = f"{self.trade(met)}: " if met is not None else f"trade {row['trade_id']}: "
         self.add(row["time"], "fill", head + "; ".join(parts), **facts)
+
+    def _tell_price(
+        self, row: Row, met: Met | None, parts: list[str], facts: dict[str, Any]
+    ) -> None:
+        """What a taker's price is made of."""
+        reference = row["reference"]
+        facts["reference"] = self.price(reference)
+        if met is not None:
+            quote = met.ask if self.side > 0 else met.bid
+            seen = "unknown" if quote is None else self.price(quote)
+            name = "ask" if self.side > 0 else "bid"
+            parts.append(
+                f"reference {self.price(reference)} of price {self.price(met.price)} and"
+                f" inferred {name} {seen}"
+            )
+        if row["slippage_ticks"]:
+            made = {name: row[f"{name}_ticks"] for name in ("spread", "bps", "impact")}
+            made["fixed"] = row["slippage_ticks"] - sum(made.values())
+            of = ", ".join(f"{name} {ticks}" for name, ticks in made.items() if ticks)
+            parts.append(f"{row['slippage_ticks']} tick(s) of slippage ({of})")
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -311,12 +324,15 @@ class _Story(OrderWords):
             return f"{said[0]}; it never was at the exchange"
         steps = [step for step in self.steps if step.what == "queue"]
         if self.is_triggered and not any(step.what == "trigger" for step in self.steps):
-            said.append(f"{self.price(order['price'])} did not trade{self._nearest()}")
+            if order["kind"] == "trailing_stop":
+                said.append("price never turned by its distance")
+            else:
+                said.append(f"{self.price(order['price'])} did not trade{self._nearest()}")
         elif steps:
             said.append(
                 f"of {self.qty(order['ahead'])} ahead {steps[-1].facts['ahead_after']} were left"
             )
-        elif not self.is_triggered and not self.fills:
+        elif self.rests_at is not None and not self.fills:
             hits = [met for met in stretch.met if self._at_rest(met)]
             if hits:
                 said.append(
@@ -325,13 +341,14 @@ class _Story(OrderWords):
                 )
             else:
                 taker = "sell" if self.side > 0 else "buy"
-                said.append(f"no {taker} came to {self.price(order['price'])}{self._nearest()}")
+                said.append(f"no {taker} came to {self.price(self.rests_at)}{self._nearest()}")
         return "; ".join(said)
 
     def _nearest(self) -> str:
         if self.stretch is None or self.stretch.nearest is None:
             return ""
-        ticks = abs(self.stretch.nearest - self.order["price"]) // self.tick
+        wanted = self.order["price"] if self.rests_at is None else self.rests_at
+        ticks = abs(self.stretch.nearest - wanted) // self.tick
         return f"; {self.price(self.stretch.nearest)}, {ticks:,} tick(s) away, was the nearest"
 
 

@@ -45,6 +45,20 @@ class OrderWords:
         """Whether it waits for a price before it trades."""
         return self.order["kind"] in TRIGGERED
 
+    @property
+    def rests_at(self) -> int | None:
+        """The price at which it rests in the book; None for one that never does."""
+        if self.order["kind"] == "limit":
+            return int(self.order["price"])
+        if self.order["limit_price"] is None or self.order["trigger_time"] is None:
+            return None
+        return int(self.order["limit_price"])
+
+    def reaches(self, price: int) -> bool:
+        """Whether a trade at ``price`` triggers it."""
+        outward = -self.side if self.order["kind"] == "if_touched" else self.side
+        return outward * (price - int(self.order["price"])) >= 0
+
     def trade(self, met: Met) -> str:
         """A trade of the tape: its id, side, price and quantity."""
         letter = "B" if met.side > 0 else "S"
@@ -54,6 +68,8 @@ class OrderWords:
         """What was asked."""
         order = self.order
         at = f" at {self.price(order['price'])}" if order["price"] is not None else ""
+        if order["limit_price"] is not None:
+            at += f", limit {self.price(order['limit_price'])}"
         verb = "buy" if self.side > 0 else "sell"
         role = f" ({order['role']})" if order["role"] != order["kind"] else ""
         of = f", leg of order {order['parent_id']}" if order["parent_id"] is not None else ""
@@ -68,6 +84,8 @@ class OrderWords:
             "touch": "fills at touch",
             "through": f"fills {simulation.get('through_ticks', 1)} tick(s) through the price",
         }[self.policy]
+        if simulation.get("latency_sample_ms"):
+            legs += ", or as drawn from a sample"
         return (
             f"{rule}; latency {legs}; slippage {simulation['slippage_ticks']} tick(s);"
             f" fees {simulation['maker_bps']} / {simulation['taker_bps']} bps"

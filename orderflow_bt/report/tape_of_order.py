@@ -41,6 +41,7 @@ class Wanted(NamedTuple):
         side: Of the aggressor of trades that can meet the order at rest; 0 for any.
         price: The order's price, None where it has none.
         beyond: Wanted are trades at ``price`` or on this side of it: +1 above, -1 below.
+        at_time: Trades of this time are wanted too, None for none.
     """
 
     start: int
@@ -49,6 +50,7 @@ class Wanted(NamedTuple):
     side: int
     price: int | None
     beyond: int
+    at_time: int | None = None
 
 
 class Stretch(NamedTuple):
@@ -121,6 +123,8 @@ class _Reader:
         price, side = trades.price[start:stop], trades.side[start:stop]
         self.rows += stop - start
         chosen = np.isin(trades.id[start:stop], list(wanted.ids))
+        if wanted.at_time is not None:
+            chosen |= time[start:stop] == wanted.at_time
         if wanted.price is not None:
             fits = np.ones(stop - start, np.bool_) if wanted.side == 0 else side == wanted.side
             reaches = wanted.beyond * (price - wanted.price) >= 0

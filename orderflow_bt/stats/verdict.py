@@ -226,7 +226,10 @@ def _band(e: Evidence) -> str:
         end = "the sign changes inside the band, and trades alone cannot say which is right."
     else:
         end = "the sign is the same under each."
-    return f"Limit orders were run under three fill policies, {values}: {end}"
+    low, high = (money(pick(e.band.values()), e.quote) for pick in (min, max))
+    return (
+        f"Limit orders were run under three fill policies, {values}, so from {low} to {high}: {end}"
+    )
 
 
 def _context(e: Evidence) -> list[str]:

@@ -46,7 +46,7 @@ class Busy(Strategy):
         self.turn += 1
         tick, last = market.instrument.tick_size, market.last
         side = 1 if self.turn % 2 else -1
-        match self.turn % 5:
+        match self.turn % 8:
             case 0:
                 broker.limit(side, 40, last - 2 * side * tick, expires=5 * MINUTE_US)
             case 1:
@@ -55,6 +55,12 @@ class Busy(Strategy):
                 broker.stop(side, 40, last + 3 * side * tick)
             case 3:
                 broker.stop(side, 40, last + 5000 * side * tick)
+            case 5:
+                broker.stop(side, 40, last + 2 * side * tick, limit=last + 1 * side * tick)
+            case 6:
+                broker.trailing_stop(side, 40, 20 * tick)
+            case 7:
+                broker.if_touched(side, 40, last - 3 * side * tick)
             case _:
                 broker.bracket(
                     side, 40, limit_entry=last - side * tick,
@@ -111,8 +117,10 @@ def test_every_order_is_told_and_agrees_with_the_folder(run):
                 assert step.facts["ahead"] == queue[-1].facts["ahead_after"]
                 kinds.add("waited")
             kinds.add(row["liquidity"])
+        kinds.add(f"{order['kind']} {order['status']}")
         kinds |= {step.what for step in told.steps} | {order["status"]}
     assert kinds >= {"decided", "arrived", "trigger", "fill", "end", "maker", "taker", "cancelled"}
+    assert kinds >= {"stop_limit filled", "trailing_stop filled", "if_touched filled"}
     assert ("waited" in kinds) == (folder.manifest["simulation"]["fills"] == "queue")
 
 
