@@ -43,7 +43,7 @@ class Assumptions:
     max_wait: float = 60.0
     cash: str = ""
     leverage: str = "1"
-    margin: str = "cross"
+    margin: str = ""
     short: str = ""
     funding_fuzz: float = 0.0
     seed: int = 1
@@ -100,9 +100,10 @@ class Assumptions:
     def _margin(self, tape: TapeId) -> dict[str, Any]:
         from orderflow_bt.sim.tiers import MarginMode, read_tiers
 
-        if self.margin not in list(MarginMode):
+        margin = self.margin or "cross"
+        if margin not in list(MarginMode):
             raise UsageError(
-                f"{self.margin!r} is no kind of margin",
+                f"{margin!r} is no kind of margin",
                 where="--margin",
                 fix="Use cross or isolated",
             )
@@ -117,7 +118,7 @@ class Assumptions:
             )
         found = {
             "leverage": leverage,
-            "margin": MarginMode(self.margin),
+            "margin": MarginMode(margin),
             "tiers": read_tiers(self.margin_tables or [], tape, "orderflow-bt.toml"),
         }
         return found | ({"allow_short": self.short == "allowed"} if self.short else {})

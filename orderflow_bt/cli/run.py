@@ -106,8 +106,13 @@ def command(
         str, typer.Option(help="What is held may be worth this many times the equity.")
     ] = "1",
     margin: Annotated[
-        str, typer.Option(help="What backs a position on futures: cross or isolated.")
-    ] = "cross",
+        str,
+        typer.Option(help="What backs a position on futures: cross; in a portfolio isolated."),
+    ] = "",
+    portfolio: Annotated[
+        bool,
+        typer.Option("--portfolio", help="One cash account for all symbols, in one order of time."),
+    ] = False,
     short: Annotated[
         str, typer.Option(help="allowed or refused: selling what is not held; refused on spot.")
     ] = "",
@@ -130,7 +135,8 @@ def command(
     assumed = Assumptions(
         fills=fills, latency=latency, fees=fees, fee_tier=fee_tier, slippage=slippage, queue=queue,
         participation=participation, max_wait=max_wait, cash=cash, funding_fuzz=funding_fuzz,
-        seed=seed, leverage=leverage, margin=margin, short=short,
+        seed=seed, leverage=leverage, margin=margin or ("isolated" if portfolio else ""),
+        short=short,
         fee_tables=options.settings.config.get("fees"),
         margin_tables=options.settings.config.get("margin"),
         legs={
@@ -149,6 +155,18 @@ def command(
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
         raise UsageError("no strategy is named")
+    if portfolio:
+        requests = [
+            Request(
+                plain_name(names[0]), load_strategy(names[0]), parameters, tape, start, end,
+                configs[tape], accept_gaps,
+            )
+            for tape in tapes
+        ]  # fmt: skip
+        if len(names) > 1:
+            raise UsageError("a portfolio runs one strategy", where="--portfolio")
+        _run_portfolio(requests, _folder(out, names[0], None, many=False), as_json=as_json)
+        return
     many = len(names) * len(tapes) > 1
     folders = {(n, t): _folder(out, n, t, many=many) for n in names for t in tapes}
     _refuse_early(names, parameters, list(folders.values()))
@@ -275,8 +293,38 @@ def _liquidations(metrics: dict[str, Any]) -> str:
     return f"[bold]{count(metrics['liquidations'], 'time')}[/bold], losing {lost}"
 
 
-def _folder(out: Path | None, name: str, tape: TapeId, *, many: bool) -> Path:
-    label = f"{plain_name(name)}-{tape.symbol}"
+def _run_portfolio(requests: list[Request], folder: Path, *, as_json: bool) -> None:
+    """Run symbols with one cash account, and say what became of it."""
+    from rich.console import Console
+    from rich.padding import Padding
+
+    from orderflow_bt.run.portfolio import portfolio
+    from orderflow_bt.stats.verdict import amount, count, money
+
+    metrics = portfolio(options.open_lake(), requests, folder)
+    if as_json:
+        typer.echo(json.dumps(metrics, indent=2, ensure_ascii=False))
+    else:
+        console, quote = Console(highlight=False), metrics["quote"]
+        console.print(f"[bold]{metrics['verdict']['headline']}[/bold]")
+        for sentence in metrics["verdict"]["sentences"]:
+            console.print(Padding(sentence, (0, 0, 0, 2)))
+        net = money(metrics["net_pnl"], quote)
+        console.print(f"  {'all':<12}{net} of {amount(metrics['start_cash'], quote)}")
+        for symbol, part in metrics["by_symbol"].items():
+            trips = count(part["round_trips"], "round trip")
+            console.print(f"  {symbol:<12}{money(part['net_pnl'], quote)} from {trips}")
+        for text in metrics["not_simulated"]:
+            console.print(f"  {'left out':<12}{text}")
+        console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")
+    for request in requests:
+        _build_report(folder / request.tape.symbol)
+        if not as_json:
+            typer.echo(f"report: {folder / request.tape.symbol / 'report.html'}")
+
+
+def _folder(out: Path | None, name: str, tape: TapeId | None, *, many: bool) -> Path:
+    label = f"{plain_name(name)}-{tape.symbol if tape else 'portfolio'}"
     if out is not None:
         return out / label if many else out
     moment = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")

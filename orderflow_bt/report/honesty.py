@@ -66,6 +66,12 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
         notes.append(
             "Futures aggregates join trades of up to 100 ms, so nothing faster than that is known."
         )
+    if manifest.get("portfolio"):
+        notes.append(
+            f"One cash account was shared by {', '.join(manifest['portfolio'])}: what could be "
+            "opened here depended on all of them. Equity on this page is what this symbol made of "
+            "the whole starting cash; that of all is in the folder all beside this one."
+        )
     notes += _margin_notes(manifest) + _funding_notes(manifest, metrics)
     if rejected := metrics.get("rejected", {}):
         counts = ", ".join(f"{count:,} {why}" for why, count in rejected.items())

@@ -58,7 +58,7 @@ class Request:
     accept_gaps: bool = False
 
 
-class _Running:
+class Running:
     """A run under way: its readings, its sessions, what it writes down."""
 
     def __init__(self, lake: Lake, request: Request) -> None:
@@ -133,15 +133,39 @@ class _Running:
 
     def feed(self, piece: Piece) -> None:
         """Live through the next piece of the tape; one of a day before the warm-up is not ours."""
+        known = self._read(piece)
+        if known is not None:
+            self._live_through(known)
+
+    def _read(self, piece: Piece) -> Slice | None:
+        """What becomes known in a piece of the tape; None where it is not ours."""
         if piece.day.date not in self.days or self._clock.is_over:
-            return
+            return None
         trades = self._clock.pass_on(piece.trades)
         if not trades.rows:
-            return
+            return None
         self._nothing = trades.slice(0, 0)
         if piece.first == 0:
             self._readings.begin_day(piece.day.date)
-        self._live_through(self._readings.feed(trades, (piece.lows, piece.highs)))
+        return self._readings.feed(trades, (piece.lows, piece.highs))
+
+    def slices(self) -> Iterator[Slice]:
+        """The whole tape for one who feeds it to a session elsewhere, each piece when asked for."""
+        units = (self.instrument.price_decimals, self.instrument.qty_decimals)
+        tape = self._request.tape
+        for piece in self._lake.read_pieces(tape, sorted(self.days), *units, keep=True):
+            known = self._read(piece)
+            if known is not None:
+                yield known
+                self._recorder.observe(known)
+        if self._nothing is not None:
+            known = self._readings.close_until(self._request.end, self._nothing)
+            yield known
+            self._recorder.observe(known)
+
+    def session_under(self, policy: FillPolicy) -> Session:
+        """Its session under one fill policy."""
+        return self._sessions[policy]
 
     def _live_through(self, piece: Slice) -> None:
         for session in self._everyone:
@@ -154,16 +178,17 @@ class _Running:
         if self._nothing is not None:
             self._live_through(self._readings.close_until(end, self._nothing))
         still_open = [session.finish(end) for session in self._everyone]
-        return write_run(self._record(still_open[0]), folder)
+        return write_run(self.record(still_open[0]), folder)
 
     def keep(self, error: PluginError, folder: Path) -> PluginError:
         """Write what a run had that ends with an error; the error, which says where."""
-        kept = keep_failed(self._record(self._main.still_open()), error, folder)
+        kept = keep_failed(self.record(self._main.still_open()), error, folder)
         told = f"What the run had until then: {kept}"
         fix = f"{error.fix}. {told}" if error.fix else told
         return PluginError(error.what, where=error.where, fix=fix)
 
-    def _record(self, still_open: RoundTrip | None) -> RunRecord:
+    def record(self, still_open: RoundTrip | None) -> RunRecord:
+        """All that is written down of the run."""
         request, bars = self._request, self._recorder.bars()
         trips = [*self._main.trips.done, *([still_open] if still_open else [])]
         shown = choose(trips, request.config.seed) if len(bars) else []
@@ -229,7 +254,7 @@ def backtests(
     first = asked[0][0]
     if any((r.tape, r.start, r.end) != (first.tape, first.start, first.end) for r, _ in asked):
         raise UsageError("runs of one pass share their tape and their window")
-    runs = [_Running(lake, request) for request, _ in asked]
+    runs = [Running(lake, request) for request, _ in asked]
     days = {date: day for run in runs for date, day in run.days.items()}
     total, done = sum(day.rows for day in days.values()), 0
     unit = runs[0].instrument

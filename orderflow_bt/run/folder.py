@@ -33,7 +33,7 @@ from orderflow_bt.sim.rounding import money
 from orderflow_bt.strategy.registry import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -57,7 +57,7 @@ class RunRecord:
     """A finished run, about to be written down.
 
     ``trips`` stand in order of entry, one still open last; ``bars`` and ``footprints`` are the
-    columns of their tables.
+    columns of their tables. ``portfolio`` names the symbols that share the cash, where some do.
     """
 
     request: Request
@@ -73,6 +73,7 @@ class RunRecord:
     by_policy: Mapping[str, Session]
     compared: Mapping[str, Session]
     simulated_market: str
+    portfolio: tuple[str, ...] = ()
 
 
 def write_run(record: RunRecord, folder: Path) -> dict[str, Any]:
@@ -217,6 +218,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "strategy_sha256": hashlib.sha256(source.read_bytes()).hexdigest() if source else None,
         },
         "funding": record.funding.as_json(),
+        **({"portfolio": list(record.portfolio)} if record.portfolio else {}),
         "series": list(record.context.data),
         "files": _files_of(record.strategy),
         "simulated_market": record.simulated_market,
@@ -251,15 +253,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
     summary = stats.summarise(
         equity_time=np.array([row.time for row in session.equity], np.int64),
         equity=np.array([float(row.equity) for row in session.equity], np.float64),
-        trip_net=_floats([trip.net_pnl for trip in trips]),
-        trip_gross=_floats([trip.gross_pnl for trip in trips]),
-        trip_fees=_floats([trip.fees for trip in trips]),
-        trip_funding=_floats([trip.funding for trip in trips]),
-        trip_r=_floats([trip.r_multiple for trip in trips]),
-        trip_entry=np.array([trip.entry_time for trip in trips], np.int64),
-        trip_exit=np.array([trip.exit_time for trip in trips], np.int64),
-        trip_side=np.array([trip.side for trip in trips], np.int8),
-        trip_open=np.array([trip.is_open for trip in trips], np.bool_),
+        **trip_columns(trips),
         notional=sum(notional),
         start_cash=float(session.config.cash),
         start_us=request.start,
@@ -332,6 +326,21 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             "headline": _warning(session.config) + judged.headline,
             "sentences": list(judged.sentences),
         },
+    }
+
+
+def trip_columns(trips: Sequence[RoundTrip]) -> dict[str, Any]:
+    """Round trips as `stats.summarise` takes them."""
+    return {
+        "trip_net": _floats([trip.net_pnl for trip in trips]),
+        "trip_gross": _floats([trip.gross_pnl for trip in trips]),
+        "trip_fees": _floats([trip.fees for trip in trips]),
+        "trip_funding": _floats([trip.funding for trip in trips]),
+        "trip_r": _floats([trip.r_multiple for trip in trips]),
+        "trip_entry": np.array([trip.entry_time for trip in trips], np.int64),
+        "trip_exit": np.array([trip.exit_time for trip in trips], np.int64),
+        "trip_side": np.array([trip.side for trip in trips], np.int8),
+        "trip_open": np.array([trip.is_open for trip in trips], np.bool_),
     }
 
 

@@ -34,6 +34,9 @@ class Account:
     Attributes:
         position: Signed lots.
         revision: Counts the changes of position and cash.
+        elsewhere: Units that other symbols of a portfolio made; 0 where there are none.
+        committed: Units of what is held and open there.
+        log: Where changes are written down, as (time, ledger, position), for a portfolio.
         scale: Units in one of the account's currency.
         ledger: Units of cash: what was there, less what was bought, plus what was sold (inverse:
             the other way round), less fees. With the position's worth it makes the equity.
@@ -62,6 +65,10 @@ class Account:
         self._charge(fees)
         self._line: tuple[float, float] | None = None  # the equity line since the last fill
         self.revision = 0
+        self.elsewhere: int | Fraction = 0
+        self.committed: int | Fraction = 0
+        self.log: list[tuple[int, int | Fraction, int]] | None = None
+        self._time = 0
 
     def _charge(self, fees: Fees) -> None:
         """Let ``fees`` hold from now on."""
@@ -73,6 +80,7 @@ class Account:
 
     def clock(self, time: int) -> None:
         """Let the fees of ``time`` hold; time never runs backwards."""
+        self._time = time
         while self._changes and self._changes[0].time <= time:
             self._charge(self._changes.pop(0).fees)
 
@@ -126,8 +134,7 @@ class Account:
         received = int(amount * self.scale)
         self.ledger += received
         self._funding_paid -= received
-        self._line = None
-        self.revision += 1
+        self._changed()
 
     def apply(self, side: int, lots: int, price: int, fee: Decimal) -> None:
         """Book a fill."""
@@ -139,14 +146,19 @@ class Account:
             self.ledger -= side * lots * price * self._unit + charged
         else:
             self.ledger += side * self.worth(price, lots) - charged
-        self._line = None
-        self.revision += 1
+        self._changed()
         if before * side >= 0:
             self._entry += self.worth(price, lots) * self._parts
         elif before * after <= 0:  # closed, perhaps reversed
             self._entry, self._parts = self.worth(price, abs(after)) if after else 0, 1
         else:
             self._release(abs(after), abs(before))
+
+    def _changed(self) -> None:
+        self._line = None
+        self.revision += 1
+        if self.log is not None:
+            self.log.append((self._time, self.ledger, self.position))
 
     def _release(self, kept: int, held: int) -> None:
         """Keep ``kept`` of ``held`` lots of the open part, at its average entry."""
@@ -201,6 +213,10 @@ class Account:
         if self._sense > 0:
             return self.ledger + self.position * price * self._unit
         return self.ledger + self._sign * self.worth(price, abs(self.position))
+
+    def purse_units(self, price: int) -> int | Fraction:
+        """Equity with what other symbols of a portfolio made, in units."""
+        return self.equity_units(price) + self.elsewhere
 
     def equity(self, price: int) -> Fraction:
         """Cash, realised and unrealised profit, less fees, in the account's currency."""

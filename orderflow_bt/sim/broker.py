@@ -263,7 +263,7 @@ class SimBroker(OrderTable):
         """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth."""
         account = self._session.account
         units = self._session.instrument
-        equity = account.equity_units(self._session.last_price)
+        equity = account.purse_units(self._session.last_price)
         if entry == stop or entry <= 0 or stop <= 0 or equity <= 0:
             return 0
         share = Fraction(str(risk))

@@ -72,6 +72,7 @@ class FundingClock:
             return None
         mark = account.instrument.price(last_price) if row.mark is None else row.mark
         amount = account.funding(mark, row.rate)
+        account.clock(row.time)
         account.pay(amount)
         source = "last_trade" if row.mark is None else "mark"
         self.payments.append(

@@ -20,11 +20,11 @@ def check_margin(session: Session, order: Order) -> str:
     price = order.price if order.price is not None else last
     arrival = session.now + session.config.entry_latency
     return session.margin.refusal(
-        order.side, order.qty - order.filled_qty, price, last, _openers(session, arrival, order.id)
+        order.side, order.qty - order.filled_qty, price, last, openers(session, arrival, order.id)
     )
 
 
-def _openers(session: Session, arrival: int, but: int) -> list[tuple[int, int, int]]:
+def openers(session: Session, arrival: int, but: int = -1) -> list[tuple[int, int, int]]:
     """(side, lots, price) of orders that can still open a position at ``arrival``."""
     broker, last = session.broker, session.last_price
     return [
@@ -42,6 +42,7 @@ def liquidate(session: Session, row: int) -> Happening:
     price, fee = session.margin.close_out()
     broker, held = session.broker, session.account.position
     time = session.tape.time.item(row)
+    session.account.clock(time)
     order = Order(
         id=len(broker.orders),
         parent_id=None,

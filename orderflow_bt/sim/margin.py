@@ -65,7 +65,8 @@ class Margin:
     def most(self, price: int) -> int | Fraction:
         """Lots that equity carries at ``price``, in whole and parts."""
         account = self._account
-        return account.equity_units(price) * self._leverage / account.worth(price, 1)
+        room = account.purse_units(price) * self._leverage - account.committed
+        return Fraction(room) / account.worth(price, 1) if room > 0 else 0
 
     def refusal(
         self, side: int, lots: int, price: int, last: int, working: Iterable[tuple[int, int, int]]
@@ -89,9 +90,10 @@ class Margin:
             return ""  # it only reduces
         if side < 0 and not self._allow_short:
             return "spot sells what it holds: there is nothing, or not as much, to sell"
-        value = account.worth(price, lots) + sum(account.worth(at, left) for left, at in others)
+        value = account.committed + account.worth(price, lots)
+        value += sum(account.worth(at, left) for left, at in others)
         value += account.worth(last, held) if held else 0
-        if value > account.equity_units(last) * self._leverage:
+        if value > account.purse_units(last) * self._leverage:
             if self._liquidates:
                 return f"not enough margin at leverage {float(self._leverage):g}"
             return "not enough cash"

@@ -169,7 +169,7 @@ class MarketView:
     def equity(self) -> Decimal:
         """Cash and position at the last price."""
         account = self._session.account
-        return account.printed(account.equity_units(self._session.last_price))
+        return account.printed(account.purse_units(self._session.last_price))
 
     def bars(self, spec: BarSpec) -> Bars:
         """Closed bars of a specification the strategy declared."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
+    from orderflow_bt.sim.portfolio import Seat
     from orderflow_bt.sim.readings import Gap, Moment, Slice
     from orderflow_bt.types import BarSpec
 
@@ -103,6 +104,7 @@ class Session:
         self._seen: list[EventColumns] = []
         self.trades_read = 0
         self.hook = ""
+        self.seat: Seat | None = None  # in a portfolio
         self._marks = Marks(self.account, self.trips, config.cash)
         self._watchman = Watchman(strategy, self)
         self._marking = specs[0] if specs else None
@@ -144,6 +146,11 @@ class Session:
     def events(self) -> EventColumns:
         """Events known since ``start``, made into objects when they are looked at."""
         return EventColumns.concat(self._seen)
+
+    @property
+    def next_notice(self) -> int | None:
+        """When the next hook is due that something other than the tape causes."""
+        return self._notices[0][0] if self._notices else None
 
     @property
     def next_index(self) -> int:
@@ -274,11 +281,15 @@ class Session:
             self._settle(end)
             self._run_to(self.tape.end, end)
         self.now = max(self.now, end)
+        if self.seat:
+            self.seat.take(self.now)
         if self.config.end is End.CLOSE and self.account.position:
             fill = close_out(self, "end")
             self.trips.apply(fill, self.broker.plan_of(fill))
             self._marks.at_close(self.now, self.last_price)
             self._marks.at(self.last_price)
+            if self.seat:
+                self.seat.mark(self.now)
         self._has_ended = True
         with self._watchman:
             self.hook = "on_end"
@@ -404,12 +415,17 @@ class Session:
 
     def _deliver(self, moment: Moment) -> None:
         """Run the hooks of a moment: bars short before long, then events."""
+        seat = self.seat
+        if seat:
+            seat.take(self.now)
         self.market.pending.append(moment)
         trading = self.now >= self.start
         for closed in moment.bars:
             spec = closed.spec
             if trading and (spec is self._marking or spec == self._marking):
                 self._marks.at_close(moment.time, self.last_price)
+                if seat:
+                    seat.mark(moment.time)
             if self._hears_bars:
                 self.hook = "on_bar"
                 self.strategy.on_bar(spec, closed.bar, self.market, self.broker)
@@ -418,8 +434,12 @@ class Session:
             for event in moment.events:
                 self.strategy.on_event(event, self.market, self.broker)
         self.hook = ""
+        if seat:
+            seat.give()
 
     def _notify(self, happening: Notice) -> None:
+        if self.seat:
+            self.seat.take(self.now)
         instant, count = self._answers
         self._answers = (self.now, count + 1 if instant == self.now else 1)
         if self._answers[1] > MAX_ANSWERS:
@@ -441,6 +461,8 @@ class Session:
             self.hook = "on_order"
             self.strategy.on_order(happening.order, self.market, self.broker)
         self.hook = ""
+        if self.seat:
+            self.seat.give()
 
     def _on_trade(self, row: int) -> None:
         self._unseen = None
@@ -449,6 +471,10 @@ class Session:
             int(tape.id[row]), int(tape.time[row]), int(tape.price[row]),
             int(tape.qty[row]), int(tape.side[row]),
         )  # fmt: skip
+        if self.seat:
+            self.seat.take(self.now)
         self.hook = "on_trade"
         self.strategy.on_trade(trade, self.market, self.broker)
         self.hook = ""
+        if self.seat:
+            self.seat.give()

@@ -1,0 +1,201 @@
+"""A portfolio run: one strategy on several symbols that share one cash account."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from orderflow_bt import stats
+from orderflow_bt.errors import OrderflowError, UnsupportedError, UsageError
+from orderflow_bt.run.backtest import Running
+from orderflow_bt.run.folder import trip_columns, write_run, write_whole
+from orderflow_bt.run.tables import INT, MONEY
+from orderflow_bt.sim import FillPolicy
+from orderflow_bt.sim.portfolio import Portfolio
+from orderflow_bt.sim.tiers import MarginMode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from orderflow_bt.run.backtest import Request
+    from orderflow_bt.run.folder import RunRecord
+    from orderflow_bt.store import Lake
+
+
+def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, Any]:
+    """Run on several symbols with one cash account; returns the metrics of the whole.
+
+    The folder holds ``metrics.json`` and ``equity.parquet`` of the whole, and a run folder for each
+    symbol, by its name. Each fill policy is a pass of its own over the tapes.
+
+    Args:
+        lake: Where the days are stored.
+        asked: A request for each symbol, in the order that counts at one and the same time.
+        folder: The folder to make; it must not exist.
+
+    Raises:
+        UsageError: The requests differ in what they share.
+        UnsupportedError: Cross margin on futures.
+        CoverageError: Days or trades are missing and the requests do not accept that.
+        PluginError: The strategy raised, or broke a rule.
+    """
+    _check(asked, folder)
+    config = asked[0].config
+    others = [policy for policy in FillPolicy if policy is not config.fills]
+    records: list[RunRecord] = []
+    band: dict[str, dict[str, Any]] = {}
+    sessions: dict[str, list[Any]] = {}
+    joint: list[tuple[int, Any]] = []
+    for policy in (config.fills, *others):
+        runs = [Running(lake, request) for request in asked]
+        playing = [run.session_under(policy) for run in runs]
+        together = Portfolio(playing)
+        together.run([run.slices() for run in runs], asked[0].end)
+        sessions[policy.value] = playing
+        if policy is config.fills:
+            joint = together.equity
+            symbols = tuple(request.tape.symbol for request in asked)
+            records = [
+                replace(run.record(session.still_open()), portfolio=symbols)
+                for run, session in zip(runs, playing, strict=True)
+            ]
+            if len({record.instrument.currency for record in records}) > 1:
+                raise UsageError("the symbols of a portfolio are paid in one currency")
+        band[policy.value] = _outcome(playing)
+    band = {policy.value: band[policy.value] for policy in FillPolicy}
+    parts = {}
+    for number, record in enumerate(records):
+        by_policy = {policy: playing[number] for policy, playing in sessions.items()}
+        symbol = record.request.tape.symbol
+        parts[symbol] = write_run(replace(record, by_policy=by_policy), folder / symbol)
+    metrics = _metrics(records, joint, band, parts)
+    equity = pa.table(
+        {
+            "time": pa.array([time for time, _ in joint], INT),
+            "equity": pa.array([equity for _, equity in joint], MONEY),
+        }
+    )
+    write_whole(folder / "all", {"equity": equity}, {"metrics": metrics})
+    return metrics
+
+
+def _check(asked: Sequence[Request], folder: Path) -> None:
+    first = asked[0]
+    if len({request.tape.symbol for request in asked}) < max(2, len(asked)):
+        raise UsageError("a portfolio is of two symbols or more, each once")
+    if any((r.start, r.end, r.name) != (first.start, first.end, first.name) for r in asked):
+        raise UsageError("the symbols of a portfolio share strategy and window")
+    if any(
+        (r.config.cash, r.config.fills) != (first.config.cash, first.config.fills) for r in asked
+    ):
+        raise UsageError("the symbols of a portfolio share their cash", fix="Say --cash")
+    crossed = first.config.margin is MarginMode.CROSS and first.config.leverage is not None
+    if first.tape.market.is_futures and crossed:
+        raise UnsupportedError(
+            "cross margin over several symbols is not simulated: where one is liquidated would "
+            "hang on every trade of all of them",
+            fix="Use --margin isolated",
+        )
+    if folder.exists():
+        raise OrderflowError(
+            "the folder exists already", where=str(folder), fix="Give another --out"
+        )
+
+
+def _outcome(sessions: Sequence[Any]) -> dict[str, Any]:
+    """What one fill policy led to, over all symbols."""
+    net = sum(
+        session.account.equity(session.last_price) - Fraction(session.config.cash)
+        for session in sessions
+    )
+    return {
+        "net_pnl": float(net),
+        "fills": sum(len(session.broker.fills) for session in sessions),
+        "round_trips": sum(session.trips.count_done for session in sessions),
+    }
+
+
+def _metrics(
+    records: Sequence[RunRecord],
+    joint: Sequence[tuple[int, Any]],
+    band: Mapping[str, dict[str, Any]],
+    parts: Mapping[str, dict[str, Any]],
+) -> dict[str, Any]:
+    request = records[0].request
+    trips = sorted(
+        (trip for record in records for trip in record.trips),
+        key=lambda trip: (trip.is_open, trip.entry_time),
+    )
+    total = {
+        name: sum(part[name] for part in parts.values())
+        for name in (
+            "fees", "funding", "funding_payments", "slippage", "orders", "fills", "events",
+            "liquidations", "liquidation_loss", "trades_read", "traded_notional",
+        )
+    }  # fmt: skip
+    quote = records[0].instrument.currency
+    summary = stats.summarise(
+        equity_time=np.array([time for time, _ in joint], np.int64),
+        equity=np.array([float(equity) for _, equity in joint], np.float64),
+        **trip_columns(trips),
+        notional=total["traded_notional"],
+        start_cash=float(request.config.cash),
+        start_us=request.start,
+        end_us=request.end,
+        seed=request.config.seed,
+    )
+    del summary["exposure"]  # positions of several symbols overlap
+    coverage = [part["coverage"] for part in parts.values()]
+    judged = stats.judge(
+        stats.Evidence(
+            round_trips=summary["round_trips"],
+            net_pnl=summary["trips_net_pnl"],
+            gross_pnl=summary["trips_gross_pnl"],
+            fees=summary["trips_fees"],
+            funding=summary["trips_funding"],
+            liquidations=total["liquidations"],
+            sum_interval=summary["trip_sum_interval"],
+            band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
+            quote=quote,
+            open_pnl=summary["open_pnl"],
+            orders=total["orders"],
+            events=total["events"],
+            days=max(one["days"] for one in coverage),
+            missing_days=max(len(one["missing_days"]) for one in coverage),
+            missing_ids=sum(one["missing_ids"] for one in coverage),
+            simulated_market=records[0].simulated_market,
+        )
+    )
+    hashes = [parts[symbol]["result_hash"] for symbol in parts]
+    shown = json.dumps([hashes, [[time, str(equity)] for time, equity in joint]])
+    return {
+        "result_hash": hashlib.sha256(shown.encode()).hexdigest(),
+        "symbols": list(parts),
+        "quote": quote,
+        **summary,
+        **total,
+        "net_pnl": band[request.config.fills.value]["net_pnl"],
+        "by_symbol": {
+            symbol: {
+                name: part[name] for name in ("net_pnl", "round_trips", "fees", "funding", "fills")
+            }
+            for symbol, part in parts.items()
+        },
+        "coverage": {symbol: part["coverage"] for symbol, part in parts.items()},
+        "band": dict(band),
+        "not_simulated": sorted(
+            {text for part in parts.values() for text in part["not_simulated"]}
+        ),
+        "verdict": {
+            "tone": judged.tone,
+            "headline": judged.headline,
+            "sentences": list(judged.sentences),
+        },
+    }
