@@ -1,0 +1,117 @@
+"""Portfolio runs from lake to folders: one cash account, several symbols."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import polars as pl
+import pytest
+from typer.testing import CliRunner
+
+from orderflow_bt.archive import open_source
+from orderflow_bt.cli import app
+from orderflow_bt.ingest import download
+from orderflow_bt.store import Lake
+from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.types import Kind, MarketType, TapeId
+
+FIRST = dt.date(2026, 1, 5)
+SYMBOLS = ("SIMUSDT", "TWOUSDT")
+PLUGIN = """
+from orderflow_bt import BarSpec, Strategy, param, time_bars
+
+
+class Swing(Strategy):
+    '''Buys above and sells below the bar before.'''
+
+    bars: BarSpec = param(time_bars("30m"))
+    only: str = param("")
+
+    def on_bar(self, spec, bar, market, broker):
+        if self.only and market.instrument.symbol != self.only:
+            return
+        if len(market.bars(spec)) < 2 or broker.working:
+            return
+        side = 1 if bar.close > market.bars(spec)[-2].close else -1
+        if market.position.side == side:
+            return
+        lots = broker.size(0.5, market.last, market.last - side * 40)
+        broker.market(side, abs(market.position.qty) + lots // 2)
+"""
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = tmp_path_factory.mktemp("portfolio")
+    (root / "swing.py").write_text(PLUGIN)
+    for seed, symbol in enumerate(SYMBOLS, start=3):
+        market = SimulatedMarket(
+            seed=seed, symbol=symbol, start=FIRST, days=2, trades_per_day=4_000
+        )
+        write_archive(market, root / symbol)
+        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, symbol)
+        dates = [FIRST, FIRST + dt.timedelta(days=1)]
+        results = download(Lake(root / "lake"), tape, dates, open_source(str(root / symbol)))
+        assert {one.status for one in results} == {"stored"}
+    return root
+
+
+def run(data, out, *more, symbols=SYMBOLS):
+    line = ["--data", str(data / "lake"), "run", str(data / "swing.py"), *symbols]
+    line += ["--from", "2026-01-05", "--to", "2026-01-06", "--out", str(out), *more]
+    return CliRunner().invoke(app, line)
+
+
+@pytest.fixture(scope="module")
+def whole(data, tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    result = run(data, out, "--portfolio")
+    assert result.exit_code == 0, result.output
+    return out, result
+
+
+def test_the_parts_add_up_to_the_whole(whole):
+    out, result = whole
+    metrics = json.loads((out / "all" / "metrics.json").read_text())
+    equity = pl.read_parquet(out / "all" / "equity.parquet")
+    assert equity["time"].is_sorted()
+    net = sum(part["net_pnl"] for part in metrics["by_symbol"].values())
+    assert metrics["net_pnl"] == pytest.approx(net)
+    assert metrics["band"].keys() == {"touch", "queue", "through"}
+    assert float(equity["equity"][-1]) == pytest.approx(10_000 + net, abs=30)
+    for symbol in SYMBOLS:
+        assert metrics["by_symbol"][symbol]["fills"] > 3
+        manifest = json.loads((out / symbol / "manifest.json").read_text())
+        assert manifest["portfolio"] == list(SYMBOLS)
+        assert manifest["simulation"]["margin"] == "isolated"
+        assert "One cash account was shared" in (out / symbol / "report.html").read_text()
+        assert f"{symbol}     " in result.stdout
+
+
+def test_a_rerun_gives_the_same(data, whole, tmp_path):
+    again = run(data, tmp_path / "again", "--portfolio", "--json")
+    metrics = json.loads((whole[0] / "all" / "metrics.json").read_text())
+    assert json.loads(again.stdout) == metrics
+
+
+def test_where_one_symbol_trades_it_is_the_run_of_that_symbol(data, tmp_path):
+    only = ("--param", "only=TWOUSDT", "--margin", "isolated")
+    assert run(data, tmp_path / "both", "--portfolio", *only).exit_code == 0
+    assert run(data, tmp_path / "one", *only, symbols=("TWOUSDT",)).exit_code == 0
+    for table in ("orders", "fills", "round_trips", "equity"):
+        alone = pl.read_parquet(tmp_path / "one" / f"{table}.parquet")
+        assert pl.read_parquet(tmp_path / "both" / "TWOUSDT" / f"{table}.parquet").equals(alone)
+    assert alone.height > 0
+    metrics = json.loads((tmp_path / "both" / "all" / "metrics.json").read_text())
+    single = json.loads((tmp_path / "one" / "metrics.json").read_text())
+    assert metrics["net_pnl"] == single["net_pnl"] != 0
+
+
+def test_what_cannot_be_is_refused(data, tmp_path):
+    told = run(data, tmp_path / "x", "--portfolio", "--margin", "cross")
+    assert told.exit_code == 1
+    assert "--margin isolated" in told.stderr
+    told = run(data, tmp_path / "x", "--portfolio", symbols=("SIMUSDT",))
+    assert "two symbols or more" in told.stderr
+    assert not (tmp_path / "x").exists()
