@@ -32,6 +32,8 @@ INTERVALS_US = {
     "12h": 12 * HOUR_US,
     "1d": DAY_US,
 }
+LONG_INTERVALS = ("3d", "1w", "1mo")  # of candles that the exchange publishes by the month only
+_MONDAY = dt.date(1970, 1, 5)
 
 
 class SeriesKind(StrEnum):
@@ -51,7 +53,7 @@ class SeriesKind(StrEnum):
 
     @property
     def is_monthly(self) -> bool:
-        """Whether a stored piece is a month, since the exchange publishes nothing shorter."""
+        """Whether every series of the kind is published by the month only."""
         return self is SeriesKind.FUNDING
 
 
@@ -124,11 +126,11 @@ class SeriesId:
     interval: str = ""
 
     def __post_init__(self) -> None:
-        if self.kind.is_klines and self.interval not in INTERVALS_US:
+        if self.kind.is_klines and self.interval not in (*INTERVALS_US, *LONG_INTERVALS):
             raise UsageError(
                 f"{self.interval!r} is not an interval of klines",
                 where="--interval",
-                fix="Known: " + ", ".join(INTERVALS_US),
+                fix="Known: " + ", ".join([*INTERVALS_US, *LONG_INTERVALS]),
             )
         if not self.kind.is_klines and self.interval:
             raise UsageError(f"{self.kind.value} has no interval", where="--interval")
@@ -151,11 +153,29 @@ class SeriesId:
         return _TRADED_IN_CONTRACTS if self.market is MarketType.CM else _TRADED
 
     @property
+    def is_monthly(self) -> bool:
+        """Whether a stored piece is a month, since the exchange publishes nothing shorter."""
+        return self.kind.is_monthly or self.interval in LONG_INTERVALS
+
+    @property
     def step_us(self) -> int:
-        """Microseconds from a row to the next; 0 where every row states its own (funding)."""
-        if self.kind is SeriesKind.FUNDING:
-            return 0
-        return INTERVALS_US.get(self.interval, METRICS_INTERVAL_US)
+        """Microseconds from a row to the next; 0 where that is no one number (funding, months)."""
+        if self.kind is SeriesKind.METRICS:
+            return METRICS_INTERVAL_US
+        long = {"3d": 3 * DAY_US, "1w": 7 * DAY_US}
+        return (INTERVALS_US | long).get(self.interval, 0)
+
+    def candles_in(self, piece: dt.date, found: dt.date) -> list[dt.date]:
+        """The days of a piece on which candles longer than a day begin.
+
+        Those of a week begin on Monday, those of a month on its first, and those of three days
+        three days apart from the one that is ``found``.
+        """
+        days = [piece + dt.timedelta(days=n) for n in range((self.piece_end(piece) - piece).days)]
+        if self.interval == "1mo":
+            return days[:1]
+        first, step = (found, 3) if self.interval == "3d" else (_MONDAY, 7)
+        return [day for day in days if (day - first).days % step == 0]
 
     @property
     def label(self) -> str:
@@ -165,7 +185,7 @@ class SeriesId:
 
     def piece_of(self, date: dt.date) -> dt.date:
         """The first day of the stored piece, a day or a month, that holds ``date``."""
-        return date.replace(day=1) if self.kind.is_monthly else date
+        return date.replace(day=1) if self.is_monthly else date
 
     def pieces(self, dates: list[dt.date]) -> list[dt.date]:
         """The pieces that hold the days ``dates``, each once, in order."""
@@ -173,13 +193,13 @@ class SeriesId:
 
     def piece_end(self, piece: dt.date) -> dt.date:
         """The day after a piece."""
-        if self.kind.is_monthly:
+        if self.is_monthly:
             return (piece + dt.timedelta(days=31)).replace(day=1)
         return piece + dt.timedelta(days=1)
 
     def piece_text(self, piece: dt.date) -> str:
         """``2024-01-31``, or ``2024-01`` where a piece is a month."""
-        return piece.isoformat()[: 7 if self.kind.is_monthly else 10]
+        return piece.isoformat()[: 7 if self.is_monthly else 10]
 
     def __str__(self) -> str:
         interval = f" {self.interval}" if self.interval else ""

@@ -79,7 +79,7 @@ class Binance:
 
     def series_paths(self, series: SeriesId, piece: dt.date) -> Sequence[str]:
         """The one zip of a day, or of a month where the exchange publishes no shorter files."""
-        monthly = series.kind.is_monthly
+        monthly = series.is_monthly
         return [self._path(series, series.piece_text(piece), monthly=monthly)]
 
     def month_paths(self, item: TapeId | SeriesId, date: dt.date) -> Sequence[str]:

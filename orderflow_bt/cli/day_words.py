@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def summary(tape: TapeId | SeriesId, results: Sequence[DayResult]) -> list[str]:
     """What a trader wants to know when a download has ended."""
     row = "row" if isinstance(tape, SeriesId) else "trade"
-    day = "month" if isinstance(tape, SeriesId) and tape.kind.is_monthly else "day"
+    day = "month" if isinstance(tape, SeriesId) and tape.is_monthly else "day"
     present = [result for result in results if result.status == "present"]
     stored = [result for result in results if result.status == "stored"]
     repaired = [result for result in results if result.status == "repaired"]

@@ -120,7 +120,7 @@ def _series_cells(summary: SeriesSummary) -> list[str]:
         series.interval or "-",
         str(summary.first),
         str(summary.last),
-        f"{summary.pieces:,}" + (" months" if series.kind.is_monthly else ""),
+        f"{summary.pieces:,}" + (" months" if series.is_monthly else ""),
         f"{summary.rows:,}",
         size_text(summary.bytes),
         f"{len(summary.absent):,}",

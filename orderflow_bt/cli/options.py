@@ -38,7 +38,9 @@ AnyKindOption = Annotated[
 ]
 IntervalOption = Annotated[
     str | None,
-    typer.Option("--interval", help="Of klines: 1s to 1d; 1m if not given.", show_default=False),
+    typer.Option(
+        "--interval", help="Of klines: 1s to 1d, 3d, 1w, 1mo; 1m if not given.", show_default=False
+    ),
 ]
 From = Annotated[str, typer.Option("--from", help="First day or ISO time, UTC.")]
 To = Annotated[str, typer.Option("--to", help="Last day (inclusive) or ISO time, UTC.")]

@@ -86,7 +86,7 @@ def to_come(item: TapeId | SeriesId, newest: dt.date, today: dt.date) -> str:
     """What the archive has not published yet, up to now."""
     missing = (today - newest).days - 1
     text = f"{item.symbol}: the newest published day is {newest}"
-    monthly = isinstance(item, SeriesId) and item.kind.is_monthly
+    monthly = isinstance(item, SeriesId) and item.is_monthly
     if missing > (75 if monthly else 30):
         return f"{text}; it is traded no more, or the source is an old copy"
     if missing <= 0:

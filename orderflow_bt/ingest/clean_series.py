@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orderflow_bt.errors import MalformedError
-from orderflow_bt.series import SeriesKind
+from orderflow_bt.series import LONG_INTERVALS, SeriesKind
 from orderflow_bt.store import SeriesQuality, Span
 from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.store.series_schema import MOST_SPANS
 from orderflow_bt.types import DAY_US, HOUR_US, SECOND_US, MarketType
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from orderflow_bt.archive import ParsedSeries
@@ -62,20 +64,31 @@ def clean_series(
     columns = {name: column[order][is_new] for name, column in columns.items()}
     times = times[order][is_new]
     step = series.step_us
-    missing, spans = _missing(series, columns, times, start, end)
     flat = _without_trades(series, columns)
+    if series.interval in LONG_INTERVALS:
+        found = _EPOCH + dt.timedelta(days=int(times[0]) // DAY_US)
+        starts = [(day - _EPOCH).days * DAY_US for day in series.candles_in(piece, found)]
+        absent = sorted(set(starts) - set(times.tolist()))
+        missing, spans = len(absent), _of_candles(absent, step or end - start)
+        flat_spans = _of_candles(times[flat].tolist(), step or end - start)
+        expected, off_grid = len(starts), int((~np.isin(times, starts)).sum())
+    else:
+        missing, spans = _missing(series, columns, times, start, end)
+        flat_spans = _runs(times[flat], step)
+        expected = DAY_US // step if step else 0
+        off_grid = int((times % step != 0).sum()) if series.kind.is_klines else 0
     return columns, SeriesQuality(
         rows=times.size,
-        expected=DAY_US // step if step else 0,
+        expected=expected,
         missing=missing,
         missing_spans=tuple(spans[:MOST_SPANS]),
         no_trades=int(flat.sum()),
-        no_trade_spans=tuple(_runs(times[flat], step)[:MOST_SPANS]),
+        no_trade_spans=tuple(flat_spans[:MOST_SPANS]),
         duplicates=int((~is_new & is_copy).sum()),
         conflicts=int((~is_new & ~is_copy).sum()),
         reordered=reordered,
         outside=int((~inside).sum()),
-        off_grid=int((times % step != 0).sum()) if series.kind.is_klines else 0,
+        off_grid=off_grid,
         inconsistent=_inconsistent(series, columns),
         absent_values=sum(
             sum(value is None for value in columns[name].tolist())
@@ -121,6 +134,11 @@ def _runs(times: NDArray[np.int64], step: int) -> list[Span]:
         return []
     breaks = np.flatnonzero(np.diff(times) != step) + 1
     return [Span(int(run[0]), int(run[-1]) + step) for run in np.split(times, breaks)]
+
+
+def _of_candles(times: Sequence[int], length: int) -> list[Span]:
+    """The time of each candle longer than a day."""
+    return [Span(time, time + length) for time in times]
 
 
 def _without_trades(series: SeriesId, columns: Columns) -> NDArray[np.bool_]:

@@ -355,6 +355,6 @@ def origin_of(fetched: Fetched, checksum: str, parsed: FileForm | ParsedSeries) 
 def _published_by(tape: TapeId | SeriesId, date: dt.date, archive: Exchange) -> dt.datetime:
     """When a day that is not there may be called missing."""
     end, delay = date + dt.timedelta(days=1), archive.publication_delay
-    if isinstance(tape, SeriesId) and tape.kind.is_monthly:
+    if isinstance(tape, SeriesId) and tape.is_monthly:
         end, delay = tape.piece_end(date), archive.monthly_delay
     return dt.datetime(end.year, end.month, end.day, tzinfo=dt.UTC) + delay

@@ -64,7 +64,7 @@ def published(archive: Exchange, source: Source, item: TapeId | SeriesId) -> Pub
         return tuple(sorted(date for date in found if date))
 
     some_day = dt.date(2024, 1, 1)
-    by_day = not (isinstance(item, SeriesId) and item.kind.is_monthly)
+    by_day = not (isinstance(item, SeriesId) and item.is_monthly)
     by_month = bool(archive.month_paths(item, some_day))
     return Published(
         dates(monthly=False) if by_day else (), dates(monthly=True) if by_month else ()

@@ -41,7 +41,7 @@ def import_series(
     store = SeriesStore(lake)
     for path in dict.fromkeys(paths):
         name = re.sub(r"\.csv(\.gz)?$", ".zip", path.name)
-        piece = archive.date_in(series, name, monthly=series.kind.is_monthly)
+        piece = archive.date_in(series, name, monthly=series.is_monthly)
         try:
             if piece is None:
                 raise UsageError(

@@ -52,7 +52,7 @@ class MonthRoad(Road):
 
         A stored day is replaced only by a copy that lacks less.
         """
-        if isinstance(tape, SeriesId) and tape.kind.is_monthly:
+        if isinstance(tape, SeriesId) and tape.is_monthly:
             return
         for _, group in groupby(sorted(dates), key=lambda date: date.replace(day=1)):
             days = list(group)

@@ -249,4 +249,4 @@ def _rescaled(
 
 
 def _span(series: SeriesId) -> str:
-    return "month" if series.kind.is_monthly else "date"
+    return "month" if series.is_monthly else "date"

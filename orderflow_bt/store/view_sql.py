@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pyarrow as pa
 
 from orderflow_bt.instruments import contract_usd
+from orderflow_bt.series import SeriesId
 from orderflow_bt.types import Kind
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _COUNTS = ["rows", "first_id", "last_id", "gaps", "missing_ids", "missing_fills"
 _COUNTS += ["duplicates", "conflicts", "invalid_rows", "reordered", "out_of_order", "zero_quantity"]
 _COUNTS += ["off_tick", "outside_day", "max_time_gap_us"]
 
+# Decimals by unit, time unit, USD a contract, whether a file is a month.
+_KlineScale: TypeAlias = "tuple[tuple[int, ...], str, Decimal | None, bool]"
 # Decimals of price and quantity, time unit, whether rows are aggregates, USD a contract, source.
 _Scale: TypeAlias = "tuple[int, int, str, bool, Decimal | None, str]"
 
@@ -118,16 +121,15 @@ def _trades_of(
 
 def klines(infos: Sequence[SeriesInfo], scan: Scan) -> str:
     """The view over klines of every interval: a branch for the files of each scale."""
-    groups: dict[tuple[tuple[int, ...], str, Decimal | None], list[SeriesInfo]] = defaultdict(list)
+    groups: dict[_KlineScale, list[SeriesInfo]] = defaultdict(list)
     units = ("price", "quantity", "amount", "base")
     for info in infos:
         scale = tuple(info.decimals.get(unit, 0) for unit in units)
         tape = info.tape
-        groups[scale, info.time_unit, contract_usd(tape.exchange, tape.market, tape.symbol)].append(
-            info
-        )
+        contract = contract_usd(tape.exchange, tape.market, tape.symbol)
+        groups[scale, info.time_unit, contract, tape.is_monthly].append(info)
     price, qty, amount, base = (
-        max((scale[n] for scale, _, _ in groups), default=0) for n in range(4)
+        max((scale[n] for scale, *_ in groups), default=0) for n in range(4)
     )
     coin, money = max(qty, base), max(amount, qty)
     types = {
@@ -144,7 +146,7 @@ def klines(infos: Sequence[SeriesInfo], scan: Scan) -> str:
     }
     partitions = [*_PARTITIONS, ("interval", "VARCHAR")]
     branches = []
-    for (scale, unit, contract), group in sorted(groups.items(), key=str):
+    for (scale, unit, contract, _), group in sorted(groups.items(), key=str):
         values = {"count": "count", "open_time": _time("open_time", unit)}
         values["close_time"] = _time("close_time", unit)
         for name in ("open", "high", "low", "close"):
@@ -182,8 +184,15 @@ def _select(
 def scan_folder(files: Files, partitions: Partitions) -> str:
     """Files of this machine, which DuckDB reads itself."""
     paths = ", ".join(quoted(Path(str(info.path)).resolve()) for info in files)
-    hive = ", ".join(f"'{name}': {kind}" for name, kind in partitions)
-    return f"read_parquet([{paths}], hive_partitioning = true, hive_types = {{{hive}}})"
+    tape = files[0].tape
+    monthly = isinstance(tape, SeriesId) and tape.is_monthly
+    kinds = dict(partitions)
+    if monthly:
+        kinds["month"] = kinds.pop("date").replace("DATE", "VARCHAR")
+    hive = ", ".join(f"'{name}': {kind}" for name, kind in kinds.items())
+    read = f"read_parquet([{paths}], hive_partitioning = true, hive_types = {{{hive}}})"
+    # Names and quoted paths of this module's own.
+    return f"(SELECT *, (month || '-01')::DATE AS date FROM {read})" if monthly else read  # noqa: S608
 
 
 def _time(column: str, unit: str) -> str:

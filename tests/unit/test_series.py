@@ -52,7 +52,7 @@ def kline(hour, *, us=False, **changes):
 
 
 def put_series(root, series, date, text):
-    span = "monthly" if series.kind.is_monthly else "daily"
+    span = "monthly" if series.is_monthly else "daily"
     folder = f"data/{FOLDERS[series.market]}/{span}/{series.kind.value}/{series.symbol}"
     part = series.kind.value
     if series.interval:
@@ -323,3 +323,52 @@ def test_damaged_files_are_refused_or_read_never_worse(series):
         except MalformedError:
             outcomes["refused"] += 1
     assert min(outcomes.values()) > 5
+
+
+@pytest.mark.parametrize(
+    ("interval", "opens", "lost", "span"),
+    [
+        ("3d", [2, 5, 8, 11, 14, 17, 20, 23, 26, 29], 14, (14, 17)),
+        ("1w", [1, 8, 15, 22, 29], 22, (22, 29)),
+        ("1mo", [1], None, None),
+    ],
+)
+def test_candles_longer_than_a_day_come_by_the_month(
+    tmp_path, monkeypatch, interval, opens, lost, span
+):
+    """January 2024 began on a Monday; the first candle of three days gives their grid."""
+    monkeypatch.chdir(tmp_path)
+    series = SeriesId("binance", MarketType.UM, SeriesKind.KLINES, "ABCUSDT", interval)
+    text = "".join(kline(24 * (day - 1)) for day in opens if day != lost)
+    kept, info = store(tmp_path, series, text, dt.date(2024, 1, 20))
+    assert info.date == DAY
+    assert "/month=2024-01/" in info.path.as_posix()
+    quality = info.quality
+    assert (quality.expected, quality.rows, quality.missing) == (
+        len(opens),
+        len(opens) - (lost is not None),
+        int(lost is not None),
+    )
+    assert quality.off_grid == 0
+    found = [((s.start // 86_400_000_000) - 19723 + 1, (s.end // 86_400_000_000) - 19723 + 1)
+             for s in quality.missing_spans]  # fmt: skip
+    assert found == ([span] if span else [])
+    assert kept.all() == [series]
+    assert kept.read_days(series, [dt.date(2024, 1, 20)]).rows == quality.rows
+    # Beside days of a shorter interval, each row has the day or month of its file.
+    store(tmp_path, KLINES, kline(0))
+    asked = "SELECT interval, date, count(*) FROM klines GROUP BY 1, 2 ORDER BY 1 DESC"
+    shown = CliRunner().invoke(app, ["--data", "lake", "sql", asked, "--format", "csv"])
+    assert shown.exit_code == 0, shown.output
+    assert sorted(shown.stdout.splitlines()[1:], reverse=True) == [
+        f"{interval},2024-01-01,{quality.rows}",
+        "1h,2024-01-01,1",
+    ]
+    listed = CliRunner().invoke(app, ["--data", "lake", "ls"]).stdout
+    assert "1 months" in listed
+
+
+def test_a_candle_of_a_week_that_begins_on_another_day_is_told(tmp_path):
+    series = SeriesId("binance", MarketType.UM, SeriesKind.KLINES, "ABCUSDT", "1w")
+    _, info = store(tmp_path, series, kline(0) + kline(24))
+    assert (info.quality.off_grid, info.quality.missing) == (1, 4)
