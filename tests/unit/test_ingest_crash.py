@@ -173,7 +173,7 @@ main()
     )
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert "the day cannot be written: File too large" in done.stderr
+    assert "the day cannot be written: File too large" in done.stdout
     assert "Free some space" in done.stderr
     assert lake.dates(UM) == [date for date in days(5) if date != big]
     assert parts(lake.root) == []
