@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -17,6 +18,7 @@ from orderflow_bt.report.equity import draw_equity
 from orderflow_bt.report.export import png_bytes, svg_bytes
 from orderflow_bt.report.folder import RunFolder, read_run
 from orderflow_bt.report.footprint import draw_plan
+from orderflow_bt.report.habits import LEAST, draw_habits
 from orderflow_bt.report.page import Shot, make_page
 from orderflow_bt.report.theme import Theme, mix, palette
 from orderflow_bt.types import DAY_US, SECOND_US
@@ -45,23 +47,31 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
     run = read_run(run_dir)
     figures: dict[str, bytes] = {}
     equity = _equity_shot(run, dark, light, figures)
+    habits = _habits_shot(run, dark, light, figures)
     shots = _entry_shots(run, dark, light, figures)
-    page = make_page(run, equity, shots)
+    page = make_page(run, equity, habits, shots)
     html = (
         environment()
         .get_template("report.html.j2")
-        .render(page=page, css=style_sheet(dark, light, page.tone))
+        .render(page=page, css=style_sheet(dark, light, page.tone), **_script())
     )
     folder = run_dir / "figures"
     folder.mkdir(exist_ok=True)
     for name, content in figures.items():
         write_whole(folder / name, content)
-    for stale in sorted(folder.glob("e*-*.png")):
+    for stale in sorted(folder.glob("*-*.png")):
         if stale.name not in figures:
             stale.unlink()
     report = run_dir / "report.html"
     write_whole(report, html.encode())
     return report
+
+
+def _script() -> dict[str, Markup]:
+    """The page's one script, and the hash by which its policy lets it run."""
+    text = (Path(__file__).parent / "templates" / "sort.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"script": Markup(text), "script_hash": Markup(f"sha256-{digest}")}  # noqa: S704 - ours
 
 
 def environment() -> Environment:
@@ -116,6 +126,25 @@ def _equity_shot(
     return Shot(
         uris["dark"], uris["light"], *size, alt=f"Equity in {quote}, and drawdown, over time"
     )
+
+
+def _habits_shot(
+    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+) -> Shot | None:
+    trips = [trip for trip in run.rows("round_trips") if not trip["is_open"]]
+    if len(trips) < LEAST:
+        return None
+    unit = run.manifest["instrument"]
+    tick = unit["tick_size"] * 10.0 ** -unit["price_decimals"]
+    uris, size = {}, (0, 0)
+    for theme in (dark, light):
+        figure = draw_habits(trips, run.metrics, theme, unit["currency"], tick)
+        content = png_bytes(figure)
+        figures[f"habits-{theme.name}.png"] = content
+        uris[theme.name] = _uri(content, "png")
+        size = _pixels(figure)
+    alt = "Results by hour, weekday, side, excursion and time held, and their drift"
+    return Shot(uris["dark"], uris["light"], *size, alt=alt)
 
 
 def _holes(missing_days: list[str]) -> list[tuple[int, int]]:

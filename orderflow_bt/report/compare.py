@@ -48,7 +48,7 @@ def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") 
     runs = []
     for number, folder in enumerate(run_dirs, start=1):
         run = read_run(folder)
-        runs.append(ComparedRun(number, run, make_page(run, None, [])))
+        runs.append(ComparedRun(number, run, make_page(run, None, None, [])))
     html = (
         environment()
         .get_template("comparison.html.j2")

@@ -56,6 +56,7 @@ class Page:
     monthly: list[BarRow]
     monthly_zero: float
     equity: Shot | None
+    habits: Shot | None
     entries: list[Shot]
     entries_note: str
     trips: list[dict[str, Any]]
@@ -71,7 +72,9 @@ class Page:
     data: list[dict[str, Any]]
 
 
-def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
+def make_page(
+    run: RunFolder, equity: Shot | None, habits: Shot | None, entries: list[Shot]
+) -> Page:
     """The view of a run."""
     manifest, metrics = run.manifest, run.metrics
     tape, strategy = manifest["tape"], manifest["strategy"]
@@ -109,6 +112,7 @@ def make_page(run: RunFolder, equity: Shot | None, entries: list[Shot]) -> Page:
         monthly=monthly,
         monthly_zero=monthly_zero,
         equity=equity,
+        habits=habits,
         entries=entries,
         entries_note="All of them."
         if len(entries) == len(trips)

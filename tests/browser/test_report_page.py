@@ -69,3 +69,26 @@ def test_paper_is_light_and_shows_every_row(browser: Browser, reports: dict[str,
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.pdf(format="A4").startswith(b"%PDF")
     context.close()
+
+
+def test_a_heading_sorts_its_table_both_ways(browser: Browser, reports: dict[str, Path]):
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.goto(reports["full"].as_uri())
+    heads = page.locator("#round-trips thead th").all_inner_texts()
+    column = heads.index("net")
+
+    def shown() -> list[float]:
+        texts = page.locator(f"#round-trips tbody td:nth-child({column + 1})").all_inner_texts()
+        return [float(text.replace("\u2212", "-").replace(",", "")) for text in texts]
+
+    before = shown()
+    head = page.locator("#round-trips thead th").nth(column)
+    head.click()
+    assert shown() == sorted(before)
+    head.press("Enter")
+    assert shown() == sorted(before, reverse=True)
+    assert problems == []
+    context.close()

@@ -1,0 +1,146 @@
+"""When and how a strategy makes its money: hours, weekdays, sides, holding, excursions, drift."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from orderflow_bt.report import words
+from orderflow_bt.report.equity import dress
+from orderflow_bt.report.theme import MONO, Theme
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from orderflow_bt.report.folder import Row
+
+    Floats = NDArray[np.float64]
+
+LEAST = 10  # round trips under which no habit shows
+ROLLING = 30
+_MOST_DOTS = 2000
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def draw_habits(
+    trips: Sequence[Row], metrics: Row, theme: Theme, quote: str, tick: float
+) -> Figure:
+    """Six small pictures of the closed round trips.
+
+    Args:
+        trips: Closed ones, in order of entry, at least `LEAST`.
+        metrics: The run's; results by hour and weekday are taken from it.
+        theme: Colours.
+        quote: Currency of the money.
+        tick: A tick in quote currency.
+    """
+    figure = Figure(figsize=(13.6, 6.6), dpi=100, facecolor=theme.ground)
+    grid = figure.add_gridspec(
+        2, 3, left=0.010, right=0.955, top=0.94, bottom=0.07, hspace=0.34, wspace=0.24
+    )
+    panes = [figure.add_subplot(grid[row, column]) for row in range(2) for column in range(3)]
+    net = np.array([float(trip["net_pnl"]) for trip in trips])
+    _bars(panes[0], metrics["net_by_hour"], theme)
+    _bars(panes[1], metrics["net_by_weekday"], theme)
+    _sides(panes[2], trips, net, theme)
+    _excursions(panes[3], trips, net, theme)
+    _holding(panes[4], trips, net, theme)
+    _rolling(panes[5], net, theme)
+    names = (
+        f"net by hour of entry, UTC, {quote}",
+        f"net by weekday of entry, UTC, {quote}",
+        f"running net of longs and of shorts, {quote}",
+        f"worst against best while open, ticks of {words.plain(tick, _digits_of(tick))}",
+        f"net against time held, {quote}",
+        f"mean net of the last {ROLLING} round trips, {quote}",
+    )
+    for axes, name in zip(panes, names, strict=True):
+        values = axes.get_ylim()
+        dress(axes, name, 0 if abs(values[1] - values[0]) > 20 else 2, theme, 4)
+    panes[0].set_xticks(range(0, 24, 3), [f"{hour:02}" for hour in range(0, 24, 3)])
+    panes[1].set_xticks(range(7), list(_DAYS))
+    panes[2].xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    panes[3].yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
+    panes[3].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
+    for axes in panes:
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
+            label.set_fontfamily(MONO)
+            label.set_fontsize(8)
+    return figure
+
+
+def _digits_of(tick: float) -> int:
+    digits = 0
+    while digits < 12 and round(tick * 10**digits) != tick * 10**digits:
+        digits += 1
+    return digits
+
+
+def _zero(axes: Axes, theme: Theme) -> None:
+    axes.axhline(0, color=theme.muted, linewidth=0.8, zorder=1)
+
+
+def _bars(axes: Axes, values: Sequence[float], theme: Theme) -> None:
+    colours = [theme.buy if value > 0 else theme.sell for value in values]
+    axes.bar(range(len(values)), values, width=0.72, color=colours, zorder=2)
+    axes.set_xlim(-0.6, len(values) - 0.4)
+    _zero(axes, theme)
+
+
+def _sides(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
+    side = np.array([trip["side"] for trip in trips])
+    for sign, colour, name in ((1, theme.buy, "long"), (-1, theme.sell, "short")):
+        own = np.where(side == sign, net, 0.0).cumsum()
+        axes.plot(range(1, net.size + 1), own, color=colour, linewidth=1.3, zorder=3)
+        axes.annotate(
+            name, (net.size, float(own[-1])), xytext=(-4, 3), textcoords="offset points",
+            color=colour, fontsize=8, ha="right",
+        )  # fmt: skip
+    _zero(axes, theme)
+
+
+def _excursions(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
+    shown = slice(0, _MOST_DOTS)
+    worst = np.array([-trip["mae_ticks"] for trip in trips])[shown]
+    best = np.array([trip["mfe_ticks"] for trip in trips])[shown]
+    colours = [theme.buy_lit if value > 0 else theme.sell_lit for value in net[shown]]
+    axes.scatter(worst, best, c=colours, s=13, alpha=0.75, linewidths=0, zorder=3)
+    reach = float(max(worst.max(), best.max(), 1))
+    axes.plot([0, reach], [0, reach], color=theme.muted, linewidth=0.7, linestyle=(0, (2, 3)))
+
+
+def _holding(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
+    shown = slice(0, _MOST_DOTS)
+    held = np.array([trip["exit_time"] - trip["entry_time"] for trip in trips])[shown] / 1e6
+    colours = [theme.buy_lit if value > 0 else theme.sell_lit for value in net[shown]]
+    axes.scatter(
+        np.maximum(held, 0.1), net[shown], c=colours, s=13, alpha=0.75, linewidths=0, zorder=3
+    )  # fmt: skip
+    axes.set_xscale("log")
+    steps = [(1, "1 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21_600, "6 h")]
+    steps += [(86_400, "1 d"), (604_800, "7 d")]
+    axes.set_xlim(max(float(held.min()), 0.1) * 0.7, max(float(held.max()), 1.0) * 1.4)
+    low, high = axes.get_xlim()
+    inside = [(at, text) for at, text in steps if low <= at <= high]
+    axes.minorticks_off()
+    axes.set_xticks([at for at, _ in inside], [text for _, text in inside])
+    _zero(axes, theme)
+
+
+def _rolling(axes: Axes, net: Floats, theme: Theme) -> None:
+    _zero(axes, theme)
+    if net.size < ROLLING:
+        axes.text(
+            0.5, 0.5, f"needs {ROLLING} round trips", color=theme.muted, fontsize=8, ha="center",
+            transform=axes.transAxes,
+        )  # fmt: skip
+        return
+    sums = np.concatenate(([0.0], net.cumsum()))
+    mean = (sums[ROLLING:] - sums[:-ROLLING]) / ROLLING
+    axes.plot(np.arange(ROLLING, net.size + 1), mean, color=theme.curve, linewidth=1.3, zorder=3)
