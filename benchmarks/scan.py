@@ -59,17 +59,22 @@ def main() -> None:
         ours(folder / "archive", zips, folder / "lake", 2)
         lake = Lake(folder / "lake")
         best: dict[tuple[str, int], float] = {}
+        cpu: dict[tuple[str, int], float] = {}
         for number in range(options.rounds + 1):
             for use in (columns, bars):
                 for threads in (1, 2):
-                    begin = time.perf_counter()
+                    begin, begin_cpu = time.perf_counter(), time.process_time()
                     rows = use(lake, threads)
                     took = time.perf_counter() - begin
+                    took_cpu = time.process_time() - begin_cpu
                     if number:
                         key = use.__name__, threads
                         best[key] = min(best.get(key, took), took)
+                        cpu[key] = min(cpu.get(key, took_cpu), took_cpu)
         for (use, threads), took in best.items():
-            print(f"{use:8} {threads} decoding: {rows / took / 1e6:6.1f} M trades/s")
+            core = rows / cpu[use, threads] / 1e6
+            print(f"{use:8} {threads} decoding: {rows / took / 1e6:6.1f} M trades/s, "
+                  f"{core:6.1f} a core")  # fmt: skip
 
 
 if __name__ == "__main__":
