@@ -173,5 +173,12 @@ def test_a_liquidation_stands_in_the_headline(data, tmp_path):
     assert metrics["net_pnl"] == pytest.approx(-metrics["start_cash"])
     page = (tmp_path / "run" / "report.html").read_text()
     assert "all that backed it was lost" in page
+    fills = pl.read_parquet(tmp_path / "run" / "fills.parquet")
+    last = fills.filter(pl.col("role") == "liquidation")["id"][0]
+    told = CliRunner().invoke(
+        app, ["--data", str(data), "explain", str(tmp_path / "run"), "--fill", str(last)]
+    )
+    assert told.exit_code == 0, told.output
+    assert "maintenance margin" in " ".join(told.stdout.split())
     refused = CliRunner().invoke(app, [*line[:-1], str(tmp_path / "other"), "--margin", "none"])
     assert "Use cross or isolated" in refused.stderr
