@@ -1,0 +1,49 @@
+"""``orderflow-bt export``: a run's tables for spreadsheets and other programs."""
+
+from __future__ import annotations
+
+import io
+from enum import StrEnum
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated
+
+import typer
+
+from orderflow_bt.errors import UsageError
+
+
+class Ending(StrEnum):
+    """What kind of files."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def command(
+    run: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `run` wrote.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files; made if it is not there.")],
+    how: Annotated[Ending, typer.Option("--format", help="csv or parquet.")] = Ending.CSV,
+) -> None:
+    """Write orders, fills, round trips, equity, events and daily returns in plain units."""
+    import pyarrow.csv as pc
+    import pyarrow.parquet as pq
+
+    from orderflow_bt.report.build import write_whole
+    from orderflow_bt.report.folder import read_run
+    from orderflow_bt.report.plain import TABLES, daily, plain_table
+
+    folder = read_run(run)
+    tables = {name: plain_table(folder, name) for name in TABLES} | {"returns": daily(folder)}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name, table in tables.items():
+            path = out / f"{name}.{how.value}"
+            content = io.BytesIO()
+            if how is Ending.CSV:
+                pc.write_csv(table, content)
+            else:
+                pq.write_table(table, content, compression="zstd")
+            write_whole(path, content.getvalue())
+            typer.echo(path)
+    except OSError as error:
+        raise UsageError(f"the files cannot be written: {error.strerror}", where=str(out)) from None

@@ -1,0 +1,68 @@
+"""A run's tables as other programs want them: decimals, UTC times, and daily returns."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from orderflow_bt.frames.arrow import decimal_array
+from orderflow_bt.stats.metrics import daily_equity, daily_returns
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from orderflow_bt.report.folder import RunFolder
+
+TABLES = ("orders", "fills", "round_trips", "equity", "events")
+_TIMES = {"time", "known_at"}
+_PRICES = {"price", "price_low", "price_high", "reference"}
+_LOTS = {"qty", "filled_qty", "position", "ahead"}
+
+
+def plain_table(run: RunFolder, name: str) -> pa.Table:
+    """A table of the run with prices and quantities as decimals and times as UTC timestamps."""
+    unit = run.manifest["instrument"]
+    table = run.tables[name]
+    columns = []
+    for field, column in zip(table.schema, table.columns, strict=True):
+        if field.name in _TIMES or field.name.endswith("_time"):
+            columns.append(column.cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC")))
+        elif pa.types.is_integer(field.type) and (
+            field.name in _PRICES or field.name.endswith("_price")
+        ):
+            columns.append(_decimals(column, unit["price_decimals"]))
+        elif field.name in _LOTS:
+            columns.append(_decimals(column, unit["qty_decimals"]))
+        else:
+            columns.append(column)
+    return pa.Table.from_arrays(columns, names=table.column_names)
+
+
+def _decimals(column: pa.ChunkedArray, decimals: int) -> pa.Array:
+    units = pc.fill_null(column, 0).to_numpy()
+    exact = decimal_array(units, decimals)
+    return pc.if_else(pc.is_null(column.combine_chunks()), pa.scalar(None, exact.type), exact)
+
+
+def daily(run: RunFolder) -> pa.Table:
+    """One row a UTC day of the window: ``date``, ``equity`` at its end, ``return``."""
+    window = run.manifest["window"]
+    start, end = (
+        dt.datetime.fromisoformat(window[name]).replace(tzinfo=dt.UTC) for name in ("from", "to")
+    )
+    cash = float(run.manifest["simulation"]["cash"])
+    equity: NDArray[np.float64] = daily_equity(
+        run.ints("equity", "time"), run.floats("equity", "equity"), start_cash=cash,
+        start_us=_microseconds(start), end_us=_microseconds(end),
+    )  # fmt: skip
+    returns = daily_returns(equity)
+    dates = [start.date() + dt.timedelta(days=n) for n in range(returns.size)]
+    return pa.table({"date": dates, "equity": equity[1 : returns.size + 1], "return": returns})
+
+
+def _microseconds(moment: dt.datetime) -> int:
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
