@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from orderflow_bt.kernels.inspection import inspect_trades
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,6 +41,15 @@ _NOTHING = np.zeros(0, dtype=np.int64)
 _NO_TRADES = Trades(
     _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING.astype(np.int8), _NOTHING.astype(np.int32)
 )
+
+
+def rows_of(trades: Trades, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of the trades that have one of these ids; both ascend."""
+    if not len(ids) or trades.rows == 0:
+        return _NOTHING
+    rows = np.searchsorted(trades.id, ids)
+    rows = rows[rows < trades.rows]
+    return rows[np.isin(trades.id[rows], ids)]
 
 
 class BarStream:
@@ -92,6 +103,7 @@ class BarStream:
         first_cells = _FIRST_CELLS if keep_cells else 0
         self._cells = np.empty((first_cells, CELL_FIELDS), dtype=np.int64)
         self._last_time = _NEVER
+        self._lost: NDArray[np.int64] = _NOTHING
 
     def feed(self, trades: Trades) -> BarBatch:
         """Take the next trades of the tape; give the bars that they close.
@@ -111,7 +123,17 @@ class BarStream:
         All of them must be taken before the next call.
         """
         self._check(trades)
-        return self._run(trades, _NEVER)
+        rows = rows_of(trades, self._lost)
+        if not len(rows):
+            return self._run(trades, _NEVER)
+        return self._run_over_losses(trades, rows.tolist())
+
+    def _run_over_losses(self, trades: Trades, rows: list[int]) -> Iterator[BarBatch]:
+        for start, stop in pairwise([0, *rows, trades.rows]):
+            if start in rows:
+                self.mark_gap()
+            for batch in self._run(trades.slice(start, stop), _NEVER):
+                yield replace(batch, at=batch.at + start)
 
     def close_until(self, time_us: int) -> BarBatch:
         """Close the bars that end at or before ``time_us``, when the clock passes without a trade.
@@ -122,6 +144,14 @@ class BarStream:
             OrderflowError: As for `feed`.
         """
         return self._gather(self._run(_NO_TRADES, time_us))
+
+    def note_losses(self, ids: Sequence[int]) -> None:
+        """Say before which trades others are missing although no id is, in place of those before.
+
+        Args:
+            ids: Of the trades behind the losses, ascending.
+        """
+        self._lost = np.array(ids, np.int64)
 
     def mark_gap(self) -> None:
         """Say that trades are missing between the last trade fed and the next one."""

@@ -19,7 +19,7 @@ from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.store.decoded import PIECE_ROWS, content_hash
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -164,6 +164,10 @@ class KeptBars:
             self._served = Served(file)
         else:
             self._recording = Recording()
+
+    def note_losses(self, ids: Sequence[int]) -> None:
+        """As of `BarStream`."""
+        self._stream.note_losses(ids)
 
     def feed(self, trades: Trades) -> BarBatch:
         """The bars that the next trades close."""

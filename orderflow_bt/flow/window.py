@@ -100,6 +100,9 @@ class BarWindow:
         for day in self._context + self._days:
             if before is not None and day - before > dt.timedelta(days=1):
                 stream.mark_gap()
+            stored = self._lake.day(self._tape, day)
+            if stored is not None:
+                stream.note_losses(stored.quality.fill_losses)
             for trades in self._lake.read(
                 self._tape, day, self.instrument.price_decimals, self.instrument.qty_decimals
             ):

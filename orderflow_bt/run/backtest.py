@@ -146,7 +146,7 @@ class Running:
             return None
         self._nothing = trades.slice(0, 0)
         if piece.first == 0:
-            self._readings.begin_day(piece.day.date)
+            self._readings.begin_day(piece.day)
         return self._readings.feed(trades, (piece.lows, piece.highs))
 
     def slices(self) -> Iterator[Slice]:

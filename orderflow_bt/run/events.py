@@ -75,7 +75,7 @@ class EventWindow:
         for piece in clocked_pieces(pieces, self._end):
             nothing = piece.trades.slice(0, 0)
             if piece.first == 0:
-                readings.begin_day(piece.day.date)
+                readings.begin_day(piece.day)
             yield readings.see(piece.trades).since(self._start)
         if nothing is not None:
             yield readings.close_until(self._end, nothing).events.since(self._start)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.flow import BarStream
+from orderflow_bt.flow.bars import rows_of
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
 from orderflow_bt.flow.kept import KeptBars
 from orderflow_bt.sim import config
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.buffer import Blocks, Stretch
     from orderflow_bt.sim.kept import FlowCache
+    from orderflow_bt.store import DayInfo
     from orderflow_bt.types import Bar, BarSpec, Trades
 
 
@@ -126,6 +128,8 @@ class Readings:
         )
         self._tape = TapeBuffer(config.QUEUE_WINDOW, row_size)
         self._continuous = ids_are_continuous
+        self._lost = _NO_ROWS  # ids of trades before which others are known to be missing
+        self._last_date: dt.date | None = None
         self._last_id: int | None = None
         self._last_time = 0
 
@@ -134,14 +138,24 @@ class Readings:
         """The bars that are built: activity bars, then time bars, short before long."""
         return list(self._streams)
 
-    def begin_day(self, date: dt.date) -> None:
-        """The next trades are the first piece of a stored day (`Lake.read_pieces`)."""
+    def begin_day(self, day: DayInfo) -> None:
+        """The next trades are the first piece of a stored day (`Lake.read_pieces`).
+
+        Bars and events around what the day is known to lack say so, whatever its ids show.
+        """
+        lost = list(day.quality.fill_losses)
+        if self._last_date is not None and (day.date - self._last_date).days > 1:
+            lost = sorted({day.first_id, *lost})
+        self._last_date = day.date
+        self._lost = np.array(lost, np.int64)
+        for stream in self._streams.values():
+            stream.note_losses(lost)
         if self._kept is not None:
-            day = self._kept.day(date)
+            kept = self._kept.day(day.date)
             for stream in self._streams.values():
                 if isinstance(stream, KeptBars):
-                    stream.begin_day(day)
-            self._watch.begin_day(date)
+                    stream.begin_day(kept)
+            self._watch.begin_day(day.date)
 
     def feed(self, trades: Trades, blocks: Blocks | None = None) -> Slice:
         """Read the next trades; ``blocks`` are the extremes of theirs, if known (`Piece`)."""
@@ -170,14 +184,17 @@ class Readings:
         return {spec: stream.feed(trades) for spec, stream in self._streams.items()}
 
     def _find_gaps(self, trades: Trades) -> tuple[list[Gap], NDArray[np.int64]]:
-        """The holes in the ids, and the rows behind them."""
-        if trades.rows == 0 or not self._continuous:
+        """Where trades are missing, and the rows behind those places."""
+        rows = rows_of(trades, self._lost)
+        if trades.rows == 0:
             return [], _NO_ROWS
-        rows = _NO_ROWS
-        if trades.id[-1] - trades.id[0] != trades.rows - 1:  # ids ascend
-            rows = np.flatnonzero(np.diff(trades.id, prepend=trades.id[0] - 1) != 1)
-        if self._last_id is not None and trades.id[0] != self._last_id + 1:
-            rows = np.concatenate(([0], rows))
+        if self._continuous:
+            holes = _NO_ROWS
+            if trades.id[-1] - trades.id[0] != trades.rows - 1:  # ids ascend
+                holes = np.flatnonzero(np.diff(trades.id, prepend=trades.id[0] - 1) != 1)
+            if self._last_id is not None and trades.id[0] != self._last_id + 1:
+                holes = np.concatenate(([0], holes))
+            rows = np.union1d(rows, holes)
         gaps = [
             Gap(int(trades.time[row - 1]) if row else self._last_time, int(trades.time[row]), row)
             for row in rows.tolist()

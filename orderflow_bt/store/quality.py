@@ -70,6 +70,11 @@ class Quality:
     max_time_gap_us: int = 0
 
     @property
+    def fill_losses(self) -> list[int]:
+        """Ids before which trades are missing although ids go on, as far as gaps are listed."""
+        return [gap.after_id for gap in self.gap_list if gap.after_id == gap.before_id + 1]
+
+    @property
     def is_clean(self) -> bool:
         """Whether nothing was wrong with the file (a long silence and unassigned ids are not)."""
         return not any(count for _, count in self.defects())

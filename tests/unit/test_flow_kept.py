@@ -69,7 +69,7 @@ def read(lake, dates=DATES, *, specs=SPECS, found=None, end=START + 4 * DAY_US, 
     pieces = lake.read_pieces(TAPE, dates, unit.price_decimals, unit.qty_decimals)
     for piece in clocked_pieces(pieces, end):
         if piece.first == 0:
-            readings.begin_day(piece.day.date)
+            readings.begin_day(piece.day)
         out.append(plain(readings.feed(piece.trades)))
     out.append(plain(readings.close_until(end, piece.trades.slice(0, 0))))
     return out
