@@ -41,10 +41,7 @@ def command(
     footprint: Annotated[
         bool, typer.Option("--footprint", help="One row a bar and price level.")
     ] = False,
-    ticks_per_row: Annotated[
-        str,
-        typer.Option("--ticks-per-row", help="Ticks a footprint row; auto: from the day before."),
-    ] = "1",
+    ticks_per_row: options.TicksPerRow = "1",
     ratio: Annotated[
         str, typer.Option("--imbalance", help="Imbalance ratio: 3 is three to one.")
     ] = "3",
@@ -67,7 +64,7 @@ def command(
         spec,
         start_us,
         end_us,
-        ticks_per_row=_ticks(ticks_per_row),
+        ticks_per_row=options.row_ticks(ticks_per_row),
         keep_cells=footprint,
         context_bars=IMBALANCE_WINDOW if footprint else 0,
     )
@@ -97,18 +94,6 @@ class _Counted:
         for batch in self._batches:
             self.count += len(batch)
             yield batch
-
-
-def _ticks(text: str) -> int | None:
-    if text == "auto":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(
-            f"a footprint row of {text!r} ticks",
-            where="--ticks-per-row",
-            fix="Give 1, 5, … or auto",
-        )
-    return int(text)
 
 
 def _ratio(text: str) -> tuple[int, int]:

@@ -34,13 +34,15 @@ def command(
 ) -> None:
     """Print what a detector sees in a window, each with the time it could first be known."""
     from orderflow_bt.detectors.registry import load_detector
+    from orderflow_bt.flow.auto_rows import with_rows
     from orderflow_bt.flow.columns import event_fields, event_values
     from orderflow_bt.run.events import EventWindow
 
     tape = options.tape_id(exchange, market, kind, symbol)
     start, end = options.time_window(first, last)
-    made = load_detector(detector)(**options.parameters(param or []))
-    window = EventWindow(options.open_lake(), tape, made, start, end)
+    lake, cls = options.open_lake(), load_detector(detector)
+    made = cls(**with_rows(cls, options.parameters(param or []), lake, tape, (start, end)))
+    window = EventWindow(lake, tape, made, start, end)
     for day in window.missing:
         typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)
     if window.short_by > 0:

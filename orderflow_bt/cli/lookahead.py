@@ -52,6 +52,7 @@ def command(
 
     from orderflow_bt.cli.assumptions import Assumptions
     from orderflow_bt.cli.run import plain_name
+    from orderflow_bt.flow.auto_rows import with_rows
     from orderflow_bt.run import Request
     from orderflow_bt.run.lookahead import audit
     from orderflow_bt.run.outside import Outside
@@ -66,7 +67,7 @@ def command(
     outside = Outside()
     with outside.building("importing it"):
         cls = load_strategy(strategy)
-    parameters = options.parameters(param or [])
+    parameters = with_rows(cls, options.parameters(param or []), lake, tape, window)
     request = Request(plain_name(strategy), cls, parameters, tape, *window, config, accept_gaps)
     console = Console(stderr=True)
     quiet = options.settings.quiet or not console.is_terminal

@@ -48,6 +48,9 @@ Leg = Annotated[
     float | None,
     typer.Option(help="Milliseconds of this leg alone.", min=0, show_default=False),
 ]
+TicksPerRow = Annotated[
+    str, typer.Option("--ticks-per-row", help="Ticks a footprint row; auto: from the day before.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -121,6 +124,23 @@ def parameters(texts: list[str]) -> dict[str, str]:
             raise UsageError(f"{name.strip()!r} is given twice", where="--param")
         found[name.strip()] = value.strip()
     return found
+
+
+def row_ticks(text: str) -> int | None:
+    """``--ticks-per-row`` as a number; None leaves it to the day before.
+
+    Raises:
+        UsageError: It is neither a number nor ``auto``.
+    """
+    if text == "auto":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(
+            f"a footprint row of {text!r} ticks",
+            where="--ticks-per-row",
+            fix="Give 1, 5, … or auto",
+        )
+    return int(text)
 
 
 def series_or_tape(

@@ -40,6 +40,7 @@ def command(
     exchange: options.Exchange = "binance",
     kind: options.KindOption = "aggTrades",
     bars: Annotated[str, typer.Option("--bars", help="Interval: 30s, 1m, 5m, 4h, 1d.")] = "5m",
+    ticks_per_row: options.TicksPerRow = "1",
     light: Annotated[bool, typer.Option("--light", help="Light instead of dark.")] = False,
     palette: Annotated[str, typer.Option("--palette", help="default or colour-blind.")] = "default",
 ) -> None:
@@ -55,7 +56,7 @@ def command(
     tape = options.tape_id(exchange, market, kind, symbol)
     window = BarWindow(
         options.open_lake(), tape, BarSpec.parse(bars), start, end,
-        keep_cells=picture is not Picture.CVD,
+        ticks_per_row=options.row_ticks(ticks_per_row), keep_cells=picture is not Picture.CVD,
     )  # fmt: skip
     for day in window.missing:
         typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)

@@ -127,6 +127,7 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """Backtest a strategy on stored days: run folder, report and verdict."""
+    from orderflow_bt.flow.auto_rows import with_rows
     from orderflow_bt.run import Request
     from orderflow_bt.strategy.registry import load_strategy
 
@@ -172,11 +173,13 @@ def command(
     _refuse_early(names, parameters, list(folders.values()))
     results: list[dict[str, Any]] = []
     failed: PluginError | None = None
+    classes = {name: load_strategy(name) for name in names}
     for tape in tapes:
         requests = [
             Request(
-                plain_name(name), load_strategy(name), parameters, tape, start, end, configs[tape],
-                accept_gaps,
+                plain_name(name), classes[name],
+                with_rows(classes[name], parameters, lake, tape, (start, end)), tape, start, end,
+                configs[tape], accept_gaps,
             )
             for name in names
         ]  # fmt: skip
@@ -199,10 +202,11 @@ def command(
 
 def _refuse_early(names: list[str], parameters: dict[str, str], folders: list[Path]) -> None:
     """Find what is wrong with any of the runs before the first one takes its time."""
+    from orderflow_bt.flow.auto_rows import NAME, is_auto
     from orderflow_bt.strategy.registry import load_strategy
 
     for name in names:
-        load_strategy(name)(**parameters)
+        load_strategy(name)(**({**parameters, NAME: 1} if is_auto(parameters) else parameters))
     for folder in folders:
         if folder.exists():
             raise UsageError(f"{folder} exists already", where="--out", fix="Give another folder")

@@ -10,6 +10,7 @@ from orderflow_bt.flow.averages import (
     Twap,
     Vwap,
     kyle_lambda,
+    order_flow_imbalance,
     sign_autocorrelation,
     trade_flow_imbalance,
     vpin,
@@ -32,6 +33,7 @@ from orderflow_bt.flow.profile import (
 )
 from orderflow_bt.flow.rows import regroup
 from orderflow_bt.flow.sessions import UTC_DAY, TradingSession
+from orderflow_bt.flow.sides import tick_rule
 from orderflow_bt.flow.views import Footprint, Level
 
 __all__ = [
@@ -67,9 +69,11 @@ __all__ = [
     "diagonal",
     "horizontal",
     "kyle_lambda",
+    "order_flow_imbalance",
     "read_auction",
     "regroup",
     "sign_autocorrelation",
+    "tick_rule",
     "trade_flow_imbalance",
     "vpin",
 ]

@@ -16,6 +16,8 @@ from orderflow_bt.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from orderflow_bt.flow.sessions import TradingSession
     from orderflow_bt.types import Bar, Trades
 
@@ -175,6 +177,45 @@ def vpin(bars: Sequence[Bar]) -> Fraction | None:
     """
     shares = [Fraction(abs(bar.delta), bar.volume) for bar in bars if bar.volume]
     return sum(shares, Fraction(0)) / len(shares) if shares else None
+
+
+def order_flow_imbalance(
+    bid_prices: NDArray[np.int64],
+    bid_qtys: NDArray[np.int64],
+    ask_prices: NDArray[np.int64],
+    ask_qtys: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """What each change of the best quotes adds to the demand at them (Cont, Kukanov and Stoikov).
+
+    ``e = [Pb >= Pb'] qb - [Pb <= Pb'] qb' - [Pa <= Pa'] qa + [Pa >= Pa'] qa'``, a prime marking the
+    quote before. Sum it over an interval. A tape of trades has no quotes: this is for quotes that
+    you bring; of trades there is `trade_flow_imbalance`.
+
+    Args:
+        bid_prices: int64 [n], price units, in order of time; the other columns as long.
+        bid_qtys: int64 [n], lots.
+        ask_prices: int64 [n], price units.
+        ask_qtys: int64 [n], lots.
+
+    Returns:
+        int64 [n - 1] (none of fewer than two quotes), lots.
+
+    Raises:
+        UsageError: The columns differ in length.
+    """
+    columns = [np.asarray(c, np.int64) for c in (bid_prices, bid_qtys, ask_prices, ask_qtys)]
+    if len({len(column) for column in columns}) != 1:
+        raise UsageError("quotes of four columns of one length are needed")
+    (bid, was_bid), (bid_qty, was_bid_qty), (ask, was_ask), (ask_qty, was_ask_qty) = (
+        (column[1:], column[:-1]) for column in columns
+    )
+    changes: NDArray[np.int64] = (
+        (bid >= was_bid) * bid_qty
+        - (bid <= was_bid) * was_bid_qty
+        - (ask <= was_ask) * ask_qty
+        + (ask >= was_ask) * was_ask_qty
+    )
+    return changes
 
 
 def trade_flow_imbalance(trades: Trades) -> int:

@@ -85,6 +85,21 @@ def test_parameters_change_what_is_seen_and_typos_are_told(lake):
     assert "no detector is called" in wrong.output
 
 
+def test_rows_may_be_left_to_the_day_before(lake):
+    line = ["--detector", "imbalance_zones", "--from", DAY, "--to", DAY, "--format", "csv"]
+    folder, symbol = lake
+    bars = ["bars", symbol, "--bars", "5m", "--from", DAY, "--to", DAY, "--footprint"]
+    told = CliRunner().invoke(app, ["--data", str(folder), *bars, "--ticks-per-row", "auto"])
+    ticks = told.stderr.split()[0]
+    auto = invoke(lake, *line, "--param", "ticks_per_row=auto")
+    assert auto.exit_code == 0, auto.output
+    assert auto.stdout == invoke(lake, *line, "--param", f"ticks_per_row={ticks}").stdout
+    wrong = ["--detector", "big_trades", "--from", DAY, "--to", DAY]
+    refused = invoke(lake, *wrong, "--param", "ticks_per_row=auto")
+    assert refused.exit_code == 2
+    assert "has no rows that could be chosen" in " ".join(refused.output.split())
+
+
 def test_other_formats(lake, tmp_path):
     import pyarrow.parquet as pq
 
