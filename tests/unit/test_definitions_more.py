@@ -120,8 +120,12 @@ def test_a_flash_crash_and_eight_decimals_change_no_detector(unit):
     found = []
     for pieces in (1, 7):
         made = [load_detector(name)() for name in sorted(installed())]
-        made += [Absorption(min_volume=40 * unit, share=0), BigTrades(clusters=200),
-                 TakerClusters(min_levels=1, clusters=100, quantile=0.9), VolumeSpike(window=3, least=1.0)]  # fmt: skip
+        made += [
+            Absorption(min_volume=40 * unit, share=0),
+            BigTrades(clusters=200),
+            TakerClusters(min_levels=1, clusters=100, quantile=0.9),
+            VolumeSpike(window=3, least=1.0),
+        ]
         made += [ImbalanceZones(time_bars("1m"), share=0, least=2)]
         readings = Readings((), made, ids_are_continuous=True, row_size=1, only_events=True)
         edges = np.linspace(0, tape.rows, pieces + 1).astype(int).tolist()

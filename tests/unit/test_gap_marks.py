@@ -87,5 +87,5 @@ def test_a_missing_day_is_a_gap_even_where_ids_say_nothing():
     readings.feed(trades.slice(0, 3))
     readings.begin_day(day(date=dt.date(2024, 1, 3), first_id=4))
     piece = readings.feed(trades.slice(3, 6))
-    assert piece.gaps == [(int(trades.time[2]), int(trades.time[3]))]
+    assert [gap[:2] for gap in piece.gaps] == [tuple(trades.time[2:4].tolist())]
     assert BarStatus.GAP in {c.bar.status for m in piece.moments for c in m.bars}
