@@ -19,11 +19,11 @@ import datetime as dt
 import gc
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -148,14 +148,18 @@ def our_case(root, name, how, rounds):
         fills = len(session.broker.fills)
         note = f"{len(session.broker.orders)} orders, {fills} fills"
         del session
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    peak = next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
     return {"rows": rows, "best": times, "note": note, "fills": fills, "peak": peak}
 
 
 def child(*arguments, python=sys.executable, script="engine.py"):
     """Run a case in a process of its own; what it printed last, as JSON."""
     done = subprocess.run(
-        [python, str(HERE / script), *map(str, arguments)], capture_output=True, text=True
+        [python, str(HERE / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         return {"failed": (done.stderr.strip().splitlines() or ["no message"])[-1]}
@@ -187,48 +191,33 @@ def ratio(label, ours_, theirs):
         print(f"  {label}: {wall:.1f} times by the clock, {cpu:.1f} by CPU time")
 
 
-def lengthen(source, target, times):
-    """A lake with the days of another, repeated on later dates with later ids."""
-    from orderflow_bt.store import Lake
-    from orderflow_bt.types import DAY_US
-
-    (tape,) = source.tapes()
-    days = source.days(tape)
-    shift, step = 0, days[-1].last_id - days[0].first_id + 1
-    for _ in range(times):
-        for day in days:
-            date = day.date + dt.timedelta(days=shift * len(days))
-            path = Lake(target).day_path(tape, date)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            yield day, date, shift * step, shift * len(days) * DAY_US
-        shift += 1
-
-
 def write_long(source_root, target_root, times):
-    """Write the repeated days; returns the lake's folder."""
-    from dataclasses import replace
-
+    """A lake with the days of another, repeated on later dates with later ids."""
     from orderflow_bt.store import Lake
     from orderflow_bt.store.reader import read_columns
     from orderflow_bt.store.schema import COLUMN_NAMES, TIME_FACTORS
+    from orderflow_bt.types import DAY_US
 
     source, lake = Lake(Path(source_root)), Lake(Path(target_root))
     (tape,) = source.tapes()
-    for day, date, ids, micros in lengthen(source, Path(target_root), times):
-        parts = list(read_columns(day, COLUMN_NAMES))
-        matrix = np.stack(
-            [np.concatenate([part[name] for part in parts]) for name in COLUMN_NAMES]
-        ).astype(np.int64)
-        for name in ("id", "first_id", "last_id"):
-            matrix[COLUMN_NAMES.index(name)] += ids
-        later = micros // TIME_FACTORS[day.time_unit]
-        matrix[COLUMN_NAMES.index("time")] += later
-        info = replace(
-            day, date=date, first_id=day.first_id + ids, last_id=day.last_id + ids,
-            first_time=day.first_time + micros, last_time=day.last_time + micros,
-        )  # fmt: skip
-        with lake.lock(tape, date):
-            lake.write_day(matrix, info)
+    days = source.days(tape)
+    for turn in range(times):
+        ids = turn * (days[-1].last_id - days[0].first_id + 1)
+        micros = turn * len(days) * DAY_US
+        for day in days:
+            parts = list(read_columns(day, COLUMN_NAMES))
+            columns = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            matrix = np.stack([columns[name] for name in COLUMN_NAMES]).astype(np.int64)
+            for name in ("id", "first_id", "last_id"):
+                matrix[COLUMN_NAMES.index(name)] += ids
+            matrix[COLUMN_NAMES.index("time")] += micros // TIME_FACTORS[day.time_unit]
+            info = replace(
+                day, date=day.date + dt.timedelta(days=turn * len(days)),
+                first_id=day.first_id + ids, last_id=day.last_id + ids,
+                first_time=day.first_time + micros, last_time=day.last_time + micros,
+            )  # fmt: skip
+            with lake.lock(tape, info.date):
+                lake.write_day(matrix, info)
 
 
 def export(root, file):
@@ -298,7 +287,7 @@ def two_processes(root, rounds):
     print(f"two processes: {two / one:.2f} times one ({one:.1f} and {two:.1f} runs a second)")
 
 
-def long_run(root, folder, options):
+def long_run(root, folder):
     write_long(root, folder / "long", 10)
     for name, label in ((root, "these days"), (folder / "long", "ten times as many")):
         for how in ("lake", "cached"):
@@ -327,7 +316,7 @@ def main() -> None:
             zips = simulate(folder / "archive")
         ours(folder / "archive", zips, folder / "lake", 2)
         if options.long:
-            long_run(folder / "lake", folder, options)
+            long_run(folder / "lake", folder)
         else:
             compare(folder / "lake", folder, options)
 

@@ -20,8 +20,16 @@ MINUTE_US = 60_000_000
 def hftbacktest_case(columns, rounds):
     """Market orders at minutes by the z-score of minute deltas; trades only, 1 ms, fees, queue."""
     from hftbacktest import (
-        BUY_EVENT, DEPTH_EVENT, EXCH_EVENT, GTC, LOCAL_EVENT, MARKET, SELL_EVENT, TRADE_EVENT,
-        BacktestAsset, ROIVectorMarketDepthBacktest,
+        BUY_EVENT,
+        DEPTH_EVENT,
+        EXCH_EVENT,
+        GTC,
+        LOCAL_EVENT,
+        MARKET,
+        SELL_EVENT,
+        TRADE_EVENT,
+        BacktestAsset,
+        ROIVectorMarketDepthBacktest,
     )  # fmt: skip
     from hftbacktest.types import event_dtype
     from numba import njit

@@ -281,7 +281,7 @@ def run_agenda(
         end(orders, n_orders, k, reports, state, REJECTED, due, POST_ONLY_WOULD_TAKE)
         return True
     report(
-        reports, state, ACCEPTED, k, due, -1, orders[k, PRICE], orders[k, LEFT], 0,
+        reports, state, ACCEPTED, k, due, -1, orders[k, PRICE], orders[k, LEFT], orders[k, STATE],
         orders[k, AHEAD], 0,
     )  # fmt: skip
     return True

@@ -22,7 +22,9 @@ from orderflow_bt.kernels.orders import (
     LIQUIDATE_LOW,
     LIQUIDATED,
     N_REPORTS,
+    REPORTS_PER_ORDER,
     S_TICK,
+    must_tell,
 )
 from orderflow_bt.kernels.quotes import quotes_before
 from orderflow_bt.kernels.taking import close_taking_windows, hold_rest, match_takers
@@ -54,7 +56,8 @@ def advance(
     """Run own orders over trades ``[start, stop)`` and then the agenda earlier than ``until``.
 
     Stops early, with ``state[N_REPORTS] > 0`` or ``state[LIQUIDATED]`` set, as soon as something
-    happened, so that whoever is told of it can act before anything later happens. Returns the index
+    happened, so that whoever is told of it can act before anything later happens; but not for
+    reports that ``state[PATIENCE]`` says can wait, while there is room for more. Returns the index
     of the first trade that is not yet processed: the trade at which an agenda item was due is still
     to come.
 
@@ -64,8 +67,12 @@ def advance(
     """
     state[N_REPORTS] = 0
     state[LIQUIDATED] = 0
+    most = reports.shape[0] - REPORTS_PER_ORDER * (n_orders + 1)
     i = start
     while i < stop:
+        told = state[N_REPORTS]
+        if told > most:
+            return i
         wake_time, low, high = quiet_interval(orders, n_orders)
         low = max(low, state[LIQUIDATE_LOW])
         high = min(high, state[LIQUIDATE_HIGH])
@@ -77,7 +84,9 @@ def advance(
             break
         now = time[i]
         if run_agenda(now, price, qty, side, i, orders, n_orders, state, settings, reports):
-            return i
+            if must_tell(reports, state, told):
+                return i
+            continue
         index = base + i
         traded = price[i]
         if liquidates(now, traded, orders, n_orders, state, reports):
@@ -100,8 +109,15 @@ def advance(
             settings, reports,
         )  # fmt: skip
         i += 1
-        if state[N_REPORTS] > 0:
+        if state[N_REPORTS] > told:
             grow_legs(now, index, orders, n_orders, state, reports)
-            return i
-    run_agenda(until - 1, price, qty, side, i, orders, n_orders, state, settings, reports)
+            if must_tell(reports, state, told):
+                return i
+    told = state[N_REPORTS]
+    while told <= most and not must_tell(reports, state, told):
+        told = state[N_REPORTS]
+        if not run_agenda(
+            until - 1, price, qty, side, i, orders, n_orders, state, settings, reports
+        ):
+            break
     return i

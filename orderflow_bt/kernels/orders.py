@@ -123,7 +123,8 @@ N_REPORTS = 3
 LIQUIDATE_LOW = 4  # a trade at or below this price liquidates the position
 LIQUIDATE_HIGH = 5  # and so does one at or above this one
 LIQUIDATED = 6  # 1 where the latest trade did
-STATE_SLOTS = 7
+PATIENCE = 7  # bit r: after a report of kind r the kernel may go on before it is read
+STATE_SLOTS = 8
 
 # Fill policies, reference prices of takers, and slots of the settings vector.
 TOUCH = 0
@@ -181,6 +182,15 @@ def report(
     row[R_SLIPPAGE] = slippage
     row[R_LEFT:] = 0
     state[N_REPORTS] += 1
+
+
+@kernel
+def must_tell(reports: NDArray[np.int64], state: NDArray[np.int64], first: int) -> bool:
+    """Whether a report from row ``first`` on is to be told before anything later happens."""
+    for r in range(first, state[N_REPORTS]):
+        if state[PATIENCE] >> reports[r, R_KIND] & 1 == 0:
+            return True
+    return False
 
 
 @kernel

@@ -395,7 +395,7 @@ class SimBroker(OrderTable):
             return f"a price is off the exchange's tick of {units.price(units.tick_size)}"
         if asked.until is not None and asked.until <= session.now:
             return "its time was over when it was sent"
-        if self.count_open() >= config.max_open_orders:
+        if self.rows >= config.max_open_orders and self.count_open() >= config.max_open_orders:
             return f"more than {config.max_open_orders} open orders"
         price = order.price if order.price is not None else session.last_price
         if not asked.reduce_only and session.account.worth(price, order.qty) < self._least:

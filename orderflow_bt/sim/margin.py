@@ -41,6 +41,7 @@ class Margin:
         self._is_free = config.leverage is None
         self._leverage = Fraction(1 if config.leverage is None else config.leverage)
         self._isolated = config.margin is MarginMode.ISOLATED
+        self._is_plain = not self._isolated and not account.instrument.is_inverse
         self._allow_short = config.allow_short
         self._tables = list(config.tiers) or [shipped_tiers(account.instrument.symbol)]
         self._brackets: tuple[Bracket, ...] = ()
@@ -57,6 +58,14 @@ class Margin:
 
     def _begin_tiers(self) -> None:
         self._brackets = brackets_of(self._tables[0]) if self._liquidates else ()
+        units = self._account.units
+        self._counted = [
+            (
+                units(tier.above), None if tier.up_to is None else units(tier.up_to),
+                tier.rate.numerator, tier.rate.denominator, units(tier.cum),
+            )
+            for tier in self._brackets
+        ]  # fmt: skip
         self.next_change = self._tables[1].time if len(self._tables) > 1 else NEVER
         self._revision = -1
 
@@ -114,10 +123,31 @@ class Margin:
         position = self._account.position
         if position == 0:
             return NO_BAND
+        if self._is_plain:
+            return self._cross_band()
         price = self.liquidation_price()
         if price is None:
             return NO_BAND
         return (floor(price), NEVER) if position > 0 else (-NEVER, ceil(price))
+
+    def _cross_band(self) -> tuple[int, int]:
+        """The band by `liquidation_price`, where it costs least.
+
+        What backs a linear position with all there is, less or plus its value at entry, is the
+        account's ledger; so the value at which it is liquidated does not depend on its size:
+        ``side (ledger + cum) / (rate - side)``.
+        """
+        account = self._account
+        side = 1 if account.position > 0 else -1
+        for above, up_to, part, whole, cum in self._counted:
+            value = -side * (account.ledger + cum) * whole  # times ...
+            times = whole - side * part  # ... this
+            if value > 0 and above * times <= value and (up_to is None or value <= up_to * times):
+                per_unit = times * account.worth(1, abs(account.position))
+                if side > 0:
+                    return int(value // per_unit), NEVER
+                return -NEVER, int(-(-value // per_unit))
+        return NO_BAND
 
     def backing(self) -> Fraction:
         """What can be lost with the position, at its entry price, in the account's currency."""

@@ -38,6 +38,7 @@ class Marks:
         self._peak = float(cash)
         self.max_drawdown = 0.0
         self._closes: list[tuple[int, int | Fraction, int, int]] = []
+        self._rows: list[EquityRow] = []  # of as many of them as were looked at
 
     def at_close(self, time: int, price: int) -> None:
         """Note the equity at a bar's close."""
@@ -48,10 +49,9 @@ class Marks:
     def rows(self) -> list[EquityRow]:
         """The account at every bar close, in order."""
         printed = self._account.printed
-        return [
-            EquityRow(time, printed(units), position, price)
-            for time, units, position, price in self._closes
-        ]
+        for time, units, position, price in self._closes[len(self._rows) :]:
+            self._rows.append(EquityRow(time, printed(units), position, price))
+        return self._rows
 
     def through(self, tape: Stretch, start: int, stop: int) -> None:
         """Mark the open position at every trade of rows ``[start, stop)``."""

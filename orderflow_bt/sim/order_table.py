@@ -90,4 +90,4 @@ class OrderTable:
 
 
 def _reports(rows: int) -> NDArray[np.int64]:
-    return np.zeros((k.REPORTS_PER_ORDER * (rows + 1), k.REPORT_FIELDS), np.int64)
+    return np.zeros((2 * k.REPORTS_PER_ORDER * (rows + 1), k.REPORT_FIELDS), np.int64)

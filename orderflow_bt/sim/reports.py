@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.strategy.api import Fill, Order
@@ -33,6 +33,12 @@ _REASONS = {
     k.LIQUIDATION: "the position was liquidated",
     k.NOTHING_LEFT: "changed to no more than was filled",
 }
+
+
+_PRICE_AT, _ARRIVAL_AT, _DONE_AT, _STATUS_AT, _FILLED_AT, _AHEAD_AT, _WHY_AT = (
+    Order._fields.index(name)
+    for name in ("price", "arrival_time", "done_time", "status", "filled_qty", "ahead", "why")
+)
 
 
 class Happening(NamedTuple):
@@ -90,15 +96,17 @@ class ReportReader:
     def _changed(self, order: Order, report: list[int]) -> Order:
         kind, row, time = report[k.R_KIND], report[k.R_ORDER], report[k.R_TIME]
         if kind == k.ACCEPTED:
-            rests = self._broker.matrix[row, k.STATE] == k.RESTING
-            return order._replace(
-                status="working",
-                arrival_time=time,
-                done_time=None,
-                price=report[k.R_PRICE] if order.trail is not None else order.price,
-                ahead=report[k.R_AHEAD] if rests else None,
-                why="",
+            now: list[Any] = list(order)  # several times as fast as _replace
+            now[_STATUS_AT], now[_ARRIVAL_AT], now[_DONE_AT], now[_WHY_AT] = (
+                "working",
+                time,
+                None,
+                "",
             )
+            now[_AHEAD_AT] = report[k.R_AHEAD] if report[k.R_RULE] == k.RESTING else None
+            if order.trail is not None:
+                now[_PRICE_AT] = report[k.R_PRICE]
+            return Order._make(now)
         if kind == k.RESTED:
             return order._replace(ahead=report[k.R_AHEAD])
         if kind == k.GREW:
@@ -156,19 +164,20 @@ class ReportReader:
     def _filled(self, order_id: int, report: list[int]) -> list[Happening]:
         """Book a fill; that of a fill-or-kill order with the parts it had held."""
         broker, happenings = self._broker, []
-        parts = self._held.pop(order_id, [])
-        report[k.R_QTY] -= sum(part[k.R_QTY] for part in parts)
-        for part in [*parts, report]:
+        parts = self._held.pop(order_id, None)
+        if parts:
+            report[k.R_QTY] -= sum(part[k.R_QTY] for part in parts)
+        for part in [*parts, report] if parts else [report]:
             order = broker.orders[order_id]
             fill = self._fill_of(order, part)
             broker.fills.append(fill)
-            filled = order.filled_qty + fill.qty
-            order = order._replace(filled_qty=filled)
+            now: list[Any] = list(order)
+            now[_FILLED_AT] = filled = order.filled_qty + fill.qty
             if part is report and report[k.R_LEFT] == 0:
                 why = _REASONS[k.OCO_FILLED] if filled < order.qty else ""
-                order = order._replace(status="filled", done_time=report[k.R_TIME], why=why)
+                now[_STATUS_AT], now[_DONE_AT], now[_WHY_AT] = "filled", report[k.R_TIME], why
                 self._changes.pop(order_id, None)
-            broker.orders[order_id] = order
+            broker.orders[order_id] = order = Order._make(now)
             happenings.append(Happening(report[k.R_TIME], fill, order))
         return happenings
 

@@ -52,6 +52,10 @@ if TYPE_CHECKING:
 Notice = Happening | Literal["start"] | None  # what a hook is told of; None for a timer
 _AT = attrgetter("at")
 _AT_TIME = attrgetter("at", "time")
+# What happens to an order without the account's position or another message coming of it.
+_CAN_WAIT = sum(
+    1 << kind for kind in (k.ACCEPTED, k.REJECTED, k.CANCELLED, k.EXPIRED, k.RESTED, k.GREW)
+)
 MAX_ANSWERS = 10_000  # notices and timers at one instant; more can only be a plugin's endless loop
 
 
@@ -111,6 +115,8 @@ class Session:
         self._cursor = 0  # next row of the stretch in hand to process
         self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
         self._state = np.zeros(k.STATE_SLOTS, np.int64)
+        if type(strategy).on_order is Strategy.on_order:
+            self._state[k.PATIENCE] = _CAN_WAIT
         self._settings = config.kernel_settings(instrument)
         self._notices: list[tuple[int, int, Notice]] = []
         self._notice_count = 0

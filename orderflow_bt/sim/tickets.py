@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -19,8 +18,7 @@ _WHEN = ("expires", "until")
 KINDS = ("market", "limit", "stop", "stop_limit", "trailing_stop", "if_touched")
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(NamedTuple):
     """One order, all of it. Names are those of `orderflow_bt.Broker`'s methods.
 
     ``price`` is the limit price, or the trigger price of an order that has one; ``limit`` the
@@ -70,13 +68,17 @@ class Ticket:
 
     def on_grid(self, tick: int, lot: int) -> Ticket:
         """The ticket in whole lots and ticks, rounded so that it never asks for more than meant."""
-        return replace(
-            self,
+        trail = self.trail or 0
+        if tick == 1 and lot == 1:
+            return self
+        if self.qty % lot == 0 and trail % tick == 0 and not self.off_grid(tick):
+            return self
+        return self._replace(
             qty=self.qty - self.qty % lot,
             price=self.price_on_grid(self.price, tick),
             limit=self.limit_on_grid(self.limit, tick),
             worst=self.limit_on_grid(self.worst, tick),
-            trail=None if self.trail is None else -(-self.trail // tick) * tick,
+            trail=None if self.trail is None else -(-trail // tick) * tick,
         )
 
     def price_on_grid(self, price: int | None, tick: int) -> int | None:
@@ -101,6 +103,8 @@ def check_numbers(**values: object) -> None:
     """
     for name, value in values.items():
         if value is None and name not in ("quantity", "stop"):
+            continue
+        if value.__class__ is int and 0 <= value <= LARGEST:
             continue
         if not is_whole(value) or value < 0:  # type: ignore[operator] # whole: it compares
             raise PluginError(
