@@ -92,7 +92,7 @@ class Account:
         usd = Fraction(units.contract_usd) * self.scale
         return usd * Fraction(10**units.price_decimals, 10**units.qty_decimals)
 
-    def units(self, amount: Decimal) -> int | Fraction:
+    def units(self, amount: Decimal | Fraction) -> int | Fraction:
         """An amount of currency in units, exactly."""
         exact = Fraction(amount) * self.scale
         return exact.numerator if exact.denominator == 1 else exact

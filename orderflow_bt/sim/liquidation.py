@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.session import Session
 
 
+_ENDED = (k.DONE, k.WAITING, k.SPENT)
+
+
 def check_margin(session: Session, order: Order) -> str:
     """Why an account cannot carry an order beside what is held and working; else empty."""
     if order.role != "entry":
@@ -27,14 +30,14 @@ def check_margin(session: Session, order: Order) -> str:
 def openers(session: Session, arrival: int, but: int = -1) -> list[tuple[int, int, int]]:
     """(side, lots, price) of orders that can still open a position at ``arrival``."""
     broker, last = session.broker, session.last_price
-    return [
-        (row[k.SIDE], row[k.LEFT], row[k.PRICE] or last)
-        for number, row in enumerate(broker.matrix[: broker.rows].tolist())
-        if row[k.STATE] not in (k.DONE, k.WAITING, k.SPENT)
-        and not row[k.REDUCE_ONLY]
-        and row[k.CANCEL_AT] > arrival
-        and broker.order_of(number) != but
-    ]
+    found = []
+    for number, state in enumerate(broker.matrix[: broker.rows, k.STATE].tolist()):
+        if state in _ENDED or broker.order_of(number) == but:
+            continue
+        row = broker.matrix[number].tolist()
+        if not row[k.REDUCE_ONLY] and row[k.CANCEL_AT] > arrival:
+            found.append((row[k.SIDE], row[k.LEFT], row[k.PRICE] or last))
+    return found
 
 
 def liquidate(session: Session, row: int) -> Happening:

@@ -6,14 +6,18 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil, floor
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.instruments import Fees, Instrument
+from orderflow_bt.kernels.orders import NEVER
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.sim.account import Account
-from orderflow_bt.sim.margin import Margin
+from orderflow_bt.sim.margin import NO_BAND, Margin
 from orderflow_bt.sim.tiers import (
     MarginMode,
     Tier,
@@ -190,3 +194,25 @@ def test_tiers_that_cannot_be(table):
 def test_leverage_has_bounds(leverage):
     with pytest.raises(UsageError, match="leverage"):
         SimConfig(leverage=Decimal(leverage))
+
+
+@given(
+    st.sampled_from([1, -1]), st.integers(1, 10**7), st.integers(1, 10**9),
+    st.integers(1, 10**9), st.sampled_from(["BTCUSDT", "X"]), st.integers(0, 10**8),
+)  # fmt: skip
+def test_the_band_in_integers_is_that_of_the_exact_price(side, lots, price, cash, symbol, fee):
+    config = replace(SimConfig(fees=FREE, cash=Decimal(cash)), tiers=(shipped_tiers(symbol),))
+    account = Account(LINEAR, Decimal(cash), FREE)
+    account.apply(side, lots, price, Decimal(fee).scaleb(-8))
+    account.apply(-side, lots // 3 or 1, price + 7, Decimal(0))
+    if account.position == 0:
+        return
+    found = Margin(account, config)
+    exact = found.liquidation_price()
+    low, high = found.band()
+    if exact is None:
+        assert (low, high) == NO_BAND
+    elif account.position > 0:
+        assert (low, high) == (floor(exact), NEVER)
+    else:
+        assert (low, high) == (-NEVER, ceil(exact))
