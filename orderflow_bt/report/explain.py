@@ -152,7 +152,7 @@ class _Story(OrderWords):
     def told(self) -> Explanation:
         order = self.order
         self._tell_decision()
-        if order["arrival_time"] is not None:
+        if self.arrived:
             self._tell_arrival()
         if self.is_triggered:
             self._tell_trigger()
@@ -322,7 +322,7 @@ class _Story(OrderWords):
         said = [f"{order['status']}{': ' if order['reason'] else ''}{order['reason']}"]
         if order["status"] == "rejected" or stretch is None or order["price"] is None:
             return said[0]
-        if order["arrival_time"] is None:
+        if not self.arrived:
             return f"{said[0]}; it never was at the exchange"
         steps = [step for step in self.steps if step.what == "queue"]
         if self.is_triggered and not any(step.what == "trigger" for step in self.steps):

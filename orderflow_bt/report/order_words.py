@@ -46,6 +46,12 @@ class OrderWords:
         return self.order["kind"] in TRIGGERED
 
     @property
+    def arrived(self) -> bool:
+        """Whether it was at the exchange before it ended."""
+        arrival, done = self.order["arrival_time"], self.order["done_time"]
+        return arrival is not None and (done is None or arrival <= done)
+
+    @property
     def rests_at(self) -> int | None:
         """The price at which it rests in the book; None for one that never does."""
         if self.order["kind"] == "limit":

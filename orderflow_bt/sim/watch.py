@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -169,7 +170,9 @@ def _hooked(detector: Detector, trades: Trades, batch: BarBatch | None) -> Itera
                     yield at, size, _barred(detector, event, bar)
             if on_footprint:
                 with guard(detector, "on_footprint", known):
-                    events = list(detector.on_footprint(batch.footprint(k)))
+                    footprint = batch.footprint(k)
+                    footprint = replace(footprint, cells=footprint.cells.copy())
+                    events = list(detector.on_footprint(footprint))
                 for event in events:
                     yield at, size, _barred(detector, event, bar)
     if on_trades and cursor < trades.rows:
@@ -188,6 +191,14 @@ def _barred(detector: Detector, event: Event, bar: Bar) -> Event:
     return event
 
 
+def _sealed(trades: Trades) -> Trades:
+    """A read-only copy: a view would lead to the trades behind the piece."""
+    sealed = trades._replace(**{name: getattr(trades, name).copy() for name in trades._fields})
+    for column in sealed:
+        column.flags.writeable = False
+    return sealed
+
+
 def _check_is_event(detector: Detector, event: object) -> None:
     if not isinstance(event, Event):
         raise PluginError(f"{detector.name} gave {event!r}, which is no Event")
@@ -195,7 +206,7 @@ def _check_is_event(detector: Detector, event: object) -> None:
 
 def _traded(detector: Detector, trades: Trades, first: int) -> Iterator[Pair]:
     with guard(detector, "on_trades", int(trades.time[0])):
-        pairs = [(row, event) for row, event in detector.on_trades(trades)]
+        pairs = [(row, event) for row, event in detector.on_trades(_sealed(trades))]
     before, rows = 0, trades.rows
     for row, event in pairs:
         _check_is_event(detector, event)

@@ -304,6 +304,25 @@ def test_what_a_detector_gives_wrongly_is_named():
         Tape("B 100 1 | +1s B 100 9").events(Odd())
 
 
+def test_what_a_detector_is_handed_is_a_read_only_copy_of_no_more_than_the_piece():
+    seen = []
+
+    class Looks(Bell):
+        def on_trades(self, trades):
+            seen.append(("trades", trades.rows, trades.price.base, trades.price.flags.writeable))
+            return ()
+
+        def on_footprint(self, footprint):
+            seen.append(("cells", len(footprint.cells.base), footprint.cells.flags.writeable))
+            return ()
+
+    Tape("B 100 1 | B 101 1 | +1s B 100 9 | +1s B 100 9").events(Looks())
+    assert seen == [
+        ("trades", 2, None, False), ("cells", 2, False),
+        ("trades", 1, None, False), ("cells", 1, False), ("trades", 1, None, False),
+    ]  # fmt: skip
+
+
 def test_a_footprint_in_a_hook_leads_to_no_later_bar():
     seen = []
 
