@@ -81,6 +81,8 @@ def command(
     )  # fmt: skip
     say("\nThe market above was simulated. The same with real trades:")
     say("  orderflow-bt download BTCUSDT --market um --from 2024-01-01 --to 2024-01-14")
+    say("  orderflow-bt download BTCUSDT --market um --kind fundingRate --from 2024-01-01"
+        " --to 2024-01-14")  # fmt: skip
     say("  orderflow-bt run delta_divergence BTCUSDT --market um --from 2024-01-02 --to 2024-01-14")
 
 

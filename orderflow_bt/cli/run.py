@@ -253,7 +253,7 @@ def print_summary(metrics: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.padding import Padding
 
-    from orderflow_bt.stats.verdict import amount, money
+    from orderflow_bt.stats.verdict import amount, count, money
 
     console = Console(highlight=False, soft_wrap=False)
     verdict, quote = metrics["verdict"], metrics["quote"]
@@ -266,7 +266,7 @@ def print_summary(metrics: dict[str, Any]) -> None:
         f" {amount(metrics['start_cash'], quote)})",
         "fees": f"{amount(metrics['fees'], quote)}, slippage {amount(metrics['slippage'], quote)}",
         "funding": f"{money(metrics['funding'], quote)} in"
-        f" {metrics['funding_payments']:,} payments",
+        f" {count(metrics['funding_payments'], 'payment')}",
         "round trips": f"{metrics['round_trips']:,} from {metrics['events']:,} events,"
         f" {metrics['fills']:,} fills",
         "drawdown": f"{metrics['max_drawdown_per_trade']:.2%} at worst, trade by trade",
@@ -280,7 +280,7 @@ def print_summary(metrics: dict[str, Any]) -> None:
     if metrics["not_simulated"]:
         rows["left out"] = "; ".join(metrics["not_simulated"])
     if metrics["skipped"]:
-        counts = ", ".join(f"{count} {why}" for why, count in metrics["skipped"].items())
+        counts = ", ".join(f"{number} {why}" for why, number in metrics["skipped"].items())
         rows["skipped"] = counts
     if metrics["rejected"]:
         counts = ", ".join(f"{count:,} {why}" for why, count in metrics["rejected"].items())
