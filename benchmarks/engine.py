@@ -202,7 +202,7 @@ def write_long(source_root, target_root, times):
     (tape,) = source.tapes()
     days = source.days(tape)
     for turn in range(times):
-        ids = turn * (days[-1].last_id - days[0].first_id + 1)
+        ids = turn * (days[-1].quality.last_id - days[0].quality.first_id + 1)
         micros = turn * len(days) * DAY_US
         for day in days:
             parts = list(read_columns(day, COLUMN_NAMES))
@@ -211,11 +211,16 @@ def write_long(source_root, target_root, times):
             for name in ("id", "first_id", "last_id"):
                 matrix[COLUMN_NAMES.index(name)] += ids
             matrix[COLUMN_NAMES.index("time")] += micros // TIME_FACTORS[day.time_unit]
+            quality = replace(
+                day.quality, first_id=day.quality.first_id + ids, last_id=day.quality.last_id + ids
+            )
             info = replace(
-                day, date=day.date + dt.timedelta(days=turn * len(days)),
-                first_id=day.first_id + ids, last_id=day.last_id + ids,
-                first_time=day.first_time + micros, last_time=day.last_time + micros,
-            )  # fmt: skip
+                day,
+                date=day.date + dt.timedelta(days=turn * len(days)),
+                quality=quality,
+                first_time=day.first_time + micros,
+                last_time=day.last_time + micros,
+            )
             with lake.lock(tape, info.date):
                 lake.write_day(matrix, info)
 

@@ -102,7 +102,8 @@ class Margin:
         value = account.committed + account.worth(price, lots)
         value += sum(account.worth(at, left) for left, at in others)
         value += account.worth(last, held) if held else 0
-        if value > account.purse_units(last) * self._leverage:
+        carried, whole = self._leverage.numerator, self._leverage.denominator
+        if value * whole > account.purse_units(last) * carried:
             if self._liquidates:
                 return f"not enough margin at leverage {float(self._leverage):g}"
             return "not enough cash"

@@ -19,6 +19,7 @@ from orderflow_bt.errors import PluginError
 from orderflow_bt.flow.events import EventColumns
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.bars import first_at_or_after
+from orderflow_bt.kernels.blocks import first_outside
 from orderflow_bt.kernels.broker import advance
 from orderflow_bt.sim.account import Account
 from orderflow_bt.sim.assumptions import End, GapPolicy
@@ -265,7 +266,7 @@ class Session:
                 or self.broker.rows
                 or self.funding.next_time <= time
                 or self.margin.next_change <= time
-                or (self.account.position and self.margin.band() is not NO_BAND)
+                or (self.account.position and self._may_liquidate(row))
             ):
                 self._settle(time)
                 self._run_to(row, time, at_moment=True)
@@ -275,6 +276,13 @@ class Session:
                 self._cursor, self.last_price = row, price
             self.now = max(self.now, time)
             self._deliver(moment)
+
+    def _may_liquidate(self, row: int) -> bool:
+        """Whether a trade before ``row`` reaches a price at which the position is liquidated."""
+        band, tape = self.margin.band(), self.tape
+        if band is NO_BAND:
+            return False
+        return first_outside(tape.price, self._cursor, row, *band, *tape.blocks) < row
 
     def still_open(self) -> RoundTrip | None:
         """The position held now as a round trip valued at the last price, None when flat."""
