@@ -105,7 +105,7 @@ def open_tape(
         market: ``spot``, ``um`` or ``cm``.
         kind: ``aggTrades`` or ``trades``.
         exchange: Whose tape.
-        lake: The lake's folder.
+        lake: The lake's folder, or its URL.
 
     Raises:
         UsageError: An argument is not one of those, or the window is empty.
@@ -119,7 +119,7 @@ def open_tape(
     first, last = moment(start), moment(end, last=True)
     if last <= first:
         raise UsageError(f"the window from {start} to {end} is empty")
-    return StoredTape(Lake(Path(lake)), tape, first, last)
+    return StoredTape(Lake(lake), tape, first, last)
 
 
 def moment(when: str | dt.date | dt.datetime, *, last: bool = False) -> int:

@@ -1,0 +1,58 @@
+"""A tape to learn on: of your own lake where there is one, else of a simulated market."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import tempfile
+from pathlib import Path
+
+from orderflow_bt.archive import open_source
+from orderflow_bt.frames import StoredTape
+from orderflow_bt.ingest import download
+from orderflow_bt.store import Lake
+from orderflow_bt.synth.archive import write_archive
+from orderflow_bt.synth.market import SimulatedMarket
+from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+
+_START = dt.date(2026, 1, 5)
+_TRADES_A_DAY = 60_000
+
+
+def example_tape(*, days: int = 4, placebo: bool = False, seed: int = 7) -> StoredTape:
+    """Some days of a tape.
+
+    Args:
+        days: How many: the last ones stored, or as many simulated ones.
+        placebo: Take a simulated market without any edge, whatever is stored.
+        seed: Of the simulated market.
+
+    Returns:
+        The last ``days`` stored days of the first tape in the lake that ``ORDERFLOW_BT_DATA``
+        names (``data`` if it is not set); without such a lake, a simulated market in a temporary
+        folder.
+    """
+    named = os.environ.get("ORDERFLOW_BT_DATA", "data")
+    if not placebo and ("://" in named or Path(named).is_dir()):
+        lake = Lake(named)
+        for tape in lake.tapes()[:1]:
+            dates = lake.dates(tape)[-days:]
+            return _window(lake, tape, dates[0], dates[-1])
+    return _simulated(days, placebo=placebo, seed=seed)
+
+
+def _simulated(days: int, *, placebo: bool, seed: int) -> StoredTape:
+    folder = Path(tempfile.mkdtemp(prefix="orderflow-bt-"))
+    market = SimulatedMarket(
+        seed=seed, start=_START, days=days, trades_per_day=_TRADES_A_DAY, placebo=placebo
+    )
+    write_archive(market, folder / "archive")
+    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
+    lake = Lake(folder / "lake")
+    download(lake, tape, market.dates, open_source(str(folder / "archive")))
+    return _window(lake, tape, market.dates[0], market.dates[-1])
+
+
+def _window(lake: Lake, tape: TapeId, first: dt.date, last: dt.date) -> StoredTape:
+    start, end = ((date - dt.date(1970, 1, 1)).days * DAY_US for date in (first, last))
+    return StoredTape(lake, tape, start, end + DAY_US)
