@@ -107,7 +107,7 @@ class Bench:
         stream = BarStream(
             time_bars("1m"), ids_are_continuous=True, ticks_per_row=self.unit.tick_size
         )
-        bars = cache.bars(stream, f"True {self.unit.tick_size}") if cache else stream
+        bars = cache.bars(stream, continuous=True) if cache else stream
         clock, total = Clock(self.end), 0
         for piece in self.pieces(self.lake):
             if cache and piece.first == 0:

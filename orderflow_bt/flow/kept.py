@@ -60,20 +60,29 @@ def can_keep(spec: BarSpec) -> bool:
     return spec.is_time or spec.anchor in ("day", "start")
 
 
+def bars_made_of(
+    stream: BarStream, instrument: Instrument, *, continuous: bool, keep_cells: bool
+) -> str:
+    """Everything but the trades that the bars of a stream follow from."""
+    cells = "cells" if keep_cells else "none"
+    common = f"{code_hash()} {units_text(instrument)}"
+    return f"bars {common} {stream.spec} {stream.row_size} {continuous} {cells}"
+
+
 class DayInput:
     """A stored day as it is about to be read.
 
     Args:
         day: Which.
-        end: Where reading ends, microseconds UTC.
+        end: Where reading ends, microseconds UTC, if it may end before the day does.
 
     Attributes:
         text: What tells its trades from any others.
     """
 
-    def __init__(self, day: DayInfo, end: int) -> None:
+    def __init__(self, day: DayInfo, end: int | None = None) -> None:
         self.day = day
-        cut = end if day.last_time >= end else 0
+        cut = 0 if end is None or day.last_time < end else end
         self.text = f"{content_hash(day.path)} {cut} {PIECE_ROWS}"
 
     def name(self, key: str) -> str:
@@ -181,6 +190,18 @@ class KeptBars:
             self._recording.end_piece(trades.rows, len(batch))
         return batch
 
+    def whole_day(self) -> BarBatch | None:
+        """All bars of the day that has begun, if they are kept; then nothing is fed of it."""
+        if self._served is None:
+            return None
+        return _batch(self._served.arrays, 0, slice(0, None), self._stream.row_size)
+
+    def mark_gap(self) -> None:
+        """As of `BarStream`, between two days."""
+        self._end_day()
+        self._go_live()
+        self._stream.mark_gap()
+
     def close_until(self, time_us: int) -> BarBatch:
         """As of `BarStream`; no day is fed any more."""
         self._end_day()
@@ -221,7 +242,7 @@ def _batch(
     arrays: Mapping[str, NDArray[np.int64]], first: int, kept: slice, row_size: int
 ) -> BarBatch:
     bars = arrays["bars"][kept]
-    starts = arrays["cell_start"][kept.start : kept.stop + 1]
+    starts = arrays["cell_start"][kept.start : kept.start + len(bars) + 1]
     cells = arrays["cells"][starts[0] : starts[-1]]
     return BarBatch(
         bars, arrays["at"][kept] - first, bars[:, 1].copy(), cells, starts - starts[0], row_size

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.flow.bars import BarStream
 from orderflow_bt.flow.grouping import auto_ticks_per_row
+from orderflow_bt.flow.kept import DayInput, KeptBars, bars_made_of, can_keep
 from orderflow_bt.store import resolve_instrument, stored_elsewhere
+from orderflow_bt.store.cache import KeepLater
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
@@ -90,10 +92,47 @@ class BarWindow:
             keep_cells=self._keep_cells,
             instrument=self.instrument,
         )
-        for batch in self._batches(stream):
-            opens, closes = batch.bars[:, 0], batch.bars[:, 1]
-            first = int(opens.searchsorted(self._start))
-            yield batch, range(first, max(first, int(closes.searchsorted(self._end, "right"))))
+        cache = self._lake.cache
+        if cache is None or self._from_start or not can_keep(self.spec):
+            yield from map(self._inside, self._batches(stream))
+            return
+        later = KeepLater()
+        try:
+            made_of = bars_made_of(
+                stream,
+                self.instrument,
+                continuous=self._tape.ids_are_continuous,
+                keep_cells=self._keep_cells,
+            )
+            kept = KeptBars(stream, cache, later, made_of)
+            yield from map(self._inside, self._kept_batches(kept))
+        finally:
+            later.close()
+
+    def _inside(self, batch: BarBatch) -> tuple[BarBatch, range]:
+        opens, closes = batch.bars[:, 0], batch.bars[:, 1]
+        first = int(opens.searchsorted(self._start))
+        return batch, range(first, max(first, int(closes.searchsorted(self._end, "right"))))
+
+    def _kept_batches(self, bars: KeptBars) -> Iterator[BarBatch]:
+        """Whole days, of which those that are kept are not read."""
+        units = self.instrument.price_decimals, self.instrument.qty_decimals
+        before: dt.date | None = None
+        for date in self._context + self._days:
+            if before is not None and date - before > dt.timedelta(days=1):
+                bars.mark_gap()
+            before = date
+            day = self._lake.day(self._tape, date)
+            if day is None or not day.rows:
+                continue
+            bars.begin_day(DayInput(day))
+            whole = bars.whole_day()
+            if whole is not None:
+                yield whole
+                continue
+            for piece in self._lake.read_pieces(self._tape, [date], *units):
+                yield bars.feed(piece.trades)
+        yield self._last_batch(bars)
 
     def _batches(self, stream: BarStream) -> Iterator[BarBatch]:
         before: dt.date | None = None
@@ -113,10 +152,14 @@ class BarWindow:
                 if stream.open_time is not None and stream.open_time >= self._end:
                     return
             before = day
+        yield self._last_batch(stream)
+
+    def _last_batch(self, stream: BarStream | KeptBars) -> BarBatch:
+        """What the clock closes behind the last trade."""
         last = self._days[-1]
         if self._lost_after(last):
             stream.mark_gap()
-        yield stream.close_until(min(self._end, (last - _EPOCH).days * DAY_US + DAY_US))
+        return stream.close_until(min(self._end, (last - _EPOCH).days * DAY_US + DAY_US))
 
     def _days_before(self, moment_us: int) -> list[dt.date]:
         """Stored days from that of ``moment_us`` to the window's first, without a break."""

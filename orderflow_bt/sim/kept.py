@@ -13,6 +13,7 @@ from orderflow_bt.flow.kept import (
     KeptBars,
     Recording,
     Served,
+    bars_made_of,
     can_keep,
     chain,
     code_hash,
@@ -56,7 +57,7 @@ class FlowCache:
         self._inputs = {
             day.date: DayInput(day, end) for day in days if day.rows and day.first_time < end
         }
-        self._common = f"{code_hash()} {units_text(instrument)}"
+        self._unit = instrument
 
     @classmethod
     def of(
@@ -73,11 +74,11 @@ class FlowCache:
         """A day as it is about to be read."""
         return self._inputs[date]
 
-    def bars(self, stream: BarStream, options: str) -> BarStream | KeptBars:
-        """A stream that keeps its days, if it can; ``options`` are its other arguments."""
+    def bars(self, stream: BarStream, *, continuous: bool) -> BarStream | KeptBars:
+        """A stream with cells that keeps its days, if it can."""
         if not can_keep(stream.spec):
             return stream
-        made_of = f"bars {self._common} {stream.spec} {options}"
+        made_of = bars_made_of(stream, self._unit, continuous=continuous, keep_cells=True)
         return KeptBars(stream, self._cache, self._later, made_of)
 
     def events(self, detector: Detector, options: str) -> KeptEvents | None:
@@ -94,7 +95,8 @@ class FlowCache:
         ):
             return None
         parameters = json.dumps(detector.parameters(), sort_keys=True)
-        made_of = f"events {self._common} {type(detector).__qualname__} {parameters} {options}"
+        common = f"{code_hash()} {units_text(self._unit)}"
+        made_of = f"events {common} {type(detector).__qualname__} {parameters} {options}"
         names = {}
         past = made_of
         for date, day in self._inputs.items():

@@ -118,8 +118,9 @@ class Readings:
                 ticks_per_row=height,
                 instrument=instrument,
             )
-            made_of = f"{ids_are_continuous} {height}"
-            self._streams[spec] = kept.bars(stream, made_of) if kept else stream
+            self._streams[spec] = (
+                kept.bars(stream, continuous=ids_are_continuous) if kept else stream
+            )
         self._watch = Watch(
             detectors,
             tick=row_size,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 
 import pytest
 
@@ -11,13 +12,14 @@ from orderflow_bt.detectors import AbsorptionBar, DeltaDivergence, Detector, Vol
 from orderflow_bt.detectors.absorption import Absorption
 from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.events import Event
+from orderflow_bt.flow.window import BarWindow
 from orderflow_bt.ingest import download
 from orderflow_bt.run.clock import clocked_pieces
 from orderflow_bt.sim import Readings
 from orderflow_bt.sim.kept import FlowCache
 from orderflow_bt.store import Lake, decoded, resolve_instrument
 from orderflow_bt.synth import SimulatedMarket, write_archive
-from orderflow_bt.types import DAY_US, BarSpec, Kind, MarketType, TapeId, time_bars
+from orderflow_bt.types import DAY_US, HOUR_US, BarSpec, Kind, MarketType, TapeId, time_bars
 
 FIRST = dt.date(2026, 1, 5)
 TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
@@ -184,6 +186,7 @@ def test_a_change_of_the_code_changes_every_name(lake, monkeypatch):
     read(lake)
     before = kept(lake)
     monkeypatch.setattr("orderflow_bt.sim.kept.code_hash", lambda: "other")
+    monkeypatch.setattr("orderflow_bt.flow.kept.code_hash", lambda: "other")
     read(lake)
     assert not set(before) & (set(kept(lake)) - set(before))
     assert len(kept(lake)) == 2 * len(before)
@@ -218,3 +221,48 @@ def test_bars_of_trading_sessions_are_not_kept(lake):
     specs = ["tick:900@09:30-16:00/America/New_York"]
     assert read(lake, found=[], specs=specs) == read(without(lake), found=[], specs=specs)
     assert kept(lake) == []
+
+
+def in_window(lake, spec, start, end, **options):
+    """Bars of a window and their cells, and how many batches they came in."""
+    batches = list(BarWindow(lake, TAPE, BarSpec.parse(spec), start, end, **options))
+    bars = [batch.bar(k) for batch, inside in batches for k in inside]
+    cells = [batch.bar_cells(k).tolist() for batch, inside in batches for k in inside]
+    return bars, cells
+
+
+WINDOWS = [
+    (START + DAY_US, START + 4 * DAY_US),
+    (START + DAY_US + 7 * HOUR_US + 1, START + 2 * DAY_US + 13 * HOUR_US + 77),
+    (START + 5 * HOUR_US, START + 6 * HOUR_US),
+]
+
+
+@pytest.mark.parametrize("spec", [*SPECS, "tick:900@09:30-16:00/America/New_York"])
+@pytest.mark.parametrize("keep_cells", [True, False])
+def test_windows_of_bars_are_the_same(lake, spec, keep_cells):
+    for window in [*WINDOWS, *WINDOWS]:
+        plain = in_window(without(lake), spec, *window, keep_cells=keep_cells)
+        assert plain[0] or window != WINDOWS[0]
+        assert in_window(lake, spec, *window, keep_cells=keep_cells) == plain
+
+
+def test_a_window_over_a_missing_day_is_the_same(lake, tmp_path):
+    copy = Lake(tmp_path / "lake")
+    shutil.copytree(lake.root, copy.root)
+    in_window(copy, "1m", START, START + 4 * DAY_US)
+    copy.day_path(TAPE, DATES[1]).unlink()
+    for spec in ("1m", "tick:900"):
+        plain = in_window(without(copy), spec, START, START + 4 * DAY_US, keep_cells=True)
+        assert any(bar.is_gap for bar in plain[0])
+        for _ in range(2):
+            kept_bars = in_window(copy, spec, START, START + 4 * DAY_US, keep_cells=True)
+            assert kept_bars == plain
+
+
+def test_a_window_of_what_a_run_has_read_reads_no_tape(lake, nothing_is_made):
+    read(lake, found=[], specs=["5m"])
+    window = START, START + 3 * DAY_US
+    plain = in_window(without(lake), "5m", *window, keep_cells=True)
+    nothing_is_made((Lake, "read_pieces"), (Lake, "read"))
+    assert in_window(lake, "5m", *window, keep_cells=True) == plain
