@@ -124,7 +124,7 @@ def live(lake, name, *, cached):
     pieces = lake.read_pieces(tape, dates, units.price_decimals, units.qty_decimals, keep=cached)
     for piece in clocked_pieces(pieces, end):
         if piece.first == 0:
-            readings.begin_day(piece.day.date)
+            readings.begin_day(piece.day)
         session.feed(readings.feed(piece.trades, (piece.lows, piece.highs)))
         rows += piece.trades.rows
         nothing = piece.trades.slice(0, 0)

@@ -132,7 +132,7 @@ class Bench:
         clock, count = Clock(self.end), 0
         for piece in self.pieces(self.lake):
             if piece.first == 0:
-                readings.begin_day(piece.day.date)
+                readings.begin_day(piece.day)
             count += len(readings.see(clock.pass_on(piece.trades)))
         return count + len(readings.close_until(self.end, piece.trades.slice(0, 0)).events)
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from orderflow_bt.types import BarSpec, Trades
 
 SHELF = "flow"
-_SOURCES = ("flow", "detectors", "sim/watch.py", "parameters.py", "types.py")
+_SOURCES = (
+    "flow", "detectors", "sim/watch.py", "sim/readings.py", "store/quality.py", "parameters.py",
+    "types.py",
+)  # fmt: skip
 
 
 @cache

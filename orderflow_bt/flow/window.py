@@ -126,6 +126,7 @@ class BarWindow:
             if day is None or not day.rows:
                 continue
             bars.begin_day(DayInput(day))
+            bars.note_losses(day.quality.fill_losses)
             whole = bars.whole_day()
             if whole is not None:
                 yield whole
