@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError
@@ -261,6 +262,8 @@ class SimBroker(OrderTable):
 
     def size(self, risk: float, entry: int, stop: int) -> int:
         """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth."""
+        if not isfinite(risk):
+            raise PluginError(f"risk is a share of equity, not {risk}")
         account = self._session.account
         units = self._session.instrument
         equity = account.purse_units(self._session.last_price)
@@ -366,7 +369,7 @@ class SimBroker(OrderTable):
         row[k.CANCEL_AT] = row[k.TAKE_TIME] = row[k.NEW_AT] = k.NEVER
         if ticket.cancel_at is not None:
             row[k.WATCH_PRICE] = ticket.cancel_at
-            row[k.WATCH_SIDE] = self._watch_side(ticket.cancel_at, ticket.price)
+            row[k.WATCH_SIDE] = self._watch_side(ticket)
         row[k.PARENT] = -1 if parent is None else parent
         row[k.OCO] = self._groups if is_child else 0
         row[k.REDUCE_ONLY] = ticket.reduce_only
@@ -377,11 +380,14 @@ class SimBroker(OrderTable):
         row[k.LIMIT_PRICE] = ticket.limit or 0
         row[k.WORST] = ticket.worst or 0
 
-    def _watch_side(self, cancel_at: int, price: int | None) -> int:
+    def _watch_side(self, ticket: Ticket) -> int:
         """From which side ``cancel_at`` will be reached: away from the order, if price is at it."""
-        last = self._session.last_price
-        from_price = price if price is not None and cancel_at == last else last
-        return 1 if cancel_at > from_price else -1
+        watched, last = ticket.cancel_at, self._session.last_price
+        assert watched is not None
+        from_price = ticket.price if ticket.price is not None and watched == last else last
+        if watched == from_price:
+            return -ticket.side  # all three at one price: as if it lay behind a buy, before a sell
+        return 1 if watched > from_price else -1
 
     def _refused(self, order: Order, asked: Ticket) -> str:
         """Why the exchange would not take an order; empty where it would."""

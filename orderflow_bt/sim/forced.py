@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.sim.tickets import Ticket
 from orderflow_bt.strategy.api import Fill, Order
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from orderflow_bt.sim.broker import SimBroker
     from orderflow_bt.sim.readings import Gap
     from orderflow_bt.sim.session import Session
+
+
+class Closing(NamedTuple):
+    """An order that ended a position, and its fill."""
+
+    order: Order
+    fill: Fill
 
 
 def enter_gap(broker: SimBroker, gap: Gap, *, cancel: bool) -> None:
@@ -46,43 +55,62 @@ def flatten(session: Session, role: str) -> None:
 
 def close_out(session: Session, role: str) -> Fill:
     """Close the position at the last price, at once and as a taker; who calls books the fill."""
-    broker, account, now = session.broker, session.account, session.now
-    side, qty = (-1 if account.position > 0 else 1), abs(account.position)
-    account.clock(now)
+    account, price = session.account, session.last_price
+    account.clock(session.now)
+    row = session.next_index - session.tape.base - 1
+    fee = account.fee(price, abs(account.position), maker=False)
+    return write_closing(
+        session, role, rule=role, row=row, time=session.now, price=price, fee=fee, why=""
+    ).fill
+
+
+def write_closing(
+    session: Session,
+    role: str,
+    *,
+    rule: str,
+    row: int,
+    time: int,
+    price: int,
+    fee: Decimal,
+    why: str,
+) -> Closing:
+    """Write down an order, and its fill by trade ``row``, that ends the whole position at once."""
+    broker, held = session.broker, session.account.position
     order = Order(
         id=len(broker.orders),
         parent_id=None,
         kind="market",
         role=role,
-        side=side,
-        qty=qty,
+        side=-1 if held > 0 else 1,
+        qty=abs(held),
         price=None,
-        decision_time=now,
-        arrival_time=now,
-        done_time=now,
+        decision_time=time,
+        arrival_time=time,
+        done_time=time,
         status="filled",
-        filled_qty=qty,
+        filled_qty=abs(held),
         ahead=None,
-        why="",
+        why=why,
         event_id=None,
     )
     fill = Fill(
         id=len(broker.fills),
         order_id=order.id,
-        time=now,
-        trade_id=session.last_trade_id,
-        side=side,
-        qty=qty,
-        price=session.last_price,
+        time=time,
+        trade_id=session.tape.id.item(row),
+        side=order.side,
+        qty=order.qty,
+        price=price,
         role=role,
         liquidity="taker",
-        rule=role,
+        rule=rule,
         ahead=0,
         slippage_ticks=0,
-        fee=account.fee(session.last_price, qty, maker=False),
+        fee=fee,
         event_id=None,
-        reference=session.last_price,
+        reference=price,
     )
     broker.orders.append(order)
     broker.fills.append(fill)
-    return fill
+    return Closing(order, fill)

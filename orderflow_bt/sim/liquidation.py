@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.sim.forced import write_closing
 from orderflow_bt.sim.reports import Happening
-from orderflow_bt.strategy.api import Fill, Order
 
 if TYPE_CHECKING:
     from orderflow_bt.sim.session import Session
+    from orderflow_bt.strategy.api import Order
 
 
 _ENDED = (k.DONE, k.WAITING, k.SPENT)
@@ -30,56 +31,29 @@ def check_margin(session: Session, order: Order) -> str:
 def openers(session: Session, arrival: int, but: int = -1) -> list[tuple[int, int, int]]:
     """(side, lots, price) of orders that can still open a position at ``arrival``."""
     broker, last = session.broker, session.last_price
-    found = []
-    for number, state in enumerate(broker.matrix[: broker.rows, k.STATE].tolist()):
-        if state in _ENDED or broker.order_of(number) == but:
-            continue
-        row = broker.matrix[number].tolist()
-        if not row[k.REDUCE_ONLY] and row[k.CANCEL_AT] > arrival:
-            found.append((row[k.SIDE], row[k.LEFT], row[k.PRICE] or last))
-    return found
+    rows = broker.matrix[: broker.rows]
+    opens = (
+        (rows[:, k.STATE] != k.DONE)
+        & (rows[:, k.STATE] < k.WAITING)
+        & (rows[:, k.REDUCE_ONLY] == 0)
+        & (rows[:, k.CANCEL_AT] > arrival)
+    )
+    own = broker.row_of(but)
+    if own is not None:
+        opens[own] = False
+    return [
+        (side, lots, price or last)
+        for side, lots, price in rows[opens][:, [k.SIDE, k.LEFT, k.PRICE]].tolist()
+    ]
 
 
 def liquidate(session: Session, row: int) -> Happening:
     """Write down the exchange's order that closes the position at trade ``row``, and its fill."""
     price, fee = session.margin.close_out()
-    broker, held = session.broker, session.account.position
     time = session.tape.time.item(row)
     session.account.clock(time)
-    order = Order(
-        id=len(broker.orders),
-        parent_id=None,
-        kind="market",
-        role="liquidation",
-        side=-1 if held > 0 else 1,
-        qty=abs(held),
-        price=None,
-        decision_time=time,
-        arrival_time=time,
-        done_time=time,
-        status="filled",
-        filled_qty=abs(held),
-        ahead=None,
+    closing = write_closing(
+        session, "liquidation", rule="liquidated", row=row, time=time, price=price, fee=fee,
         why="what backed the position was used up",
-        event_id=None,
-    )
-    fill = Fill(
-        id=len(broker.fills),
-        order_id=order.id,
-        time=time,
-        trade_id=session.tape.id.item(row),
-        side=order.side,
-        qty=order.qty,
-        price=price,
-        role=order.role,
-        liquidity="taker",
-        rule="liquidated",
-        ahead=0,
-        slippage_ticks=0,
-        fee=fee,
-        event_id=None,
-        reference=price,
-    )
-    broker.orders.append(order)
-    broker.fills.append(fill)
-    return Happening(time, fill, order)
+    )  # fmt: skip
+    return Happening(time, closing.fill, closing.order)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from orderflow_bt.errors import PluginError
 from orderflow_bt.flow.events import EventColumns
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.bars import first_at_or_after
@@ -33,6 +32,7 @@ from orderflow_bt.sim.liquidation import check_margin, liquidate
 from orderflow_bt.sim.margin import NO_BAND, Margin
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.marks import EquityRow, Marks
+from orderflow_bt.sim.pace import Pace
 from orderflow_bt.sim.reports import Happening
 from orderflow_bt.sim.trips import RoundTrip, Trips
 from orderflow_bt.strategy.api import TradeView
@@ -57,7 +57,6 @@ _AT_TIME = attrgetter("at", "time")
 _CAN_WAIT = sum(
     1 << kind for kind in (k.ACCEPTED, k.REJECTED, k.CANCELLED, k.EXPIRED, k.RESTED, k.GREW)
 )
-MAX_ANSWERS = 10_000  # notices and timers at one instant; more can only be a plugin's endless loop
 
 
 class Session:
@@ -122,7 +121,7 @@ class Session:
         self._notices: list[tuple[int, int, Notice]] = []
         self._notice_count = 0
         self._told = 0  # when the latest notice is heard
-        self._answers = (0, 0)  # the latest instant with a notice, and how many it had
+        self._pace = Pace(type(strategy).__name__)
         kind = type(strategy)
         self._has_started = kind.on_start is Strategy.on_start  # or nobody hears of it
         self._has_ended = False
@@ -163,11 +162,6 @@ class Session:
     def next_index(self) -> int:
         """Tape index of the next trade: the first that an order decided now may touch."""
         return self.tape.base + self._cursor
-
-    @property
-    def last_trade_id(self) -> int:
-        """The exchange's id of the last trade."""
-        return int(self.tape.id[self._cursor - 1])
 
     def quotes(self) -> tuple[int, int]:
         """Inferred best (bid, ask) now."""
@@ -454,14 +448,7 @@ class Session:
     def _notify(self, happening: Notice) -> None:
         if self.seat:
             self.seat.take(self.now)
-        instant, count = self._answers
-        self._answers = (self.now, count + 1 if instant == self.now else 1)
-        if self._answers[1] > MAX_ANSWERS:
-            raise PluginError(
-                f"{type(self.strategy).__name__} keeps answering itself while time stands still",
-                where=f"{np.datetime64(self.now, 'us')}Z",
-                fix="Set timers later than now; do not send an order for every order's change",
-            )
+        self._pace.count(self.now)
         if happening is None:
             self.hook = "on_timer"
             self.strategy.on_timer(self.market, self.broker)

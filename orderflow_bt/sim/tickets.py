@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 LONGEST_LIFE = 3_660 * DAY_US  # of an order; a longer one is a time given for a duration
 LARGEST = 10**15  # lots or price units; more cannot be meant and could not be counted with
 _WHEN = ("expires", "until")
-KINDS = ("market", "limit", "stop", "stop_limit", "trailing_stop", "if_touched")
 
 
 class Ticket(NamedTuple):
@@ -55,6 +54,8 @@ class Ticket(NamedTuple):
             quantity=self.qty, price=self.price, limit=self.limit, trail=self.trail,
             worst=self.worst, expires=self.expires, until=self.until, cancel_at=self.cancel_at,
         )  # fmt: skip
+        if self.price is None and self.kind not in ("market", "trailing_stop"):
+            raise PluginError(f"a {self.kind} order needs a price")
         if self.trail == 0:
             raise PluginError("a trailing stop stays at least one price unit behind, not 0")
         if self.post_only and (self.immediate or self.fill_or_kill):

@@ -213,8 +213,10 @@ class Twin(Takers):
             "growth": 0,
         }
         if cancel_at is not None:
-            away = price is not None and cancel_at > price
-            up = cancel_at > self.last or (cancel_at == self.last and away)
+            seen_from = self.last
+            if cancel_at == self.last and price is not None:
+                seen_from = price
+            up = cancel_at > seen_from or (cancel_at == seen_from and side < 0)
             order["watch"] = (cancel_at, up)
         if entry is None:
             order["arrival"] = time + self.delay("entry", time, order)

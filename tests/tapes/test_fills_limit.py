@@ -274,3 +274,13 @@ def test_expiry_cancel_and_arrival_at_one_microsecond():
 def test_prices_are_rounded_to_the_tick_and_never_ask_for_more(kind, side, asked, sent):
     run = Tape("B 100.0 1 | B 100.5 1", tick="0.5").run(after(1, send(kind, side, 1, asked)))
     assert run.orders[0].price == sent
+
+
+def test_a_cancel_that_comes_after_the_fill_changes_nothing_and_is_counted_once():
+    script = steps({1: send("limit", 1, 5, 100), 2: send("cancel", 0), 4: send("cancel", 0)})
+    run = Tape("B 101 1 | S 100 2 | S 100 9 | B 101 1 | S 100 9").run(
+        script, config=config(cancel_latency=2)
+    )
+    assert told(run) == ["trade 2: buy 2 at 100, queue", "trade 3: buy 3 at 100, queue"]
+    assert ends(run) == ["entry limit filled 5 of 5, filled"]
+    assert run.session.account.position == 5
