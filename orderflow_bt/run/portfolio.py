@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -55,6 +57,8 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
     joint: list[tuple[int, Any]] = []
     for policy in (config.fills, *others):
         runs = [Running(lake, request) for request in asked]
+        if len({run.instrument.currency for run in runs}) > 1:
+            raise UsageError("the symbols of a portfolio are paid in one currency")
         playing = [run.session_under(policy) for run in runs]
         together = Portfolio(playing)
         together.run([run.slices() for run in runs], asked[0].end)
@@ -66,15 +70,37 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
                 replace(run.record(session.still_open()), portfolio=symbols)
                 for run, session in zip(runs, playing, strict=True)
             ]
-            if len({record.instrument.currency for record in records}) > 1:
-                raise UsageError("the symbols of a portfolio are paid in one currency")
         band[policy.value] = _outcome(playing)
     band = {policy.value: band[policy.value] for policy in FillPolicy}
-    parts = {}
-    for number, record in enumerate(records):
-        by_policy = {policy: playing[number] for policy, playing in sessions.items()}
-        symbol = record.request.tape.symbol
-        parts[symbol] = write_run(replace(record, by_policy=by_policy), folder / symbol)
+    records = [
+        replace(record, by_policy={policy: playing[n] for policy, playing in sessions.items()})
+        for n, record in enumerate(records)
+    ]
+    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        metrics = _write(records, joint, band, part)
+        part.rename(folder)
+    except BaseException as error:
+        shutil.rmtree(part, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise OrderflowError(
+                f"the folder cannot be written: {error.strerror or error}", where=str(folder)
+            ) from error
+        raise
+    return metrics
+
+
+def _write(
+    records: Sequence[RunRecord],
+    joint: Sequence[tuple[int, Any]],
+    band: Mapping[str, dict[str, Any]],
+    folder: Path,
+) -> dict[str, Any]:
+    """A run folder for each symbol, and one of the whole."""
+    parts = {
+        record.request.tape.symbol: write_run(record, folder / record.request.tape.symbol)
+        for record in records
+    }
     metrics = _metrics(records, joint, band, parts)
     equity = pa.table(
         {

@@ -108,6 +108,19 @@ def test_where_one_symbol_trades_it_is_the_run_of_that_symbol(data, tmp_path):
     assert metrics["net_pnl"] == single["net_pnl"] != 0
 
 
+def test_a_disk_that_fills_up_leaves_nothing(data, tmp_path, monkeypatch):
+    from orderflow_bt.run import portfolio
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(portfolio, "write_whole", full)
+    told = run(data, tmp_path / "x", "--portfolio", "--to", "2026-01-05")
+    assert told.exit_code == 1
+    assert "No space left" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_is_refused(data, tmp_path):
     told = run(data, tmp_path / "x", "--portfolio", "--margin", "cross")
     assert told.exit_code == 1
