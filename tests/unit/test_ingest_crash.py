@@ -26,7 +26,13 @@ KILLS = 50
 # does all of the work and dies of SIGKILL, without the seconds that starting Python takes. Nothing
 # has started a thread before the fork. A dead child is kept until "reap", so that its number is
 # nobody else's when it is killed.
-NURSERY = """
+SMALL_RUNS = """
+from orderflow_bt.ingest.rows import SortedRows
+SortedRows.__init__.__kwdefaults__.update(run_rows=64, least_run=32, block_rows=16)
+"""
+NURSERY = (
+    SMALL_RUNS
+    + """
 import datetime as dt, os, pathlib, sys
 from orderflow_bt.archive.binance import field_roles
 from orderflow_bt.archive.http import HttpSource
@@ -56,13 +62,17 @@ for line in sys.stdin:
     sys.stdin.readline()
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+)
 
 
 @pytest.fixture
 def server(tmp_path):
     root = tmp_path / "archive"
     for number, date in enumerate(DATES):
-        put_day(root, date=date, text=csv_text(agg_rows(date, 300, 1 + 300 * number)))
+        rows = agg_rows(date, 300, 1 + 300 * number)
+        if number % 3 == 0:  # so that it is laid aside in runs and merged
+            random.Random(number).shuffle(rows)
+        put_day(root, date=date, text=csv_text(rows))
     with serving(root) as running:
         yield running
 
@@ -151,11 +161,15 @@ def test_killed_at_fifty_random_moments_and_run_again(server, nursery, tmp_path)
     assert halves > 5  # the kills did meet files on their way
 
 
-def test_a_file_that_may_not_grow_is_an_error_and_leaves_nothing(server, tmp_path):
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_a_file_that_may_not_grow_is_an_error_and_leaves_nothing(server, tmp_path, shuffled):
     """RLIMIT_FSIZE stands for a full disk where none can be mounted."""
     big = DATES[3]
-    put_day(server.root, date=big, text=csv_text(agg_rows(big, 20_000)))
-    script = """
+    rows = agg_rows(big, 20_000)
+    if shuffled:
+        random.Random(1).shuffle(rows)
+    put_day(server.root, date=big, text=csv_text(rows))
+    script = f"""{SMALL_RUNS}
 import resource, sys
 from orderflow_bt.cli import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.RLIM_INFINITY))
