@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence  # noqa: TC003 - the protocol's signature, kept readable
+from collections.abc import Iterator, Sequence  # noqa: TC003 - the protocol's signature, kept readable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orderflow_bt.archive.binance_series import series_places
 from orderflow_bt.archive.rows import Layout, parse_csv
-from orderflow_bt.archive.series_rows import parse_series
+from orderflow_bt.archive.series_rows import PIECE_ROWS, parse_series, series_pieces
 from orderflow_bt.archive.stream import RowStream
 from orderflow_bt.archive.zipped import open_csv
 from orderflow_bt.errors import ChecksumError, MalformedError
@@ -195,6 +195,23 @@ class Binance:
         """
         (path,) = files
         return self.read_series_table(open_csv(path, name), series, name)
+
+    def stream_series(
+        self, files: Sequence[Path], series: SeriesId, name: str
+    ) -> Iterator[ParsedSeries]:
+        """The same in pieces.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+        (path,) = files
+        member = open_csv(path, name)
+
+        def layout(header: list[str] | None, fields: int) -> list[int]:
+            return series_places(series, header, fields)
+
+        for piece in series_pieces(member.blocks(), series.fields, layout, name, PIECE_ROWS):
+            yield replace(piece, ignored=member.ignored)
 
     def read_series_table(self, table: Table, series: SeriesId, name: str) -> ParsedSeries:
         """Parse klines, funding rates or metrics from a file of any packing.

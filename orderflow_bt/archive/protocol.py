@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -166,6 +166,15 @@ class Exchange(Protocol):
 
     def read_series_table(self, table: Table, series: SeriesId, name: str) -> ParsedSeries:
         """Parse a piece of a series from a file of any packing; see `read_series`.
+
+        Raises:
+            MalformedError: The content cannot be read.
+        """
+
+    def stream_series(
+        self, files: Sequence[Path], series: SeriesId, name: str
+    ) -> Iterator[ParsedSeries]:
+        """The rows of a month's file in pieces, each in the decimals that it needs.
 
         Raises:
             MalformedError: The content cannot be read.

@@ -10,7 +10,6 @@ import filelock
 
 from orderflow_bt.errors import (
     LakeError,
-    MalformedError,
     MissingDayError,
     OrderflowError,
 )
@@ -19,6 +18,7 @@ from orderflow_bt.ingest.compare import lacks_less
 from orderflow_bt.ingest.day import Road, day_info, origin_of, stored_info
 from orderflow_bt.ingest.results import DayResult
 from orderflow_bt.ingest.rows import SortedRows
+from orderflow_bt.ingest.series_days import SeriesDays
 from orderflow_bt.ingest.stream import DayFacts, FetchedTable, lay_aside, write_sorted
 from orderflow_bt.series import SeriesId
 from orderflow_bt.store import DayInfo, SeriesInfo, SeriesStore, broken_borders
@@ -26,10 +26,10 @@ from orderflow_bt.store.rules import tick_on
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Generator, Sequence
+    from collections.abc import Generator, Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from orderflow_bt.archive import Fetched
+    from orderflow_bt.archive import Fetched, ParsedSeries
     from orderflow_bt.ingest.results import Status
     from orderflow_bt.ingest.rows import DayRows
     from orderflow_bt.ingest.stream import FileForm
@@ -129,6 +129,11 @@ class MonthRoad(Road):
             status: Status = "stored" if stored is None else "repaired"
             return DayResult(tape, date, status, info=self.lake.publish_day(writer, info))
 
+    def _stoppable(self, pieces: Iterable[ParsedSeries]) -> Iterator[ParsedSeries]:
+        for piece in pieces:
+            self._check_stop(0)
+            yield piece
+
     def _series_days(
         self,
         series: SeriesId,
@@ -136,32 +141,39 @@ class MonthRoad(Road):
         fetched: Fetched,
         checksum: str,
     ) -> Generator[DayResult, None, None]:
-        parsed = self.exchange.read_series([fetched.path], series, _name(fetched))
+        name = _name(fetched)
+        pieces = self.exchange.stream_series([fetched.path], series, name)
+        laid = SeriesDays(series, self._stoppable(pieces), frozenset(days), name)
         store = SeriesStore(self.lake)
         for date in days:
             self._check_stop(0)
             try:
-                columns, quality = clean_series(parsed, series, date, _name(fetched))
-            except MalformedError:
-                yield _absent(series, date, fetched)
-                continue
-            info = SeriesInfo(
-                tape=series,
-                date=date,
-                path=store.path(series, date),
-                bytes=0,
-                decimals=parsed.decimals,
-                time_unit=parsed.time_unit,
-                quality=replace(quality, outside=0),  # the month's other days
-                origin=replace(origin_of(fetched, checksum, parsed), span="monthly"),
-            )
-            with self._locked(series, date):
-                stored = store.info(series, date)
-                if stored is not None and not lacks_less(info, stored):
-                    yield DayResult(series, date, "present", info=stored)
-                else:
-                    status: Status = "stored" if stored is None else "repaired"
-                    yield DayResult(series, date, status, info=store.write(columns, info))
+                parsed = laid.of(date)
+                if parsed is None:
+                    yield _absent(series, date, fetched)
+                    continue
+                columns, quality = clean_series(parsed, series, date, name)
+                info = SeriesInfo(
+                    tape=series,
+                    date=date,
+                    path=store.path(series, date),
+                    bytes=0,
+                    decimals=parsed.decimals,
+                    time_unit=parsed.time_unit,
+                    quality=quality,
+                    origin=replace(origin_of(fetched, checksum, parsed), span="monthly"),
+                )
+                with self._locked(series, date):
+                    stored = store.info(series, date)
+                    if stored is not None and not lacks_less(info, stored):
+                        result = DayResult(series, date, "present", info=stored)
+                    else:
+                        status: Status = "stored" if stored is None else "repaired"
+                        kept = store.write(columns, info)
+                        result = DayResult(series, date, status, info=kept)
+            except OrderflowError as error:
+                result = DayResult(series, date, "failed", error=error)
+            yield result
 
 
 def to_repair(lake: Lake, tape: TapeId | SeriesId, dates: Sequence[dt.date]) -> list[dt.date]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
+import shutil
 
 import numpy as np
 import pytest
@@ -203,6 +205,35 @@ def test_klines_of_a_month(server, lake):
     store = SeriesStore(lake)
     assert [store.info(KLINES, date).quality.missing for date in days(2)] == [0, 1]
     assert store.info(KLINES, DAY).quality.is_clean
+
+
+@pytest.mark.parametrize("piece_rows", [1, 7, 1 << 17])
+def test_klines_of_a_month_in_pieces_are_those_of_the_day(
+    server, lake, tmp_path, monkeypatch, piece_rows
+):
+    """In any order, and each day in the decimals that its own rows need."""
+    monkeypatch.setattr("orderflow_bt.archive.binance.PIECE_ROWS", piece_rows)
+    lines = [kline(hour, **({"close": "100.12345"} if hour == 5 else {})) for hour in range(72)]
+    daily = Lake(tmp_path / "daily")
+    for number, date in enumerate(days(3)):
+        put_series(server.root, KLINES, date, "".join(lines[24 * number : 24 * number + 24]))
+    get(daily, server, days(3), tape=KLINES)
+    shutil.rmtree(server.root / "data")
+    stem = "data/futures/um/monthly/klines/ABCUSDT/1h/ABCUSDT-1h-2024-01.zip"
+    random.Random(1).shuffle(lines)
+    put_zip(server.root, stem, zip_bytes(("x.csv", "".join(lines))))
+    results = get(lake, server, days(3), tape=KLINES)
+    assert [result.status for result in results] == ["stored"] * 3, results
+    ours, theirs = SeriesStore(lake), SeriesStore(daily)
+    for date in days(3):
+        assert ours.info(KLINES, date).decimals == theirs.info(KLINES, date).decimals
+        assert ours.info(KLINES, date).quality.outside == 0
+        mine, other = ours.read(KLINES, date), theirs.read(KLINES, date)
+        assert {n: c.tolist() for n, c in mine.columns.items()} == {
+            n: c.tolist() for n, c in other.columns.items()
+        }
+    assert ours.info(KLINES, DAY).decimals["price"] == 5
+    assert ours.info(KLINES, days(3)[1]).decimals["price"] == 2
 
 
 def test_the_command_says_what_it_did(server, tmp_path):
