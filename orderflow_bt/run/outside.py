@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -59,14 +60,14 @@ class Outside:
         """While a hook runs."""
         _install()
         self._now = (hook, diary.session.now if diary.session else 0)
-        before = self._bytes()
+        before, threads = self._bytes(others_first=True)
         _ACTIVE.append(self)
         try:
             yield
         finally:
             _ACTIVE.remove(self)
-            taken = self._bytes() - before
-            if taken > 0 and not self.sources:
+            after, same = self._bytes(others_first=False)
+            if after > before and same == threads and not self.sources:
                 self.add("files that no Python call opened")
             self._now = None
 
@@ -76,14 +77,36 @@ class Outside:
             self._seen.add(what)
             self.sources.append(Source(*self._now, what))
 
-    def _bytes(self) -> int:
-        """Bytes this process has read so far, without what asking for them takes."""
+    def _bytes(self, *, others_first: bool) -> tuple[int, set[int]]:
+        """Bytes that this thread and compiled libraries have read, and the other Python threads.
+
+        What other Python threads read meanwhile is not the hook's doing, and an ``open`` of theirs
+        is heard of anyway. Counted first before a hook and last behind it, they never make it more.
+        """
         if self._io is None:
+            return 0, set()
+        own = threading.get_native_id()
+        numbers = (thread.native_id for thread in threading.enumerate())
+        found = {number for number in numbers if number is not None and number != own}
+        theirs = sum(map(self._of_thread, found)) if others_first else 0
+        asked = self._asked
+        total = self._count(self._io) - asked
+        return total - (theirs if others_first else sum(map(self._of_thread, found))), found
+
+    def _of_thread(self, number: int) -> int:
+        try:
+            file = os.open(f"/proc/self/task/{number}/io", os.O_RDONLY)
+        except OSError:  # it has ended
             return 0
-        text = os.pread(self._io, 512, 0)
-        taken = int(text.split()[1]) - self._asked
+        try:
+            return self._count(file)
+        finally:
+            os.close(file)
+
+    def _count(self, file: int) -> int:
+        text = os.pread(file, 512, 0)
         self._asked += len(text)
-        return taken
+        return int(text.split()[1])
 
     def close(self) -> None:
         """Give the counter back."""

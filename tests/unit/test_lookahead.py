@@ -208,6 +208,29 @@ def test_a_compiled_reader_inside_a_hook_is_caught(tmp_path):
         assert_no_lookahead(ReadsTheLake, (WALK, UNITS), cuts=2)
 
 
+def test_what_other_threads_read_is_not_held_against_a_strategy():
+    import os
+    import threading
+
+    source, sink = os.pipe()
+    over = threading.Event()
+
+    def chatter():
+        while not over.is_set():
+            os.write(sink, b"x" * 64)
+            os.read(source, 64)
+
+    other = threading.Thread(target=chatter)
+    other.start()
+    try:
+        assert assert_no_lookahead(Honest, (WALK, UNITS), cuts=1).findings == []
+    finally:
+        over.set()
+        other.join()
+        os.close(source)
+        os.close(sink)
+
+
 class TakesTheNextTrade(Strategy):
     """No peek, but an edge that the very next trade takes away."""
 
