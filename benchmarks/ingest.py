@@ -232,6 +232,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--no-memory", action="store_true")
     options = parser.parse_args()
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")  # as `orderflow-bt download` does
     with tempfile.TemporaryDirectory() as folder:
         compare(options, Path(folder))
         if not options.no_memory:

@@ -46,10 +46,11 @@ def command(
     if source and not source.startswith(("http://", "https://")):
         raise UsageError(f"{source!r} is not an address", where="--source", fix="Give http(s)://…")
 
+    lake = options.open_lake_to_store()
+
     from orderflow_bt.archive.rest import ENDPOINTS, RestTrades
     from orderflow_bt.ingest.backfill import backfill
 
-    lake = options.open_lake()
     stored = lake.dates(tape)
     if not stored and start is None:
         raise UsageError(

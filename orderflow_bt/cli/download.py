@@ -69,9 +69,10 @@ def command(
     if first != "first" and last != "now":
         options.date_range(first, last)  # refuses what is no window before anything is asked
 
+    lake = options.open_lake_to_store()
+
     from orderflow_bt.ingest import download, pieces
 
-    lake = options.open_lake()
     opened = open_source(exchange, source, listing)
     windows = {tape: window(opened, tape, first, last) for tape in tapes}
     results: list[DayResult] = []

@@ -57,10 +57,11 @@ def command(
     """
     tape = _tape(files, exchange, market, kind, symbol, interval)
 
+    lake = options.open_lake_to_store()
+
     from orderflow_bt.ingest import import_files, import_series
     from orderflow_bt.series import SeriesId
 
-    lake = options.open_lake()
     results = []
     for result in (
         import_series(lake, tape, files, replace=replace)

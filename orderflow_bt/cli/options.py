@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,6 +87,16 @@ def open_lake() -> Lake:
             fix="Write 50GB, 500MB or off",
         ) from None
     return Lake(settings.data, cache_limit=limit)
+
+
+def open_lake_to_store() -> Lake:
+    """The lake, for a command that mostly writes days.
+
+    Arrow then takes memory from the system, unless it is loaded or told otherwise: its own
+    allocator keeps 15 MiB more for each day on its way. For reading, its own is faster.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    return open_lake()
 
 
 def tape_id(exchange: str, market: MarketType, kind: str, symbol: str) -> TapeId:

@@ -61,9 +61,10 @@ def command(
 
     A day that the archive has no more is kept, and so is one whose new copy lacks more trades.
     """
+    lake = options.open_lake_to_store()
+
     from orderflow_bt.ingest import recheck
 
-    lake = options.open_lake()
     start = options.parse_date(first, "--from") if first else None
     end = options.parse_date(last, "--to") if last else None
     wanted = {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -125,9 +128,6 @@ def test_an_unknown_symbol_is_answered_with_the_known(run, tmp_path):
 
 
 def test_help_loads_nothing_heavy():
-    import subprocess
-    import sys
-
     heavy = {"numba", "polars", "pyarrow", "duckdb", "matplotlib", "requests", "filelock"}
     code = (
         "import sys; from orderflow_bt.cli import download, ls; "
@@ -181,3 +181,25 @@ def test_rows_and_the_time_left_on_a_terminal(tmp_path):
     assert progress.time_left() == "0:01:30 left"
     (task,) = shown.tasks
     assert (task.completed, task.fields["rows"]) == (2, "50 rows")
+
+
+@pytest.mark.parametrize(("told", "used"), [(None, "system"), ("mimalloc", "mimalloc")])
+def test_a_download_takes_memory_from_the_system_unless_told_otherwise(told, used, tmp_path):
+    put_day(tmp_path / "archive")
+    words = ["download", "ABCUSDT", "--from", str(DAY), "--to", str(DAY), "--source", "archive"]
+    code = (
+        "import sys; from orderflow_bt.cli import app\n"
+        f"app({['--data', 'lake', *words]!r}, standalone_mode=False)\n"
+        "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "ARROW_DEFAULT_MEMORY_POOL"}
+    environment |= {"ARROW_DEFAULT_MEMORY_POOL": told} if told else {}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == used
