@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ from orderflow_bt.audit.crossing import Minute, Moved, Row, explain
 from orderflow_bt.flow import BarStream
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store import SeriesStore
-from orderflow_bt.types import MINUTE_US, BarStatus, Kind, MarketType, time_bars
+from orderflow_bt.types import DAY_US, MINUTE_US, BarStatus, Kind, MarketType, time_bars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from orderflow_bt.store import DayInfo, Lake, SeriesRows
     from orderflow_bt.types import Bar, TapeId, Trades
 
+_EPOCH = dt.date(1970, 1, 1)
 WINDOW_US = 100_000  # futures aggregates gather fills of so long
 _ONE_ROW = 1 << 40  # footprints are not wanted here
 
@@ -76,6 +78,9 @@ def check_klines(lake: Lake, info: DayInfo) -> KlineCheck | None:
     last digit that the exchange gives (which it cuts once a trade where prices and quantities have
     more). On ``cm`` quote volume is left out: klines give the base volume, rounded once a trade.
 
+    A futures aggregate may hold fills of two minutes; over midnight too, where the neighbouring
+    day and its klines are stored.
+
     Raises:
         LakeError: The day or its klines cannot be read.
     """
@@ -84,26 +89,55 @@ def check_klines(lake: Lake, info: DayInfo) -> KlineCheck | None:
     store = SeriesStore(lake)
     if not store.has(series, info.date):
         return None
-    klines = store.read(series, info.date)
-    price = max(info.price_decimals, klines.decimals["open"])
-    qty = max(info.qty_decimals, klines.decimals["volume"])
-    ours, rows = _our_minutes(lake, tape, info, price, qty)
-    theirs = _their_minutes(klines, price, qty, has_quote=tape.market is not MarketType.CM)
-    digits = klines.decimals.get("quote_volume", 0)
-    price = max(price, digits - qty)  # so that the exchange's quote volumes are whole numbers too
-    grain = 10 ** max(0, price + qty - digits)
+    check = _compared(lake, info, [(info, store.read(series, info.date))])
+    if not _may_cross(tape):
+        return check
+    start = (info.date - _EPOCH).days * DAY_US
+    ends = {start: -1, start + DAY_US - MINUTE_US: 1}
+    beside = [info.date + dt.timedelta(days=ends[m.time]) for m in check.unequal if m.time in ends]
+    around = [
+        (day, store.read(series, day.date))
+        for date in sorted({info.date, *beside})
+        if (day := lake.day(tape, date)) and store.has(series, date)
+    ]
+    return _compared(lake, info, around) if len(around) > 1 else check
+
+
+def _compared(lake: Lake, info: DayInfo, days: Sequence[tuple[DayInfo, SeriesRows]]) -> KlineCheck:
+    """Compare a day, with the help of its neighbours among ``days``, in units that hold all."""
+    tape = info.tape
+    digits = [klines.decimals.get("quote_volume", 0) for _, klines in days]
+    qty = max(max(day.qty_decimals, klines.decimals["volume"]) for day, klines in days)
+    price = max(max(day.price_decimals, klines.decimals["open"]) for day, klines in days)
+    price = max(price, max(digits) - qty)  # the exchange's quote volumes are whole numbers too
+    grain = 10 ** max(0, price + qty - min(digits))
+    ours: dict[int, Minute] = {}
+    theirs: dict[int, Minute] = {}
+    rows: list[Row] = []
+    for day, klines in days:
+        minutes, near = _our_minutes(lake, tape, day, price, qty)
+        ours |= minutes
+        rows += near
+        theirs |= _their_minutes(klines, price, qty, has_quote=tape.market is not MarketType.CM)
     moved = explain(ours, theirs, rows, grain)
     for row in moved:
         for time in row.minutes:
             ours[time] = theirs[time]
-    check = KlineCheck(explained=moved)
-    for time in sorted({*ours, *theirs}):
+    start = (info.date - _EPOCH).days * DAY_US
+    within = range(start, start + DAY_US)
+    check = KlineCheck(explained=[row for row in moved if any(m in within for m in row.minutes)])
+    for time in sorted(time for time in {*ours, *theirs} if time in within):
         mine, kline = ours.get(time, Minute()), theirs.get(time)
         if kline is None or mine.differs(kline, grain):
             check.unequal.append(_unequal(time, mine, kline, price, qty))
         else:
             check.equal += 1
     return check
+
+
+def _may_cross(tape: TapeId) -> bool:
+    """Whether a row may hold fills of two minutes."""
+    return tape.kind is Kind.AGG_TRADES and tape.market.is_futures
 
 
 def _our_minutes(
@@ -118,7 +152,7 @@ def _our_minutes(
     )
     minutes: dict[int, Minute] = {}
     rows: list[Row] = []
-    may_cross = tape.kind is Kind.AGG_TRADES and tape.market.is_futures
+    may_cross = _may_cross(tape)
     end = 0
     for trades in lake.read(tape, info.date, price, qty):
         batches = list(stream.feed_parts(trades))

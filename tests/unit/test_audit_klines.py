@@ -13,6 +13,7 @@ from archive_days import (
     SPOT,
     UM,
     csv_text,
+    days,
     put_day,
     put_zip,
     zip_bytes,
@@ -145,6 +146,41 @@ def test_a_row_across_the_minute_explains_both(check):
     # A spot row is one order at one time: nothing is explained there.
     with_spot = check(groups, tape=SPOT)
     assert len(with_spot.unequal) == 2
+
+
+def test_a_row_across_midnight_is_explained_where_both_days_are_stored(tmp_path):
+    """Half of it stands in the last minute's kline of the day before."""
+    night = 86_400_000
+    groups = [
+        [fill(night - 90_000, "100.0", "1.5")],
+        [fill(night - 40, "102.0", "1"), fill(night + 20, "102.0", "3")],
+        [fill(night + 30_000, "100.5", "4", "S")],
+    ]
+    rows = agg(groups)
+    klines = kline_rows([f for group in groups for f in group], 1442)
+    lake, archive = Lake(tmp_path / "lake"), tmp_path / "archive"
+    series = SeriesId("binance", UM.market, SeriesKind.KLINES, UM.symbol, "1m")
+
+    def store(number, date):
+        put_day(archive, UM, date, csv_text(rows[:1] if number == 0 else rows[1:]))
+        name = f"ABCUSDT-1m-{date}"
+        path = f"data/futures/um/daily/klines/ABCUSDT/1m/{name}.zip"
+        text = "".join(",".join(map(str, k)) + "\n" for k in klines[1440 * number :][:1440])
+        put_zip(archive, path, zip_bytes((f"{name}.csv", HEADER + text)))
+        for what in (UM, series):
+            (result,) = download(lake, what, [date], open_source(str(archive)))
+            assert result.status == "stored", result.error
+
+    first, second = days(2)
+    store(0, first)
+    (alone,) = audit_tape(lake, UM, with_klines=True)
+    assert [minute.time for minute in alone.klines.unequal] == [(DAY_MS + night - 60_000) * 1000]
+    store(1, second)
+    found = audit_tape(lake, UM, with_klines=True)
+    for day, minutes in zip(found, (1440, 2), strict=True):
+        (moved,) = day.klines.explained
+        assert (moved.row_id, moved.border) == (2, (DAY_MS + night) * 1000)
+        assert (day.klines.status, day.klines.equal) == ("equal", minutes)
 
 
 def test_two_rows_at_one_border_and_a_border_after_it(check):
