@@ -86,8 +86,8 @@ def command(
     gap_policy: Annotated[
         str, typer.Option(help="Where trades are missing: keep, cancel_orders or flatten_after.")
     ] = "keep",
-    end_policy: Annotated[
-        str, typer.Option("--end", help="A position open at the end: mark, or close it there.")
+    end: Annotated[
+        str, typer.Option(help="A position open at the end: mark, or close it there.")
     ] = "mark",
     off_tick: Annotated[
         str, typer.Option(help="Prices off the exchange's tick: round, or reject the order.")
@@ -131,7 +131,7 @@ def command(
     from orderflow_bt.run import Request
     from orderflow_bt.strategy.registry import load_strategy
 
-    start, end = options.time_window(first, last)
+    window = options.time_window(first, last)
     tapes = [options.tape_id(exchange, market, kind, symbol) for symbol in symbols]
     assumed = Assumptions(
         fills=fills, latency=latency, fees=fees, fee_tier=fee_tier, slippage=slippage, queue=queue,
@@ -145,11 +145,11 @@ def command(
             "response": response_latency,
         },
         latency_sample=latency_sample, latency_table=latency_table, reference=reference,
-        stop_fill=stop_fill, queue_decay=queue_decay, gap_policy=gap_policy, end=end_policy,
+        stop_fill=stop_fill, queue_decay=queue_decay, gap_policy=gap_policy, end=end,
         off_tick=off_tick, max_open_orders=max_open_orders,
     )  # fmt: skip
     lake = options.open_lake()
-    configs = {tape: assumed.config(lake, tape, start, end) for tape in tapes}
+    configs = {tape: assumed.config(lake, tape, *window) for tape in tapes}
     for warning in {text for tape, config in configs.items() for text in cautions(tape, config)}:
         typer.echo(f"warning: {warning}", err=True)
     parameters = options.parameters(param or [])
@@ -159,7 +159,7 @@ def command(
     if portfolio:
         requests = [
             Request(
-                plain_name(names[0]), load_strategy(names[0]), parameters, tape, start, end,
+                plain_name(names[0]), load_strategy(names[0]), parameters, tape, *window,
                 configs[tape], accept_gaps,
             )
             for tape in tapes
@@ -178,7 +178,7 @@ def command(
         requests = [
             Request(
                 plain_name(name), classes[name],
-                with_rows(classes[name], parameters, lake, tape, (start, end)), tape, start, end,
+                with_rows(classes[name], parameters, lake, tape, window), tape, *window,
                 configs[tape], accept_gaps,
             )
             for name in names

@@ -50,7 +50,7 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
     costs = (
         f"Fees: maker {simulation['maker_bps']} bp, taker {simulation['taker_bps']} bp of traded "
         f"value{_fee_changes(simulation)}. Slippage on market orders: "
-        f"{_slippage(simulation)} beyond {_REFERENCES[simulation.get('reference', 'cross')]}."
+        f"{slippage_words(simulation)} beyond {_REFERENCES[simulation.get('reference', 'cross')]}."
     )
     legs = _latency(manifest)
     notes = [_NO_BOOK, fills, _NO_IMPACT, *legs, costs]
@@ -154,7 +154,8 @@ def _latency(manifest: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _slippage(simulation: Mapping[str, Any]) -> str:
+def slippage_words(simulation: Mapping[str, Any]) -> str:
+    """What takers pay beyond the reference price."""
     parts = [_ticks(simulation["slippage_ticks"])]
     if Decimal(simulation.get("slippage_bps", "0")):
         parts.append(f"{simulation['slippage_bps']} bp")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt.report.honesty import slippage_words
+
 if TYPE_CHECKING:
     from orderflow_bt.report.folder import Row, RunFolder
     from orderflow_bt.report.tape_of_order import Met
@@ -85,6 +87,10 @@ class OrderWords:
         """Under which rules."""
         simulation = self.simulation
         legs = ", ".join(f"{name} {ms:g} ms" for name, ms in simulation["latency_ms"].items())
+        if sample := simulation.get("latency_sample_ms"):
+            legs = f"drawn, mean {sample['mean']:g} ms"
+        elif simulation.get("latency_table_ms"):
+            legs += ", changed by a table"
         rule = {
             "queue": f"fills behind the inferred queue ({simulation['queue']})",
             "touch": "fills at touch",
@@ -93,7 +99,7 @@ class OrderWords:
         if simulation.get("latency_sample_ms"):
             legs += ", or as drawn from a sample"
         return (
-            f"{rule}; latency {legs}; slippage {simulation['slippage_ticks']} tick(s);"
+            f"{rule}; latency {legs}; slippage {slippage_words(simulation)};"
             f" fees {simulation['maker_bps']} / {simulation['taker_bps']} bps"
         )
 
@@ -102,10 +108,12 @@ class OrderWords:
         order = dict(self.order)
         for name in ("qty", "filled_qty", "ahead"):
             order[name] = None if order[name] is None else self.qty(order[name]).replace(",", "")
-        if order["price"] is not None:
-            order["price"] = self.price(order["price"]).replace(",", "")
-        for name in ("decision_time", "arrival_time", "done_time"):
-            order[name] = None if order[name] is None else iso(order[name])
+        for name in ("price", "limit_price", "worst_price", "trail"):
+            if order.get(name) is not None:
+                order[name] = self.price(order[name]).replace(",", "")
+        for name in ("decision_time", "arrival_time", "trigger_time", "done_time"):
+            if order.get(name) is not None:
+                order[name] = iso(order[name])
         return order
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from decimal import Decimal
 
 import pytest
 
+from orderflow_bt.cli import run
 from orderflow_bt.cli.assumptions import Assumptions, cautions
 from orderflow_bt.errors import UsageError
 from orderflow_bt.run.described import described
@@ -131,3 +133,8 @@ def test_a_sampled_latency_is_its_own_and_has_the_mean_it_says():
     others = {sample.draw(*key) for key in ((2, "entry", 0, 5), (1, "cancel", 0, 5))}
     assert drawn[0] not in others
     assert LatencySample(7, 0).draw(1, "entry", 3, 9) == 7
+
+
+def test_assumptions_are_keys_of_the_configuration_file_by_their_options_names():
+    keys = set(inspect.signature(run.command).parameters)
+    assert {"end", "gap_policy", "latency_sample", "slippage", "queue_decay", "off_tick"} <= keys
