@@ -108,16 +108,30 @@ class Bench:
             time_bars("1m"), ids_are_continuous=True, ticks_per_row=self.unit.tick_size
         )
         bars = cache.bars(stream, continuous=True) if cache else stream
-        clock, total = Clock(self.end), 0
-        for piece in self.pieces(self.lake):
-            if cache and piece.first == 0:
-                bars.begin_day(cache.day(piece.day.date))
-            batch = bars.feed(clock.pass_on(piece.trades))
-            total += look_at(batch.cells) + look_at(batch.bars) if look else len(batch.cells)
+        total = 0
+        for batch in self.batches(bars, cache):
+            total += len(batch.cells)
+            if look:
+                look_at(batch.cells)
+                look_at(batch.bars)
         bars.close_until(self.end)
         if cache:
             cache.close()
         return total
+
+    def batches(self, bars, cache: FlowCache | None):
+        """Bars of each day: whole where they are kept, and the tape is then not touched."""
+        units = self.unit.price_decimals, self.unit.qty_decimals
+        clock = Clock(self.end)
+        for date in self.dates:
+            if cache:
+                bars.begin_day(cache.day(date))
+            whole = bars.whole_day() if cache else None
+            if whole is not None:
+                yield whole
+                continue
+            for piece in self.lake.read_pieces(self.tape, [date], *units):
+                yield bars.feed(clock.pass_on(piece.trades))
 
     def events(self, *, kept: bool) -> int:
         """How many events the built-in detectors give."""
