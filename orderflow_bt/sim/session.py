@@ -2,16 +2,16 @@
 
 A backtest feeds it days, a replay single trades; what comes out is the same. Between two moments
 at which a hook may run, the matching kernel advances over the trades; whenever something happens
-to an order it stops there, so that whoever is told of it acts before anything later happens.
+that somebody is told of it stops there, so that they can act before anything later happens. Where
+no order works a bar's close costs a comparison or two, and a position is marked when it changes.
 """
 
 from __future__ import annotations
 
-import heapq
 from bisect import bisect_right
 from functools import partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,14 +28,14 @@ from orderflow_bt.sim.context import Context
 from orderflow_bt.sim.forced import close_out, enter_gap, flatten
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import Watchman
+from orderflow_bt.sim.hooks import notify, show_trade
 from orderflow_bt.sim.liquidation import check_margin, liquidate
 from orderflow_bt.sim.margin import NO_BAND, Margin
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.marks import EquityRow, Marks
+from orderflow_bt.sim.notices import Due, Notices
 from orderflow_bt.sim.pace import Pace
-from orderflow_bt.sim.reports import Happening
 from orderflow_bt.sim.trips import RoundTrip, Trips
-from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
@@ -47,10 +47,11 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.funding import Funding
     from orderflow_bt.sim.portfolio import Seat
     from orderflow_bt.sim.readings import Gap, Moment, Slice
+    from orderflow_bt.sim.reports import Happening
+    from orderflow_bt.strategy.api import Fill
     from orderflow_bt.types import BarSpec
 
 
-Notice = Happening | Literal["start"] | None  # what a hook is told of; None for a timer
 _AT = attrgetter("at")
 _AT_TIME = attrgetter("at", "time")
 # What happens to an order without the account's position or another message coming of it.
@@ -113,21 +114,18 @@ class Session:
         self._watchman = Watchman(strategy, self)
         self._marking = specs[0] if specs else None
         self._cursor = 0  # next row of the stretch in hand to process
+        self._marked = 0  # the first row at which the position is not marked yet
         self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
         self._state = np.zeros(k.STATE_SLOTS, np.int64)
         if type(strategy).on_order is Strategy.on_order:
             self._state[k.PATIENCE] = _CAN_WAIT
         self._settings = config.kernel_settings(instrument)
-        self._notices: list[tuple[int, int, Notice]] = []
-        self._notice_count = 0
-        self._told = 0  # when the latest notice is heard
-        self._pace = Pace(type(strategy).__name__)
+        self._notices = Notices(strategy, config)
+        self.pace = Pace(type(strategy).__name__)
         kind = type(strategy)
         self._has_started = kind.on_start is Strategy.on_start  # or nobody hears of it
         self._has_ended = False
         self._hears_bars = kind.on_bar is not Strategy.on_bar
-        self._hears_fills = kind.on_fill is not Strategy.on_fill
-        self._hears_orders = kind.on_order is not Strategy.on_order
         self._hears_events = kind.on_event is not Strategy.on_event
         self._hears_trades = kind.on_trade is not Strategy.on_trade
 
@@ -146,6 +144,7 @@ class Session:
     @property
     def max_drawdown(self) -> float:
         """Worst equity / peak - 1, marked at every trade."""
+        self._catch_up()
         return self._marks.max_drawdown
 
     @property
@@ -156,7 +155,7 @@ class Session:
     @property
     def next_notice(self) -> int | None:
         """When the next hook is due that something other than the tape causes."""
-        return self._notices[0][0] if self._notices else None
+        return self._notices.due[0][0] if self._notices.due else None
 
     @property
     def next_index(self) -> int:
@@ -169,21 +168,11 @@ class Session:
 
     def tell(self, happening: Happening) -> None:
         """Have the strategy hear of something one response latency after it happened."""
-        heard = self._hears_fills if happening.fill else self._hears_orders
-        if heard:
-            delay = self.config.delay("response", happening.time, happening.order.id)
-            self._told = max(self._told, happening.time + delay)  # in order, as on one connection
-            self._push(self._told, happening)
+        self._notices.tell(happening)
 
     def set_timer(self, time: int) -> None:
         """Have ``on_timer`` called at ``time``, or now if that is past."""
-        self._push(max(time, self.now), None)
-
-    def _push(self, time: int, happening: Happening | None) -> None:
-        # Timers come after every other hook of their instant.
-        order = self._notice_count if happening else self._notice_count + k.NEVER
-        heapq.heappush(self._notices, (time, order, happening))
-        self._notice_count += 1
+        self._notices.set_timer(max(time, self.now))
 
     # -- feeding ------------------------------------------------------------------------------
 
@@ -197,8 +186,7 @@ class Session:
         rows = piece.trades.rows
         if rows and not self._has_started:
             self._has_started = True
-            begins = max(self.start, int(piece.trades.time[0]))
-            heapq.heappush(self._notices, (begins, -1, "start"))  # before all else of its time
+            self._notices.start(max(self.start, int(piece.trades.time[0])))
         if piece.moments or rows:
             self.context.prepare(
                 max(
@@ -210,7 +198,7 @@ class Session:
         offset = 0  # of the piece's rows in the stretch
         with self._watchman:
             for tape in piece.tape:
-                self.tape, self._cursor = tape, tape.first
+                self.tape, self._cursor, self._marked = tape, tape.first, tape.first
                 offset = tape.first - offset
                 for gap in piece.gaps:
                     if tape.first <= offset + gap.at < tape.end:
@@ -222,6 +210,7 @@ class Session:
                     last = tape.time.item(tape.end - 1)
                     self._settle(last)
                     self._run_to(tape.end, last)
+                self._catch_up()
                 offset = tape.end - offset  # rows of the piece so far
         self.market.take_in()
         if rows:
@@ -255,7 +244,7 @@ class Session:
         for moment, row, price in zip(moments, rows.tolist(), prices, strict=True):
             time = moment.time
             if (
-                self._notices
+                self._notices.due
                 or self._hears_trades
                 or self.broker.rows
                 or self.funding.next_time <= time
@@ -265,8 +254,6 @@ class Session:
                 self._settle(time)
                 self._run_to(row, time, at_moment=True)
             elif row > self._cursor:
-                if self.account.position:
-                    self._marks.through(self.tape, self._cursor, row)
                 self._cursor, self.last_price = row, price
             self.now = max(self.now, time)
             self._deliver(moment)
@@ -280,6 +267,7 @@ class Session:
 
     def still_open(self) -> RoundTrip | None:
         """The position held now as a round trip valued at the last price, None when flat."""
+        self._catch_up()
         return self.trips.still_open(self.now, self.last_price)
 
     def finish(self, end: int) -> RoundTrip | None:
@@ -318,6 +306,7 @@ class Session:
             if self.margin.next_change == due:
                 self.margin.change_tiers()
                 continue
+            self._catch_up()
             amount = self.funding.pay(self.account, self.last_price, self.trips.open_id)
             if amount is not None:
                 self.trips.fund(amount)
@@ -329,8 +318,9 @@ class Session:
         Before the bars of a moment, what waits for them to be delivered is left: timers set for
         that very time, and `on_trade` of a trade that completed one of them.
         """
+        notices = self._notices
         while True:
-            due = self._notices[0] if self._notices else None
+            due = notices.due[0] if notices.due else None
             heard = due is not None and due[2] is not None
             at_end = at_moment and self._cursor == stop
             completed = at_end and stop > 0 and self.tape.time.item(stop - 1) >= until
@@ -339,21 +329,22 @@ class Session:
                 and not completed
                 and not (due and heard and due[0] <= self.now)
             ):
-                self._on_trade(self._unseen)
+                row, self._unseen = self._unseen, None
+                show_trade(self, row)
             elif due and (
                 due[0] < until or (due[0] == until and self._is_due(due, stop, at_moment=at_moment))
             ):
                 time, _, happening = due
                 row = first_at_or_after(self.tape.time, self._cursor, stop, time)
                 if not self._advance(row, time):
-                    heapq.heappop(self._notices)
+                    notices.pop()
                     self._clock(time)
-                    self._notify(happening)
+                    notify(self, happening)
             elif not self._advance(stop, until):
                 break
         self._clock(until)
 
-    def _is_due(self, due: tuple[int, int, Notice], stop: int, *, at_moment: bool) -> bool:
+    def _is_due(self, due: Due, stop: int, *, at_moment: bool) -> bool:
         """Whether what is set for the very time a run ends at comes before what the run is for.
 
         A timer does if a trade of that time is still to be processed, which it must precede.
@@ -381,7 +372,7 @@ class Session:
         if not broker.rows and band is NO_BAND:
             self._cursor = stop
             if stop > before:
-                self._live_through(before, stop)
+                self._pass_to(stop)
             return False
         state = self._state
         state[k.POSITION] = self.account.position
@@ -393,31 +384,40 @@ class Session:
             until, broker.matrix, broker.rows, state, self._settings, broker.reports,
         )  # fmt: skip
         if self._cursor > before:
-            self._live_through(before, self._cursor)
+            self._pass_to(self._cursor)
         count, is_over = state.item(k.N_REPORTS), state.item(k.LIQUIDATED)
         if not count and not is_over:
             return False
         for happening in broker.read_reports(count):
             self.now = max(self.now, happening.time)
             if happening.fill:
-                self.trips.apply(happening.fill, broker.plan_of(happening.fill))
-                self._marks.at(self.last_price)
+                self._book(happening.fill)
             self.tell(happening)
         broker.drop_ended()
         if is_over:
             happening = liquidate(self, self._cursor - 1)
             assert happening.fill is not None
-            self.trips.apply(happening.fill, broker.plan_of(happening.fill))
-            self._marks.at(self.last_price)
+            self._book(happening.fill)
             self.tell(happening)
         return True
 
-    def _live_through(self, start: int, stop: int) -> None:
-        """Mark the open position at every trade of rows ``[start, stop)``."""
-        self.last_price = self.tape.price.item(stop - 1)
-        self.now = max(self.now, self.tape.time.item(stop - 1))
-        if self.account.position:
-            self._marks.through(self.tape, start, stop)
+    def _pass_to(self, row: int) -> None:
+        """Take the price and the time of the trade before ``row`` for the latest."""
+        self.last_price = self.tape.price.item(row - 1)
+        self.now = max(self.now, self.tape.time.item(row - 1))
+
+    def _book(self, fill: Fill) -> None:
+        """Let a fill change the account and its round trips, marked as they were until then."""
+        self._catch_up()
+        self.trips.apply(fill, self.broker.plan_of(fill))
+        self._marks.at(self.last_price)
+
+    def _catch_up(self) -> None:
+        """Mark the open position at every trade since it was last marked."""
+        if self._marked < self._cursor:
+            if self.account.position:
+                self._marks.through(self.tape, self._marked, self._cursor)
+            self._marked = self._cursor
 
     # -- hooks --------------------------------------------------------------------------------
 
@@ -444,38 +444,3 @@ class Session:
         self.hook = ""
         if seat:
             seat.give()
-
-    def _notify(self, happening: Notice) -> None:
-        if self.seat:
-            self.seat.take(self.now)
-        self._pace.count(self.now)
-        if happening is None:
-            self.hook = "on_timer"
-            self.strategy.on_timer(self.market, self.broker)
-        elif happening == "start":
-            self.hook = "on_start"
-            self.strategy.on_start(self.market, self.broker)
-        elif happening.fill:
-            self.hook = "on_fill"
-            self.strategy.on_fill(happening.fill, self.market, self.broker)
-        else:
-            self.hook = "on_order"
-            self.strategy.on_order(happening.order, self.market, self.broker)
-        self.hook = ""
-        if self.seat:
-            self.seat.give()
-
-    def _on_trade(self, row: int) -> None:
-        self._unseen = None
-        tape = self.tape
-        trade = TradeView(
-            int(tape.id[row]), int(tape.time[row]), int(tape.price[row]),
-            int(tape.qty[row]), int(tape.side[row]),
-        )  # fmt: skip
-        if self.seat:
-            self.seat.take(self.now)
-        self.hook = "on_trade"
-        self.strategy.on_trade(trade, self.market, self.broker)
-        self.hook = ""
-        if self.seat:
-            self.seat.give()
