@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from tape_words import after, config, send, steps, told
+from tape_words import after, config, send, told
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.kernels.slippage import square_root_impact
@@ -119,13 +119,3 @@ def test_visit_median_is_the_long_name_of_visits():
     assert ahead["visits:9,20"] == 7
     with pytest.raises(UsageError, match="is not a queue estimate"):
         config(queue="visit_median:2,0")
-
-
-def test_v1_quotes_are_inferred_from_the_last_trades_of_each_side():
-    seen = []
-
-    def look(market, _):
-        seen.append((market.inferred_bid, market.inferred_ask))
-
-    Tape("B 100.0 1 | S 99.9 1 | S 99.7 1 | S 100.2 1").run(steps(dict.fromkeys(range(1, 5), look)))
-    assert seen == [(None, 1000), (999, 1000), (997, 1000), (1002, 1003)]
