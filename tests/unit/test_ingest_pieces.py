@@ -20,7 +20,9 @@ from orderflow_bt.archive.stream import FinerUnitsError, RowStream
 from orderflow_bt.archive.zipped import open_csv
 from orderflow_bt.errors import MalformedError
 from orderflow_bt.ingest import download
+from orderflow_bt.instruments import Rules
 from orderflow_bt.store import Lake
+from orderflow_bt.store.rules import store_rules
 from orderflow_bt.types import Kind
 
 NOW = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
@@ -176,3 +178,20 @@ def test_the_archive_reads_days_in_pieces_of_a_row_group(tmp_path):
     path = put_day(tmp_path)
     (piece,) = exchange("binance").stream_day([path], UM, "x", (0, 0)).pieces()
     assert piece.shape == (7, 50)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_prices_are_held_against_an_imported_tick(tmp_path, shuffled):
+    lake = Lake(tmp_path / "lake")
+    rows = [
+        (*row[:1], "100.10" if n % 5 else "100.05", *row[2:]) for n, row in enumerate(agg_rows())
+    ]
+    put_day(tmp_path / "archive", text=csv_text(rows[::-1] if shuffled else rows))
+    store_rules(lake, "binance", UM.market, {"ABCUSDT": Rules("2023-12-01", "0.1", "0.001")})
+    (result,) = download(lake, UM, [DAY], open_source(str(tmp_path / "archive")))
+    assert result.info.quality.off_tick == 10
+    # Rules that hold from a later day on say nothing of this one: its own prices give the tick.
+    later = Lake(tmp_path / "later")
+    store_rules(later, "binance", UM.market, {"ABCUSDT": Rules("2024-01-02", "0.1", "0.001")})
+    (result,) = download(later, UM, [DAY], open_source(str(tmp_path / "archive")))
+    assert result.info.quality.off_tick == 0
