@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 BITS = 9
 BUCKETS = (63 << BITS) + 2
 MANY = ((BITS + 1) << BITS) + 1  # the first bucket that holds more than one value
-BARS, FIRST, LAST, BELOW, BUCKET, SCRATCH = range(6)  # values are pool[FIRST:LAST], round the ring
-MARKS = 6
+BARS, FIRST, LAST, BELOW, BUCKET = range(5)  # values are pool[FIRST:LAST], round the ring
+MARKS = 5
 
 
 @kernel
-def bucket_of(value: int, marks: NDArray[np.int64], floats: NDArray[np.float64]) -> int:
+def bucket_of(value: int) -> int:
     """Its bucket: the exponent and the first bits of ``value`` as a float; 0 for 0."""
-    floats[SCRATCH] = value
-    return max(0, (marks[SCRATCH] >> (52 - BITS)) - (1023 << BITS) + 1)
+    bits = int(np.float64(value).view(np.int64))
+    return max(0, (bits >> (52 - BITS)) - (1023 << BITS) + 1)
 
 
 @kernel
@@ -45,9 +45,9 @@ def enter(
     marks: NDArray[np.int64],
 ) -> None:
     """Count the values that a bar has put behind the ring's last, up to ``last``."""
-    floats, mask = marks.view(np.float64), pool.shape[0] - 1
+    mask = pool.shape[0] - 1
     for at in range(marks[LAST], last):
-        bucket = bucket_of(pool[at & mask], marks, floats)
+        bucket = bucket_of(pool[at & mask])
         counts[bucket] += 1
         marks[BELOW] += bucket < marks[BUCKET]
     marks[LAST] = last
@@ -66,9 +66,9 @@ def leave(
     slot = marks[BARS] % edges.shape[0]
     if marks[BARS] < edges.shape[0]:
         return
-    floats, mask = marks.view(np.float64), pool.shape[0] - 1
+    mask = pool.shape[0] - 1
     for at in range(marks[FIRST], edges[slot]):
-        bucket = bucket_of(pool[at & mask], marks, floats)
+        bucket = bucket_of(pool[at & mask])
         counts[bucket] -= 1
         marks[BELOW] -= bucket < marks[BUCKET]
     marks[FIRST] = edges[slot]
@@ -141,13 +141,12 @@ def select(
     if bucket < MANY:
         exponent = (bucket - 1) >> BITS
         return (((1 << BITS) + ((bucket - 1) & ((1 << BITS) - 1))) << exponent) >> BITS
-    floats = marks.view(np.float64)
     inside = np.empty(counts[bucket], np.int64)
     mask = pool.shape[0] - 1
     found = 0
     for at in range(marks[FIRST], marks[LAST]):
         value = pool[at & mask]
-        if bucket_of(value, marks, floats) == bucket:
+        if bucket_of(value) == bucket:
             inside[found] = value
             found += 1
     inside.sort()

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.emit import DONE, EMITTED, FIRST_FREE, NEXT, OUT_FULL, emit
-from orderflow_bt.kernels.median import BELOW, BUCKET, FIRST, LAST, bucket_of, select, settle
+from orderflow_bt.kernels.median import BELOW, BUCKET, FIRST, LAST, MANY, bucket_of, select, settle
 from orderflow_bt.kernels.rolling import COUNT, FLOOR, QUANTILE, UNKNOWN, push
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 # The open cluster, carried from piece to piece; SIDE is 0 before the first
@@ -139,71 +138,86 @@ def reach_quantile(
 
 
 FAR = 2**62
-DEPTH = 64  # levels of a side that are watched at once
-BUYERS, SELLERS = FIRST_FREE, FIRST_FREE + 1  # how many levels each side has
-ICEBERG_SLOTS = FIRST_FREE + 2
-LEVEL_PRICE, LEVEL_SAID, LEVEL_COUNT, LEVEL_VOLUME, LEVEL_HITS = range(5)
+DEPTH = 64  # levels of a side that are watched at once; a power of two
+# Of buyers and of sellers: the row of the nearest level, rows going round, and how many there are.
+TOP, WATCHED = FIRST_FREE, FIRST_FREE + 2
+ICEBERG_SLOTS = FIRST_FREE + 4
+LEVEL_PRICE, LEVEL_SAID, LEVEL_COUNT, LEVEL_SLOT, LEVEL_HITS = range(5)
 
 
 @kernel
 def give_up(price: int, levels: NDArray[np.int64], state: NDArray[np.int64]) -> None:
     """Forget the watched prices that a trade at ``price`` has passed."""
-    while state[BUYERS] and price > levels[0, state[BUYERS] - 1, LEVEL_PRICE]:
-        state[BUYERS] -= 1
-    while state[SELLERS] and price < levels[1, state[SELLERS] - 1, LEVEL_PRICE]:
-        state[SELLERS] -= 1
+    while state[WATCHED] and price > levels[0, state[TOP], LEVEL_PRICE]:
+        state[TOP] = (state[TOP] - 1) & (DEPTH - 1)
+        state[WATCHED] -= 1
+    while state[WATCHED + 1] and price < levels[1, state[TOP + 1], LEVEL_PRICE]:
+        state[TOP + 1] = (state[TOP + 1] - 1) & (DEPTH - 1)
+        state[WATCHED + 1] -= 1
 
 
 @kernel
 def edges(levels: NDArray[np.int64], state: NDArray[np.int64]) -> tuple[int, int]:
     """The watched prices nearest to the market, of buyers and of sellers."""
-    nearest = levels[0, state[BUYERS] - 1, LEVEL_PRICE] if state[BUYERS] else FAR
-    farthest = levels[1, state[SELLERS] - 1, LEVEL_PRICE] if state[SELLERS] else -FAR
+    nearest = levels[0, state[TOP], LEVEL_PRICE] if state[WATCHED] else FAR
+    farthest = levels[1, state[TOP + 1], LEVEL_PRICE] if state[WATCHED + 1] else -FAR
     return nearest, farthest
 
 
 @kernel
 def hit(
-    i: int,
     side: int,
     now: int,
     price: int,
     amount: int,
-    least: int,
     hits: int,
     window_us: int,
     levels: NDArray[np.int64],
     state: NDArray[np.int64],
-    out: NDArray[np.int64],
-) -> None:
-    """A large cluster of one price has ended, turned away: count it, and say if it is enough."""
+) -> int:
+    """A large cluster of one price has ended, turned away: count it.
+
+    Returns:
+        The time of the first of enough hits, -1 where there are not enough.
+    """
     book = 0 if side > 0 else 1
-    slots = BUYERS if book == 0 else SELLERS
-    if state[slots] == 0 or levels[book, state[slots] - 1, LEVEL_PRICE] != price:
-        if state[slots] == DEPTH:
-            for k in range(1, DEPTH):
-                levels[book, k - 1] = levels[book, k]
-            state[slots] -= 1
-        levels[book, state[slots]] = 0
-        levels[book, state[slots], LEVEL_PRICE] = price
-        levels[book, state[slots], LEVEL_SAID] = -window_us
-        state[slots] += 1
-    level = levels[book, state[slots] - 1]
-    slot = LEVEL_HITS + 2 * (level[LEVEL_COUNT] % hits)
-    level[slot] = now
-    level[slot + 1] = amount
-    level[LEVEL_COUNT] += 1
-    began = level[LEVEL_HITS + 2 * (level[LEVEL_COUNT] % hits)]
-    enough = level[LEVEL_COUNT] >= hits and now - began < window_us
-    if enough and began - level[LEVEL_SAID] >= 0:
-        total = 0
-        for k in range(hits):
-            total += level[LEVEL_HITS + 2 * k + 1]
-        level[LEVEL_SAID] = now + 1
-        emit(
-            out, state, i, -1, 0, -side, price, price, price, total, hits * least, began, total,
-            began, 0, 0, 0,
-        )  # fmt: skip
+    top = state[TOP + book]
+    if state[WATCHED + book] == 0 or levels[book, top, LEVEL_PRICE] != price:
+        top = (top + 1) & (DEPTH - 1)  # of a full side, in place of the farthest
+        state[TOP + book] = top
+        state[WATCHED + book] = min(state[WATCHED + book] + 1, DEPTH)
+        levels[book, top, LEVEL_PRICE] = price
+        levels[book, top, LEVEL_SAID] = -window_us
+        levels[book, top, LEVEL_COUNT] = 0
+        levels[book, top, LEVEL_SLOT] = 0
+    slot = levels[book, top, LEVEL_SLOT]
+    levels[book, top, LEVEL_HITS + 2 * slot] = now
+    levels[book, top, LEVEL_HITS + 2 * slot + 1] = amount
+    slot = slot + 1 if slot + 1 < hits else 0
+    levels[book, top, LEVEL_SLOT] = slot
+    levels[book, top, LEVEL_COUNT] += 1
+    began = levels[book, top, LEVEL_HITS + 2 * slot]
+    enough = levels[book, top, LEVEL_COUNT] >= hits and now - began < window_us
+    if not enough or began < levels[book, top, LEVEL_SAID]:
+        return -1
+    levels[book, top, LEVEL_SAID] = now + 1
+    return began
+
+
+@kernel
+def wanted(
+    rank: int,
+    oldest: int,
+    newest: int,
+    bucket: int,
+    below: int,
+    pool: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    marks: NDArray[np.int64],
+) -> int:
+    """The value of a rank among ``pool[oldest:newest]``."""
+    marks[FIRST], marks[LAST], marks[BUCKET], marks[BELOW] = oldest, newest, bucket, below
+    return select(rank, pool, counts, marks)
 
 
 @kernel
@@ -251,11 +265,12 @@ def watch_icebergs(
     Returns:
         DONE or OUT_FULL.
     """
-    floats, mask = marks.view(np.float64), pool.shape[0] - 1
-    c = state[NEXT]
+    mask = pool.shape[0] - 1
+    c, found = state[NEXT], ends.shape[0]
     nearest, farthest = edges(levels, state)
     begin = ends[c - 1] if c else 0
-    while c < ends.shape[0]:
+    oldest, newest, at, below = marks[FIRST], marks[LAST], marks[BUCKET], marks[BELOW]
+    while c < found:
         if state[EMITTED] + 1 > out.shape[0]:
             break
         i = ends[c]
@@ -269,29 +284,41 @@ def watch_icebergs(
                 give_up(p, levels, state)
             nearest, farthest = edges(levels, state)
         amount = amounts[c]
-        bucket = bucket_of(amount, marks, floats)
-        at, below, large = marks[BUCKET], marks[BELOW], False
-        if marks[LAST] - marks[FIRST] == before:
+        bucket = bucket_of(amount)
+        if newest - oldest == before:
             at, below = settle(rank, at, below, counts)
-            marks[BUCKET], marks[BELOW] = at, below
-            large = bucket > at or (bucket == at and amount >= select(rank, pool, counts, marks))
-            if large and amount > 0 and prices[c] == 1:
+            if bucket >= at and amount > 0 and prices[c] == 1:
                 own, now = int(side[begin]), time[begin]
                 if c == 0 and opened[SIDE]:
                     own, now = opened[SIDE], opened[TIME]
                 if own * (after - last) <= 0:
-                    least = select(rank, pool, counts, marks)
-                    hit(i, own, now, last, amount, least, hits, window_us, levels, state, out)
-                    nearest, farthest = edges(levels, state)
-            oldest = bucket_of(pool[marks[FIRST] & mask], marks, floats)
-            counts[oldest] -= 1
-            below -= oldest < at
-            marks[FIRST] += 1
-        pool[marks[LAST] & mask] = amount
-        marks[LAST] += 1
+                    large, least = bucket > at or bucket < MANY, UNKNOWN
+                    if not large:  # the quantile is one of several values of this bucket
+                        least = wanted(rank, oldest, newest, at, below, pool, counts, marks)
+                        large = amount >= least
+                    began = -1
+                    if large:
+                        began = hit(own, now, last, amount, hits, window_us, levels, state)
+                        nearest, farthest = edges(levels, state)
+                    if began >= 0:
+                        if least == UNKNOWN:
+                            least = wanted(rank, oldest, newest, at, below, pool, counts, marks)
+                        book = 0 if own > 0 else 1
+                        total = levels[book, state[TOP + book], LEVEL_HITS + 1 :: 2].sum()
+                        emit(
+                            out, state, i, -1, 0, -own, last, last, last, total, hits * least,
+                            began, total, began, 0, 0, 0,
+                        )  # fmt: skip
+            gone = bucket_of(pool[oldest & mask])
+            counts[gone] -= 1
+            below -= gone < at
+            oldest += 1
+        pool[newest & mask] = amount
+        newest += 1
         counts[bucket] += 1
-        marks[BELOW] = below + (bucket < at)
+        below += bucket < at
         begin = i
         c += 1
+    marks[FIRST], marks[LAST], marks[BUCKET], marks[BELOW] = oldest, newest, at, below
     state[NEXT] = c
-    return DONE if c == ends.shape[0] else OUT_FULL
+    return DONE if c == found else OUT_FULL
