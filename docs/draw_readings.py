@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.patches import Rectangle
 from stage import THEME, band, box, level, path, room, say, stage
+from stage_tapes import EXAMPLE, HOLE, NO_UNIT, footprints_of, random_tape, tape_of
 
 from orderflow_bt.detectors import (
     Absorption,
+    BigTrades,
     DeltaDivergence,
     ImbalanceZones,
     PocRetest,
     TakerClusters,
+    VolumeSpike,
 )
 from orderflow_bt.flow import (
     BarStream,
+    ClusterSearch,
     Footprint,
     InitialBalance,
     ProfileBuilder,
     Twap,
     UnfinishedAuctions,
     Vwap,
+    kyle_lambda,
 )
-from orderflow_bt.instruments import Instrument
 from orderflow_bt.report import Scale, draw_footprint
 from orderflow_bt.report.cvd import draw_cvd
 from orderflow_bt.report.export import png_bytes
 from orderflow_bt.report.profile import draw_profile
+from orderflow_bt.report.theme import mix
 from orderflow_bt.testing import Tape
 from orderflow_bt.testing.tape import read_events
-from orderflow_bt.types import MINUTE_US, BarSpec, MarketType, Trades, time_bars
+from orderflow_bt.types import MINUTE_US, BarSpec, Trades, time_bars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,24 +46,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HERE = Path(__file__).resolve().parent / "img" / "readings"
-EXAMPLE = {104: (0, 12), 103: (2, 30), 102: (4, 24), 101: (6, 18), 100: (20, 1)}
-HOLE = {104: (0, 30), 103: (0, 0), 102: (9, 40), 101: (0, 15), 100: (0, 5)}
-
-
-def tape_of(cells: dict[int, tuple[int, int]]) -> Trades:
-    """A tape of one bar that prints a table of row: (bid, ask)."""
-    words = []
-    for row, (bid, ask) in cells.items():
-        words += [f"S {row} {bid}"] * (bid > 0) + [f"B {row} {ask}"] * (ask > 0)
-    return Tape(" | ".join(words)).trades
-
-
-def footprints_of(trades: Trades, spec: BarSpec) -> list[Footprint]:
-    """The closed bars of a tape."""
-    stream = BarStream(spec, ids_are_continuous=True)
-    end = int(trades.time[-1]) // spec.size * spec.size + spec.size
-    batches = [stream.feed(trades), stream.close_until(end)]
-    return [batch.footprint(k) for batch in batches for k in range(len(batch))]
 
 
 def picture_of(shown: Sequence[Footprint], title: str) -> Figure:
@@ -64,19 +53,6 @@ def picture_of(shown: Sequence[Footprint], title: str) -> Figure:
     return draw_footprint(
         [one.bar for one in shown], [one.cells for one in shown], None, THEME,
         Scale(0, 0, 1, "contracts", title),
-    )  # fmt: skip
-
-
-def random_tape(seed: int, rows: int, step_us: int) -> Trades:
-    """A wandering price whose trades lean the way it goes."""
-    rng = np.random.default_rng(seed)
-    drift = np.repeat(rng.choice([-1, 1], rows // 40 + 1), 40)[:rows]
-    steps = np.where(rng.random(rows) < 0.18, np.where(rng.random(rows) < 0.72, drift, -drift), 0)
-    side = np.where(rng.random(rows) < 0.62, drift, -drift).astype(np.int8)
-    start = 1_704_103_200_000_000
-    return Trades(
-        np.arange(rows), start + np.arange(rows) * step_us, 6000 + np.cumsum(steps),
-        rng.integers(1, 12, rows), side, np.ones(rows, np.int32),
     )  # fmt: skip
 
 
@@ -120,13 +96,12 @@ def cvd() -> Figure:
 def bars() -> Figure:
     """One tape cut four ways."""
     trades = random_tape(11, 260, 1_000_000)
-    unit = Instrument("x", MarketType.UM, "X", 0, 0)
     figure, axes = stage("one tape, cut by time, by trades, by range and into bricks", tall=5.2)
     low, high = int(trades.price.min()), int(trades.price.max())
     tall = high - low + 4
     for lane, text in enumerate(("1m", "tick:40", "range:6", "renko:4")):
         spec = BarSpec.parse(text)
-        stream = BarStream(spec, ids_are_continuous=True, instrument=unit)
+        stream = BarStream(spec, ids_are_continuous=True, instrument=NO_UNIT)
         batches = [stream.feed(trades)]
         batches.append(stream.close_until(int(trades.time[-1]) + MINUTE_US))
         floor = -lane * tall
@@ -233,7 +208,7 @@ def takers() -> Figure:
     trades, unit = tape.trades, float(tape.instrument.price_unit)
     figure, axes = stage("rows of one time: three climb (a sweep), the fourth turns back")
     path(axes, trades, unit, sizes=True)
-    (sweep,) = (e for e in tape.events(TakerClusters()) if e.kind == "sweep")
+    (sweep,) = (e for e in tape.events(TakerClusters(quantile=0.0)) if e.kind == "sweep")
     last = int(np.searchsorted(trades.id, sweep.details["trade_id"])) - 1
     first = last - sweep.details["trades"] + 1
     box(
@@ -254,8 +229,7 @@ def zones() -> Figure:
         id=later.id + stack.rows, time=later.time + int(stack.time[-1] - stack.time[0])
     ), strict=True)))  # fmt: skip
     detector = ImbalanceZones(bars="1m", floor=10, leave=1, retests=2)
-    unit = Instrument("x", MarketType.UM, "X", 0, 0)
-    seen = read_events(trades, unit, detector)
+    seen = read_events(trades, NO_UNIT, detector)
     figure, axes = stage(
         "three rows of buy imbalance make a zone; what the price does on its return"
     )
@@ -356,9 +330,85 @@ def poc_retest() -> Figure:
     return figure
 
 
+def volume_cluster() -> Figure:
+    """Windows of two rows that reach the 99 % quantile of those before."""
+    shown = footprints_of(random_tape(4, 18_000, 200_000), time_bars("1m"))
+    search = ClusterSearch(rows=2, bars=1, history=30)
+    figure, axes = stage("volume by row and minute; framed: two rows that reach the 99 % quantile")
+    most = max(int(one.cells[:, 1:3].sum(axis=1).max()) for one in shown)
+    prices = []
+    for k, one in enumerate(shown):
+        found = search.push(one)
+        if k < 30:
+            continue
+        prices += [one.bar.low, one.bar.high]
+        for low, bid, ask, *_ in one.cells.tolist():
+            shade = mix(THEME.curve, THEME.ground, 0.08 + 0.72 * (bid + ask) / most)
+            axes.add_patch(Rectangle((k - 0.5, low), 0.96, 0.96, facecolor=shade, linewidth=0))
+        for cluster in found:
+            axes.add_patch(Rectangle(
+                (k - 0.5, cluster.price_low), 0.96, cluster.price_high - cluster.price_low - 0.04,
+                fill=False, edgecolor=THEME.event, linewidth=1.5, zorder=4,
+            ))  # fmt: skip
+    axes.set_xlim(29, len(shown))
+    axes.set_xticks([])
+    room(axes, prices, share=0.1)
+    return figure
+
+
+def volume_spike() -> Figure:
+    """Volume by minute against the minutes before."""
+    trades = random_tape(7, 9_000, 1_000_000)
+    trades.qty[7_500:7_560] = trades.qty[7_500:7_560] * 3 // 2
+    spikes = read_events(trades, NO_UNIT, VolumeSpike(bars="1m"))
+    volumes = np.array([one.bar.volume for one in footprints_of(trades, time_bars("1m"))])
+    before = [volumes[k - 100 : k] for k in range(100, len(volumes))]
+    least = [float(past.mean() + 3 * past.std()) for past in before]
+    figure, axes = stage("volume by minute; dashed: three deviations above the 100 minutes before")
+    axes.bar(range(100, len(volumes)), volumes[100:], width=0.7, color=THEME.curve)
+    axes.plot(range(100, len(volumes)), least, color=THEME.accent, linestyle=(0, (4, 3)))
+    for spike in spikes:
+        place = int((spike.known_at - trades.time[0]) // MINUTE_US) - 1
+        say(axes, place, float(volumes[place]), f"z {3 * spike.strength:.1f}")
+    axes.set_xticks([])
+    axes.set_ylim(0, float(volumes.max()) * 1.3)
+    return figure
+
+
+def big_trades() -> Figure:
+    """Orders whose value stands out, on the path of the price."""
+    trades = random_tape(5, 220, 500_000)
+    trades.qty[[60, 121, 190]] *= (9, 12, 8)
+    seen = read_events(trades, NO_UNIT, BigTrades(min_value=40 * 6000))
+    figure, axes = stage("dots grow with size; named: orders that reach the least value")
+    path(axes, trades, 1, sizes=True)
+    for event in seen:
+        row = int(np.searchsorted(trades.id, event.details["trade_id"])) - 1
+        side = "bought" if event.direction > 0 else "sold"
+        say(axes, row, float(trades.price[row]), f"{event.details['qty']} {side}")
+    room(axes, trades.price.tolist(), share=0.4)
+    return figure
+
+
+def price_impact() -> Figure:
+    """Price changes against signed volume, and Kyle's lambda through them."""
+    bars = [one.bar for one in footprints_of(random_tape(9, 24_000, 300_000), time_bars("1m"))]
+    signed = [bar.delta for bar in bars[1:]]
+    change = [bar.close - before.close for before, bar in pairwise(bars)]
+    slope = float(kyle_lambda(signed, change) or 0)
+    ends = np.array([min(signed), max(signed)])
+    line = np.mean(change) + slope * (ends - np.mean(signed))
+    figure, axes = stage("each dot a minute: delta (across), change of price in ticks (up)")
+    axes.scatter(signed, change, s=14, color=THEME.curve, linewidths=0)
+    axes.plot(ends, line, color=THEME.accent, linewidth=1.5)
+    say(axes, 250, float(np.interp(250, ends, line)), f"lambda {slope:.3f} ticks a lot", up=False)
+    return figure
+
+
 PICTURES: tuple[Callable[[], Figure], ...] = (
     footprint, imbalance, delta, cvd, bars, profile, auction, vwap, initial_balance, takers, zones,
-    absorption, exhaustion, divergence, poc_retest,
+    absorption, exhaustion, divergence, poc_retest, volume_cluster, volume_spike, big_trades,
+    price_impact,
 )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ class Absorption(Detector):
 
     Large is ``min_volume`` or, by default, the ``quantile`` of the same statistic's maxima in each
     of the last ``minutes`` closed minutes; before as many are known there are no events. See
-    ``docs/detectors.md``.
+    ``docs/readings/absorption.md``.
 
     Event details: ``since`` (time of the candidate), ``row`` (price of the row it was seen in),
     ``furthest`` (furthest price against it since its window began), ``back`` (rows), ``trade_id``.
@@ -124,7 +124,7 @@ class AbsorptionBar(Detector):
     ``absorbed``: the bar closed against its delta, or unchanged. ``slow``: it closed with it, but
     moved less a lot than in all but the ``quantile`` of the bars before. Unusual is an absolute
     delta ``least`` standard deviations above its mean over the ``window`` bars before. See
-    ``docs/detectors.md``.
+    ``docs/readings/absorption.md``.
 
     Event details: ``delta``, ``progress`` (price units in the delta's direction).
     """

@@ -35,7 +35,7 @@ class DeltaDivergence(Detector):
     A pivot is a bar whose extreme exceeds those of ``left`` bars before it and is not exceeded by
     ``right`` bars after it; it is known when the last of these closes. Cumulative delta is never
     reset, and is read right after the first trade at the extreme. The earlier pivot is the latest
-    one that no bar between has exceeded. See ``docs/detectors.md``.
+    one that no bar between has exceeded. See ``docs/readings/delta-divergence.md``.
 
     ``hidden``: the later high is lower while cumulative delta is higher (bearish), or the mirror.
     ``bar``: a bar that exceeds the ``high_bars`` bars before it with delta against it, known at its

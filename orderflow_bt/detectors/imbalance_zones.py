@@ -33,7 +33,7 @@ class ImbalanceZones(Detector):
     ``created`` at the bar's close; ``armed`` when the price has left it by its height or ``leave``
     rows; ``retested`` by the first trade back in it; ``held`` when the price then leaves it by its
     height; ``invalidated`` by a trade beyond its far edge by a quarter of its height or 2 ticks, at
-    any time; ``expired`` ``age`` bars after its own. See ``docs/detectors.md``.
+    any time; ``expired`` ``age`` bars after its own. See ``docs/readings/imbalance-zones.md``.
 
     Event details: ``made_at`` (open time of its bar), ``rows``, ``retests``, ``bar_delta``,
     ``furthest`` (furthest price since it was armed), and ``trade_id`` where a trade made it known.

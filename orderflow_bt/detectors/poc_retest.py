@@ -33,7 +33,7 @@ class PocRetest(Detector):
     side it came from (it may be armed again), ``accepted`` after ``closes`` closes in a row beyond
     the band's far side, or ``expired`` after ``days`` days or ``touches`` touches that were turned
     away. The direction is the side it was armed on: down from below; for ``accepted`` the other.
-    See ``docs/detectors.md``.
+    See ``docs/readings/poc-retest.md``.
 
     Event details: ``poc``, ``day`` (start of its session, microseconds), ``touches``, ``furthest``
     (extreme of the leg that left it), and ``trade_id`` where a trade made it known.

@@ -45,7 +45,8 @@ class TakerClusters(_OfTakers):
     price does not turn back against the taker. A cluster is known when the first trade that does
     not belong to it is over. Three prices or more make a ``sweep``. Only such are reported as are
     worth (price x quantity) the ``quantile`` of the ``clusters`` before; with ``quantile=0`` all.
-    It is an estimate: orders of several takers at one time merge, see ``docs/detectors.md``.
+    It is an estimate: orders of several takers at one time merge, see
+    ``docs/readings/taker-clusters.md``.
 
     Event details: ``qty`` (lots), ``levels``, ``first_price``, ``trades``, ``trade_id``.
     """

@@ -2,7 +2,7 @@
 
 A row is a *buy imbalance* if its ask volume is at least ``ratio`` times the bid volume one row
 below (diagonal: the two meet across the spread), a *sell imbalance* if its bid volume is at least
-``ratio`` times the ask volume one row above. See "Imbalance" in ``docs/definitions.md``.
+``ratio`` times the ask volume one row above. See ``docs/readings/imbalance.md``.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def footprint(
     """Footprints, a row for each bar and price level: the columns of ``bars --footprint``.
 
     Rows are dense: between a bar's low and its high every level is there. Imbalances are diagonal,
-    their least volume the median of the 50 bars before (docs/definitions.md).
+    their least volume the median of the 50 bars before (docs/readings/imbalance.md).
 
     Args:
         tape: As for `bars`.

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.main import get_command
 
+from orderflow_bt.archive import open_source
+from orderflow_bt.cli import app
+from orderflow_bt.detectors.registry import load_detector
+from orderflow_bt.frames import open_tape
+from orderflow_bt.ingest import download
 from orderflow_bt.instruments import Instrument
+from orderflow_bt.store import Lake
 from orderflow_bt.strategy import Strategy
-from orderflow_bt.synth import SimulatedMarket
+from orderflow_bt.synth import SimulatedMarket, write_archive
 from orderflow_bt.testing import run_trades
-from orderflow_bt.types import MarketType
+from orderflow_bt.types import Kind, MarketType, TapeId
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+READINGS = sorted((REPOSITORY / "docs" / "readings").glob("*.md"))
 INSTRUMENT = Instrument("binance", MarketType.UM, "SIMUSDT", 1, 3)
 
 
@@ -60,23 +70,22 @@ def test_the_testing_example_passes(monkeypatch):
     names["test_buys_the_breakout"]()
 
 
-def test_the_lake_example_reads_a_day(tmp_path, monkeypatch):
-    import datetime as dt
-
-    from orderflow_bt.archive import open_source
-    from orderflow_bt.ingest import download
-    from orderflow_bt.store import Lake
-    from orderflow_bt.synth import write_archive
-    from orderflow_bt.types import Kind, TapeId
-
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A folder whose lake ``data`` holds a simulated day; and the market that made it."""
+    folder = tmp_path_factory.mktemp("stored")
     market = SimulatedMarket(
         seed=5, days=1, trades_per_day=1_000, symbol="BTCUSDT", start=dt.date(2024, 1, 1)
     )
-    write_archive(market, tmp_path / "archive")
+    write_archive(market, folder / "archive")
     tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "BTCUSDT")
-    lake = Lake(tmp_path / "data")
-    download(lake, tape, [market.start], open_source(str(tmp_path / "archive")))
-    monkeypatch.chdir(tmp_path)
+    download(Lake(folder / "data"), tape, [market.start], open_source(str(folder / "archive")))
+    return folder, market
+
+
+def test_the_lake_example_reads_a_day(stored, monkeypatch):
+    folder, market = stored
+    monkeypatch.chdir(folder)
     names: dict[str, object] = {}
     exec(blocks("docs/lake.md")[0], names)
     table = names["trades"]
@@ -86,7 +95,6 @@ def test_the_lake_example_reads_a_day(tmp_path, monkeypatch):
 
 
 def test_the_example_detectors_see_something_however_the_tape_is_cut(trades, tmp_path):
-    from orderflow_bt.detectors.registry import load_detector
     from orderflow_bt.testing import read_events
 
     examples = [code for code in blocks("docs/plugins.md") if "(Detector)" in code]
@@ -106,10 +114,36 @@ def test_the_venue_example_holds():
 
 
 def test_the_profile_example_prints_what_it_says(capsys):
-    (code,) = (block for block in blocks("docs/definitions.md") if "SessionProfiles" in block)
+    (code,) = blocks("docs/readings/profile.md")
     exec(code, {})
     assert capsys.readouterr().out.splitlines() == [
         "102 ValueArea(val=100, poc=102, vah=102, volume=14)",
         "visited 102 at trade 1 of the piece",
         "101 101.72222222222223",
     ]
+
+
+@pytest.mark.parametrize("page", READINGS, ids=lambda page: page.stem)
+def test_the_code_of_each_reading_holds(page, stored):
+    folder, market = stored
+    (code,) = blocks(page)
+    tape = open_tape("BTCUSDT", market.start, market.start, lake=folder / "data")
+    exec(code, {"tape": tape})
+
+
+def commands():
+    """The command lines on the pages of the readings."""
+    for page in READINGS:
+        text = page.read_text(encoding="utf-8").replace("\\\n", " ")
+        for line in re.findall(r"^    orderflow-bt (.*)$", text, re.MULTILINE):
+            yield pytest.param(shlex.split(line), id=f"{page.stem}: {line[:40]}")
+
+
+@pytest.mark.parametrize("words", list(commands()))
+def test_the_commands_of_the_readings_are_accepted(words):
+    program = get_command(app)
+    context = program.make_context("orderflow-bt", list(words))
+    given = program.get_command(context, words[0]).make_context(words[0], words[1:]).params
+    if words[0] == "events":
+        asked = dict(text.split("=", 1) for text in given["param"] or ())
+        assert set(asked) <= set(load_detector(given["detector"]).params)

@@ -1,4 +1,4 @@
-"""Bars of activity: the examples of docs/definitions.md, edges, units, and what is refused."""
+"""Bars of activity: the examples of docs/readings, edges, units, and what is refused."""
 
 from __future__ import annotations
 

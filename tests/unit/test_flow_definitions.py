@@ -1,4 +1,4 @@
-"""The worked examples of docs/definitions.md, number by number."""
+"""The worked examples of docs/readings, number by number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles, auctions, clusters and row heights: the examples of docs/definitions.md."""
+"""Profiles, auctions, clusters and row heights: the examples of docs/readings."""
 
 from __future__ import annotations
 

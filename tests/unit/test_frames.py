@@ -19,7 +19,7 @@ from orderflow_bt.cli import app
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.frames import bars, events, footprint, open_tape, trades
 
-# The table of docs/definitions.md under Imbalance, a trade a cell, rows 104 down to 100.
+# The table of docs/readings/imbalance.md, a trade a cell, rows 104 down to 100.
 CELLS = {104: (0, 12), 103: (2, 30), 102: (4, 24), 101: (6, 18), 100: (20, 1)}
 
 
