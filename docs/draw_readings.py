@@ -330,6 +330,22 @@ def poc_retest() -> Figure:
     return figure
 
 
+def aggressor() -> Figure:
+    """Buys lift the offer, sells hit the bid."""
+    text = "B 101 6|S 100 3|B 101 9|B 101 2|S 100 12|B 101 4|S 100 5|S 100 2|B 101 7|S 100 4"
+    trades = Tape(" | ".join(text.split("|"))).trades
+    figure, axes = stage("dots grow with size; the exchange says whether the buyer was the maker")
+    path(axes, trades, 1, sizes=True)
+    bought, sold = (int(trades.qty[trades.side == side].sum()) for side in (1, -1))
+    level(axes, 101, f"offer: buys {bought}", THEME.buy_lit)
+    level(axes, 100, f"bid: sells {sold}", THEME.sell_lit)
+    say(axes, 2, 101, "buyer was taker: +9")
+    say(axes, 1, 100, "buyer was maker: -3", up=False)
+    say(axes, trades.rows - 1, 100, f"delta of all {bought - sold:+d}", up=False)
+    room(axes, [100, 101], share=0.9)
+    return figure
+
+
 def volume_cluster() -> Figure:
     """Windows of two rows that reach the 99 % quantile of those before."""
     shown = footprints_of(random_tape(4, 18_000, 200_000), time_bars("1m"))
@@ -408,7 +424,7 @@ def price_impact() -> Figure:
 PICTURES: tuple[Callable[[], Figure], ...] = (
     footprint, imbalance, delta, cvd, bars, profile, auction, vwap, initial_balance, takers, zones,
     absorption, exhaustion, divergence, poc_retest, volume_cluster, volume_spike, big_trades,
-    price_impact,
+    price_impact, aggressor,
 )  # fmt: skip
 
 
