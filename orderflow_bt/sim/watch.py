@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +28,15 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.kept import KeptEvents
     from orderflow_bt.types import Bar, BarSpec, Trades
 
+LONG_PIECE = 1 << 16  # trades from which a second thread is worth its switch
+
 Pair = tuple[int, int, "Event"]  # row before which it is known, size of its bars or 0, event
+
+
+@cache
+def _helper() -> ThreadPoolExecutor:
+    """The thread beside the caller's."""
+    return ThreadPoolExecutor(1, "detectors")
 
 
 class Watch:
@@ -52,6 +62,13 @@ class Watch:
         self._gap_until: int = ev.ABSENT  # time of the trade behind the last gap before the piece
         self._detectors = [(d, d.words()) for d in detectors]
         self._kept = kept or [None] * len(self._detectors)
+        # Detectors that share a reading are read on another thread than the rest: their kernels
+        # hold no lock, and no group sees what another one does.
+        self._aside = [
+            k
+            for k, detector in enumerate(detectors)
+            if reads(detector, "share_readings") and reads(detector, "read")
+        ]
         pool: dict[type, object] = {}
         for detector in detectors:
             detector.share_readings(pool)
@@ -83,15 +100,7 @@ class Watch:
             gaps: Rows of the piece before which trades are missing, ascending.
         """
         found = []
-        for source, (detector, words) in enumerate(self._detectors):
-            kept = self._kept[source]
-            if kept is not None and kept.is_whole:
-                rows = kept.take(trades.rows)
-            else:
-                batch = None if detector.bars is None else batches[detector.bars]
-                rows = _read_one(detector, words, trades, batch, gaps)
-                if kept is not None:
-                    kept.record(trades.rows, rows)
+        for source, rows in enumerate(self._read_all(trades, batches, gaps)):
             if len(rows):
                 rows[:, ev.SOURCE] = source
                 found.append(rows)
@@ -111,6 +120,39 @@ class Watch:
         rows[numbered, ev.ID] = np.arange(self._count, self._count + count)
         self._count += count
         return EventColumns(rows, [words for _, words in self._detectors])
+
+    def _read_all(
+        self,
+        trades: Trades,
+        batches: Mapping[BarSpec, BarBatch],
+        gaps: NDArray[np.int64],
+    ) -> list[NDArray[np.int64]]:
+        """Each detector's events; of a long piece, those of two groups side by side."""
+
+        def read(source: int) -> NDArray[np.int64]:
+            detector, words = self._detectors[source]
+            batch = None if detector.bars is None else batches[detector.bars]
+            return _read_one(detector, words, trades, batch, gaps)
+
+        def read_some(sources: Sequence[int]) -> list[NDArray[np.int64]]:
+            return [read(source) for source in sources]
+
+        whole = [kept is not None and kept.is_whole for kept in self._kept]
+        aside = [k for k in self._aside if not whole[k]] if trades.rows >= LONG_PIECE else []
+        rest = [k for k in range(len(whole)) if not whole[k] and k not in aside]
+        done: dict[int, NDArray[np.int64]] = {}
+        if aside and rest:
+            beside = _helper().submit(read_some, aside)
+            done.update(zip(rest, read_some(rest), strict=True))
+            done.update(zip(aside, beside.result(), strict=True))
+        else:
+            done.update((source, read(source)) for source in sorted(aside + rest))
+        for source, kept in enumerate(self._kept):
+            if whole[source] and kept is not None:
+                done[source] = kept.take(trades.rows)
+            elif kept is not None:
+                kept.record(trades.rows, done[source])
+        return [done[source] for source in range(len(whole))]
 
 
 def _flag_gaps(

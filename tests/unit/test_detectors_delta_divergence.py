@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from orderflow_bt import Event
 from orderflow_bt.detectors import DeltaDivergence
+from orderflow_bt.flow import Footprint
 from orderflow_bt.instruments import Instrument
 from orderflow_bt.sim.market import Bars
 from orderflow_bt.types import MINUTE_US, Bar, BarStatus, MarketType
@@ -161,7 +163,7 @@ def test_the_fade_sells_under_the_bars_since_the_high():
         details={"swing": 980},
     )  # fmt: skip
     broker = Recorder()
-    fade = DeltaDivergenceFade()
+    fade = DeltaDivergenceFade(location="any")
     fade.on_event(event, market, broker)
     ((side, qty, prices),) = broker.sent
     assert (side, qty) == (-1, 5)
@@ -182,8 +184,11 @@ def test_the_fade_gives_an_entry_five_bars():
     broker = SimpleNamespace(working=(entry,), cancel=asked.append)
     for closed in range(16, 22):
         bars = Bars([bar(n, 1015, low=1004) for n in range(closed)])
+        footprint = Footprint(bars[-1], 1, np.zeros((0, 5), np.int64))
         market = SimpleNamespace(
-            bars=lambda spec, bars=bars: bars, position=SimpleNamespace(is_flat=True, opened_at=0)
+            bars=lambda spec, bars=bars: bars,
+            footprint=lambda spec, footprint=footprint: [footprint],
+            position=SimpleNamespace(is_flat=True, opened_at=0),
         )
         fade.on_bar(fade.bars, bars[-1], market, broker)
         assert asked == ([7] if closed == 21 else [])
