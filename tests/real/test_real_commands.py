@@ -93,3 +93,23 @@ def test_a_missing_day_is_said_and_the_others_stay(told, real_mirror):
     result = told(*line, "--source", str(real_mirror))
     assert result.exit_code == 1
     assert "no file of 2023-04-06" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(("symbol", "market", "first", "last", "_count"), TAPES)
+def test_every_strategy_runs_and_its_report_is_whole(
+    told, tmp_path, symbol, market, first, last, _count
+):
+    names = ["absorption", "confluence", "delta_divergence", "imbalance_retest", "poc_retest"]
+    line = ["run", ",".join(names), symbol, "--market", market, "--from", first, "--to", last]
+    result = told(*line, "--fees", "0,0", "--accept-gaps", "--out", str(tmp_path / "runs"))
+    assert result.exit_code == 0, result.output
+    for name in names:
+        folder = tmp_path / "runs" / f"{name}-{symbol}"
+        metrics = json.loads((folder / "metrics.json").read_text())
+        page = (folder / "report.html").read_text()
+        assert page.rstrip().endswith("</html>")
+        assert metrics["verdict"]["headline"] in page.replace("&#39;", "'")
+        assert metrics["trades_read"] > 0
+        if symbol == "LTCUSDT":
+            assert metrics["coverage"]["gaps"] == 16
+            assert "165" in page
