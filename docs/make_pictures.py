@@ -36,7 +36,7 @@ def main() -> None:
             page = browser.new_page(viewport={"width": 1200, "height": 1180}, color_scheme="dark")
             page.goto((run / "report.html").as_uri())
             page.screenshot(path=HERE / "report.png")
-            picture = page.locator("figure picture").nth(1)
+            picture = page.locator("#entries picture").first
             picture.scroll_into_view_if_needed()
             picture.screenshot(path=HERE / "entry.png")
             browser.close()
