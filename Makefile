@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(RUN) ## simulated exchange -> download -> backtest -> report, offline, under a minute
+demo: $(RUN) ## simulated exchange -> download -> backtests -> reports, offline
 	$(BIN)/orderflow-bt demo
 
 test: $(DEV) ## every test, and the kernels' own lines without the compiler
