@@ -68,6 +68,9 @@ def draw_habits(
     panes[2].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panes[3].yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
     panes[3].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
+    if net.size < ROLLING:  # nothing is drawn there, so nothing is measured
+        panes[5].set_xticks([])
+        panes[5].set_yticks([])
     for axes in panes:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontfamily(MONO)

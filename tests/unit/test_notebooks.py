@@ -21,6 +21,4 @@ def test_it_runs(path, tmp_path):
         assert not cell.get("outputs"), "notebooks are kept without output"
     where = {"metadata": {"path": str(tmp_path)}}
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where)
-    client.execute()
-    printed = str(notebook.cells)
-    assert "Traceback" not in printed
+    client.execute()  # raises where a cell does
