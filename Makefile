@@ -48,7 +48,7 @@ $(BIN)/python:
 	$(PYTHON) -m venv .venv
 
 $(RUN): pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) --editable .
+	$(PIP) --editable ".[replay]"
 	@touch $@
 
 $(DEV): $(RUN)
