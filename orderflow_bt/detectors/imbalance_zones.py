@@ -8,7 +8,7 @@ import numpy as np
 
 from orderflow_bt.detectors.base import Detector
 from orderflow_bt.detectors.traded import TRADE_ID, KernelRows, nested, to_events
-from orderflow_bt.flow.imbalance import VolumePool
+from orderflow_bt.flow.imbalance import MEDIAN_BARS, VolumePool
 from orderflow_bt.kernels import emit as e
 from orderflow_bt.kernels import zones as k
 from orderflow_bt.parameters import exact, param
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from orderflow_bt.flow import BarBatch
     from orderflow_bt.types import Trades
-
-_MEDIAN_BARS = 50
 
 
 class ImbalanceZones(Detector):
@@ -66,14 +64,14 @@ class ImbalanceZones(Detector):
         self._rows = KernelRows(k.STATE_SLOTS)
         self._zones: NDArray[np.int64] = np.zeros((64, k.ZONE_FIELDS), np.int64)
         self._flagged: NDArray[np.int64] = np.zeros((64, 5), np.int64)
-        self._pool = VolumePool(_MEDIAN_BARS)
+        self._pool = VolumePool(MEDIAN_BARS)
         self._settings: NDArray[np.int64] = np.zeros(k.SETTING_SLOTS, np.int64)
         self._kind = self.kinds.index(self.source)
 
     @property
     def lookback(self) -> int:
         """The life of a zone, and the bars that its least volume comes from."""
-        return self.bars.lookback(self.age + _MEDIAN_BARS + 1)
+        return self.bars.lookback(self.age + MEDIAN_BARS + 1)
 
     def begin(self, tick: int) -> None:
         """Take the tape's tick."""

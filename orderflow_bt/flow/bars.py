@@ -12,8 +12,8 @@ from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.flow.batch import BarBatch
 from orderflow_bt.flow.cut import Cut, bind
 from orderflow_bt.kernels import bar_state
-from orderflow_bt.kernels.activity import activity_bars
-from orderflow_bt.kernels.bars import time_bars
+from orderflow_bt.kernels.activity import RENKO, activity_bars, write_brick
+from orderflow_bt.kernels.bars import close_bar, time_bars
 from orderflow_bt.kernels.cells import CELL_FIELDS
 from orderflow_bt.kernels.inspection import inspect_trades
 from orderflow_bt.types import Trades
@@ -164,6 +164,33 @@ class BarStream:
         None before the first trade.
         """
         return int(self._state[bar_state.OPEN_TIME]) if self._state[bar_state.STARTED] else None
+
+    def open_bar(self) -> BarBatch:
+        """The open bar as it would close now, alone in a batch; none where it has no trades.
+
+        A time bar ends where its interval does, an activity bar with the last trade.
+        """
+        state, rows = self.snapshot()
+        state = state[:-1]
+        count = rows.size // 4
+        bars = np.zeros((1, bar_state.BAR_FIELDS), dtype=np.int64)
+        cells = np.empty((count, CELL_FIELDS), dtype=np.int64)
+        at, starts = np.zeros(1, dtype=np.int64), np.zeros(2, dtype=np.int64)
+        output = state, rows, bars, at, starts, cells
+        if not count:
+            bars = bars[:0]
+            at, starts = at[:0], starts[:1]
+            return BarBatch(bars, at, bars[:, 1].copy(), cells, starts, self.row_size)
+        state[bar_state.ORIGIN] = int(state[bar_state.LOW]) // self.row_size
+        ends = self._last_time
+        if self._cut is None:
+            ends = int(state[bar_state.OPEN_TIME]) + self.spec.size
+        if self._cut is not None and self._cut.kind == RENKO:
+            state[bar_state.DUE_EDGE], state[bar_state.DUE_TIME] = 1, ends
+            write_brick(self._cut.size, self.row_size, 1, *output)
+        else:
+            close_bar(ends, 0, self.row_size, 1, *output)
+        return BarBatch(bars, at, bars[:, 1].copy(), cells, starts, self.row_size)
 
     def snapshot(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """All that the next trade meets, in one form for one past: for `restore`, and to compare.

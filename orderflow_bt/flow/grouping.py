@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from orderflow_bt.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from orderflow_bt.types import Bar
 
@@ -31,7 +31,15 @@ def auto_ticks_per_row(bars: Iterable[Bar], tick_size: int = 1) -> int:
     Raises:
         UsageError: There is no bar with trades.
     """
-    ranges = [(bar.low, bar.high) for bar in bars if bar.trades]
+    return ticks_of_ranges([(bar.low, bar.high) for bar in bars if bar.trades], tick_size)
+
+
+def ticks_of_ranges(ranges: Sequence[tuple[int, int]], tick_size: int = 1) -> int:
+    """As `auto_ticks_per_row`, of bars' lows and highs in price units.
+
+    Raises:
+        UsageError: There are none.
+    """
     if not ranges:
         raise UsageError(
             "no bars to choose a row height from", fix="Say how many ticks a row holds"

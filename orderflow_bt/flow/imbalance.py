@@ -25,6 +25,8 @@ Flags = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 
 DETECTION_RATIO = (3, 1)
 ENTRY_RATIO = (10, 1)
+MEDIAN_BARS = 50  # that a least volume looks back on
+STACK = 3  # neighbouring imbalances that count as one
 
 
 class ZeroPolicy(IntEnum):
@@ -148,7 +150,7 @@ class CausalMinimum:
         UsageError: The window is not positive, or the floor is negative.
     """
 
-    def __init__(self, window: int = 50, floor: int = 0) -> None:
+    def __init__(self, window: int = MEDIAN_BARS, floor: int = 0) -> None:
         if window < 1 or floor < 0:
             raise UsageError(
                 f"window {window}, floor {floor}",

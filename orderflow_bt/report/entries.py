@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt.flow.imbalance import DETECTION_RATIO
 from orderflow_bt.report import words
-from orderflow_bt.report.grid import RATIO, Scale
+from orderflow_bt.report.grid import Scale
 from orderflow_bt.report.marks import EventMark, Marks
 from orderflow_bt.report.plan import Plan, plan_footprint
 from orderflow_bt.stats import money_digits
@@ -200,6 +201,6 @@ def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
     parts.append(
         f"Rows of {rows}"
         + (f", {ticks:,} ticks each" if ticks > 1 else "")
-        + f"; an imbalance is {RATIO}:1 across the diagonal of these rows."
+        + f"; an imbalance is {DETECTION_RATIO[0]}:1 across the diagonal of these rows."
     )
     return " ".join(parts)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orderflow_bt.flow.imbalance import diagonal
+from orderflow_bt.flow.imbalance import DETECTION_RATIO, MEDIAN_BARS, STACK, diagonal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     Cells = NDArray[np.int64]  # [rows, 5]: price_low, bid, ask, bid_count, ask_count
 
 MAX_ROWS = 45
-RATIO = 3  # an imbalance is at least three to one, across the diagonal
-LOOK_BACK = 50  # bars that the volume floor of an imbalance looks back on
-STACK = 3
 REACH = 0.5  # how far beyond the bars an order may lie and still be in the picture, in bar spans
 
 
@@ -107,7 +104,7 @@ def imbalances(
     """Buy and sell imbalances of shown rows, across the diagonal; see `flow.imbalance`."""
     rows = np.zeros((bid.size, 5), dtype=np.int64)
     rows[:, 0], rows[:, 1], rows[:, 2] = np.arange(bid.size), bid, ask
-    return diagonal(rows, (RATIO, 1), math.ceil(floor))
+    return diagonal(rows, DETECTION_RATIO, math.ceil(floor))
 
 
 def stacks(flags: NDArray[np.bool_], least: int = STACK) -> list[tuple[int, int]]:
@@ -135,7 +132,7 @@ def columns(
         low, bid, ask = group_cells(own, height)
         volumes = np.concatenate((bid, ask))
         depth = max(depth, int(volumes.max())) if volumes.size else depth
-        past = sides[-LOOK_BACK:] or [volumes[volumes > 0]]
+        past = sides[-MEDIAN_BARS:] or [volumes[volumes > 0]]
         pooled = np.concatenate(past)
         floor = float(np.median(pooled)) if pooled.size else 0.0
         buy, sell = imbalances(bid, ask, floor)

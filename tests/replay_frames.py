@@ -1,0 +1,180 @@
+"""A short replay of the simulated market as frames, for tests of what reads them.
+
+``python tests/replay_frames.py FOLDER`` writes ``hello.json`` and ``0001.bin`` … for the page.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from orderflow_bt.detectors import BigTrades, DeltaDivergence, ImbalanceZones, TakerClusters
+from orderflow_bt.instruments import Instrument
+from orderflow_bt.replay.footprints import View
+from orderflow_bt.replay.lens import BlindLens, OpenLens
+from orderflow_bt.replay.picture import ClientView, Picture
+from orderflow_bt.sim.readings import Readings
+from orderflow_bt.synth import SimulatedMarket
+from orderflow_bt.types import MarketType, Trades, time_bars
+
+DETECTORS = ("imbalance_zones", "delta_divergence", "taker_clusters", "big_trades")
+
+
+class Recorded(NamedTuple):
+    """What a page was sent."""
+
+    hello: dict
+    frames: list[bytes]
+
+
+class Passed(NamedTuple):
+    """What the cursor passed, as a player tells it."""
+
+    first: int
+    stop: int
+    slices: list
+
+
+class TapePlayer:
+    """Readings of a tape in memory, fed to pictures: a player without orders."""
+
+    def __init__(self, trades, instrument, detectors=(), *, continuous=True):
+        self.trades, self.row = trades, 0
+        self.listeners = []
+        self.readings = Readings(
+            [],
+            list(detectors),
+            ids_are_continuous=continuous,
+            row_size=instrument.tick_size,
+            instrument=instrument,
+        )
+
+    def reread(self, first, stop, piece=50_000):
+        for start in range(first, stop, piece):
+            yield self.trades.slice(start, min(start + piece, stop))
+
+    def advance(self, stop):
+        stop = min(stop, self.trades.rows)
+        piece = self.readings.feed(self.trades.slice(self.row, stop))
+        passed = Passed(self.row, stop, [piece])
+        self.row = stop
+        for listener in self.listeners:
+            listener.passed(passed)
+
+
+def detectors():
+    bars = time_bars("1m")
+    return [
+        ImbalanceZones(bars=bars),
+        DeltaDivergence(bars=bars, min_bars=3),
+        TakerClusters(clusters=200, quantile=0.95),
+        BigTrades(clusters=500, quantile=0.99),
+    ]
+
+
+def market(trades_per_day=200_000, seed=7, days=1):
+    """(trades, instrument) of the first days of a simulated market."""
+    simulated = SimulatedMarket(seed=seed, days=days, trades_per_day=trades_per_day)
+    parts = [day.trades for day in simulated]
+    trades = Trades(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    instrument = Instrument(
+        "binance",
+        MarketType.UM,
+        simulated.symbol,
+        simulated.price_decimals,
+        simulated.qty_decimals,
+    )
+    return trades, instrument
+
+
+def picture_of(player, instrument, lens=None, *, bars="1m", ticks_per_row=1):
+    """A picture that listens to a player."""
+    picture = Picture(
+        instrument,
+        lens or OpenLens(instrument),
+        View(time_bars(bars), ticks_per_row),
+        reread=player.reread,
+        title=f"{instrument.symbol} (simulated)",
+    )
+    player.listeners.append(picture)
+    return picture
+
+
+def clock(player, lens, speed=100):
+    return {
+        "clock": {
+            "time": lens.time(int(player.trades.time[player.row - 1])),
+            "row": player.row,
+            "playing": True,
+            "speed": speed,
+            "at_end": player.row == player.trades.rows,
+            "paused_by": None,
+            "furthest": True,
+            "attempt": 0,
+        }
+    }
+
+
+def record(*, frames=200, step=60, warmup=30_000, blind=False, trades_per_day=200_000):
+    """Hello and frames of a page that is sent one every ``step`` trades.
+
+    Args:
+        frames: How many.
+        step: Trades between two.
+        warmup: Trades before the first, which is a reset frame.
+        blind: Whether symbol, date and price are hidden.
+        trades_per_day: Of the simulated market.
+    """
+    trades, instrument = market(trades_per_day)
+    player = TapePlayer(trades, instrument, detectors())
+    lens = OpenLens(instrument)
+    if blind:
+        lens = BlindLens(
+            instrument,
+            price=int(trades.price[warmup - 1]),
+            time=int(trades.time[warmup]),
+            volume=20_000,
+        )
+    picture = picture_of(player, instrument, lens)
+    player.advance(warmup)
+    picture.show(time_bars("1m"))
+    start = dt.date(2024, 1, 1)
+    hello = picture.hello() | {
+        "bar_specs": ["1m", "5m", "15m", "tick:500"],
+        "honesty": {
+            "source": "sealed until the reveal" if blind else "simulated market, seed 7",
+            "hash": None if blind else "0" * 12,
+            "sealed": blind,
+            "ticks_per_row": picture.view.ticks_per_row,
+            "gaps": [],
+            "book": "no resting book in this replay",
+            "market": "sealed" if blind else f"{start}",
+        },
+        "detectors": [{"name": name, "on": True} for name in DETECTORS],
+        "strategies": [],
+        "speeds": [0.25, 0.5, 1, 2, 5, 10, 50, 100, 500, 1000, "max"],
+        "pauses": [],
+        "drills": [],
+        "challenge": None,
+        "palette": "teal-red",
+    }
+    client = ClientView()
+    sent = [picture.frame(client, clock(player, lens))]
+    for _ in range(frames - 1):
+        player.advance(player.row + step)
+        sent.append(picture.frame(client, clock(player, lens)))
+    return Recorded(hello, sent)
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    recorded = record()
+    (folder / "hello.json").write_text(json.dumps(recorded.hello))
+    for number, frame in enumerate(recorded.frames, start=1):
+        (folder / f"{number:04}.bin").write_bytes(frame)
