@@ -427,7 +427,7 @@ class Session:
         if seat:
             seat.take(self.now)
         self.market.pending.append(moment)
-        trading = self.now >= self.start
+        trading = moment.time >= self.start
         for closed in moment.bars:
             spec = closed.spec
             if trading and (spec is self._marking or spec == self._marking):

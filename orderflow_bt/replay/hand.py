@@ -1,0 +1,52 @@
+"""The person's side of a session: a strategy that hears of its orders and does nothing itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from orderflow_bt.strategy import Strategy
+
+if TYPE_CHECKING:
+    from orderflow_bt.sim.session import Session
+    from orderflow_bt.strategy import Broker, Fill, Market, Order
+
+
+class Heard(NamedTuple):
+    """What a person is told of their orders.
+
+    Attributes:
+        time: When it is heard: one response latency after it happened.
+        fill: A fill, or None for a change of an order.
+        order: The order as it stood when it was heard.
+        row: Trades that had passed when it was heard, but for the one that let the clock reach it.
+    """
+
+    time: int
+    fill: Fill | None
+    order: Order
+    row: int
+
+
+class Hand(Strategy):
+    """Hears of orders and fills, and never decides: a person does, between two trades.
+
+    Attributes:
+        heard: What was heard since somebody emptied it.
+        session: Whose strategy it is; set by who makes the session.
+    """
+
+    session: Session
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[Heard] = []
+
+    def on_fill(self, fill: Fill, _market: Market, _broker: Broker) -> None:
+        """An order traded."""
+        session = self.session
+        order = session.broker.orders[fill.order_id]
+        self.heard.append(Heard(session.now, fill, order, session.next_index))
+
+    def on_order(self, order: Order, _market: Market, _broker: Broker) -> None:
+        """An order was accepted, rejected, cancelled, changed or expired."""
+        self.heard.append(Heard(self.session.now, None, order, self.session.next_index))
