@@ -1,0 +1,35 @@
+/** The chart without the rest of the page, driven by a made market. */
+
+import { Chart } from "/page/chart.js";
+import { Market } from "/test/market.js";
+
+const told = { prices: [], moves: [], hovers: [] };
+const chart = new Chart(document.getElementById("chart"), {
+  onPrice: (price, keys) => told.prices.push({ price, ...keys }),
+  onMove: (id, price, part) => told.moves.push({ id, price, part }),
+  onHover: (info) => told.hovers.push(info),
+});
+const frame = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+
+/** What tests call. */
+window.harness = {
+  chart, told, frame, Market,
+  market: null,
+  /** Show a market of some bars, and some trades of the next. */
+  async make(options = {}, count = 40, trades = 200) {
+    this.market = new Market(options).bars(count);
+    for (let k = 0; k < trades; k += 1) this.market.trade();
+    return this.show();
+  },
+  async show() {
+    chart.update(this.market.settle());
+    await frame();
+    return chart.state();
+  },
+  /** Colour on a layer at a place, as [r, g, b, a]. */
+  pixel(layer, x, y) {
+    const { canvas } = chart.layers[["history", "live", "overlay"].indexOf(layer)];
+    return [...canvas.getContext("2d").getImageData(Math.round(x * devicePixelRatio), Math.round(y * devicePixelRatio), 1, 1).data];
+  },
+};
+document.documentElement.dataset.ready = "yes";
