@@ -1,7 +1,7 @@
 /** The chart without the rest of the page, driven by a made market. */
 
-import { Chart } from "/page/chart.js";
-import { Market } from "/test/market.js";
+import { Chart } from "../../orderflow_bt/replay/page/chart.js";
+import { Market } from "./market.js";
 
 const told = { prices: [], moves: [], hovers: [] };
 const chart = new Chart(document.getElementById("chart"), {

@@ -1,7 +1,7 @@
 /** A made market in the shape of the page's store, for tests and pictures of the chart. The same seed, the same bars. */
 
-import { flagsOf } from "/page/grid.js";
-import { pointOfControl, valueArea } from "/page/profile.js";
+import { flagsOf } from "../../orderflow_bt/replay/page/grid.js";
+import { pointOfControl, valueArea } from "../../orderflow_bt/replay/page/profile.js";
 
 const MINUTE = 60e6;
 const START = Date.UTC(2024, 0, 2, 8, 30) * 1000;
