@@ -183,8 +183,7 @@ class Picture:
         self._prints.restore(saved.prints)
         self._marks.restore(saved.marks)
         here = self._footprints
-        is_known = saved.footprints.closed <= here.history.known
-        if (saved.view, saved.origin) == (here.view, here.origin) and is_known:
+        if (saved.view, saved.origin) == (here.view, here.origin):
             here.restore(saved.footprints)
         else:
             self._read_again(here.view)
