@@ -1,0 +1,71 @@
+/** The journal: notes and tags in, everything done out, newest first. Nothing is ever taken back. */
+
+import { make, rows, say, show, tag } from "./dom.js";
+import { clock, words } from "./numbers.js";
+import { keyOf } from "./keys.js";
+
+const SHOWN = 80;
+
+/** Tags in a note: words after a hash. Pure. */
+export function tagsOf(text) {
+  return [...text.matchAll(/(?:^|\s)#([\p{L}\p{N}_-]+)/gu)].map((found) => found[1]);
+}
+
+/** The note without its tags. Pure. */
+export function textOf(text) {
+  return text.replace(/(^|\s)#[\p{L}\p{N}_-]+/gu, "$1").replace(/\s+/g, " ").trim();
+}
+
+/** One entry as a line. Pure. */
+export function line(entry) {
+  if (entry.text) return entry.text;
+  const action = entry.action?.do ?? entry.do;
+  return [words(entry.kind ?? "entry"), action && action !== entry.kind ? words(action) : "", entry.says ?? ""].filter(Boolean).join(" ");
+}
+
+export class Journal {
+  constructor(desk) {
+    this.desk = desk;
+    this.panel = make("div.panel");
+    this.input = make("input", { id: "note", type: "text", placeholder: "note, #tags", maxlength: 500, autocomplete: "off",
+      "data-key": "note", "aria-label": "Note with tags", onkeydown: (event) => this.typed(event) });
+    this.list = make("ol.journal", { "aria-label": "Journal, newest first" });
+    this.empty = make("p.empty", {}, "Press ", make("kbd", { text: keyOf("note") }), " to write what you see. Orders, answers and jumps are kept by themselves.");
+    this.panel.append(this.input, this.list, this.empty);
+    desk.actions.note = () => {
+      if (desk.settings.get("folded").includes("desk")) desk.act("desk");
+      desk.openTab("journal");
+      this.input.focus();
+    };
+  }
+
+  typed(event) {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopPropagation();
+    const text = textOf(this.input.value);
+    const tags = tagsOf(this.input.value);
+    if (!text && !tags.length) return;
+    this.desk.ask({ do: "note", text, tags }).then((reply) => {
+      if (reply) this.input.value = "";
+    });
+    this.input.blur();
+  }
+
+  update({ journal, hello }) {
+    const key = `${journal.length} ${journal.at(-1)?.n ?? journal.at(-1)?.id}`;
+    if (key === this.key) return;
+    this.key = key;
+    show(this.empty, journal.length === 0);
+    const latest = journal.slice(-SHOWN).reverse();
+    const nodes = rows(this.list, latest.length, () => make("li", {}, make("span.num.quiet"), make("span"), make("span.tags")));
+    latest.forEach((one, k) => {
+      const [time, text, tags] = nodes[k].children;
+      tag(nodes[k], "kind", one.kind ?? "");
+      tag(nodes[k], "hindsight", Boolean(one.hindsight));
+      say(time, clock(one.time ?? one.elapsed, hello));
+      say(text, line(one));
+      say(tags, (one.tags ?? []).map((name) => `#${name}`).join(" "));
+    });
+  }
+}

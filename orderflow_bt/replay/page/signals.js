@@ -1,0 +1,67 @@
+/** The switchboard: detectors and strategies on and off, and the latest events, to step through. */
+
+import { make, mark, rows, say, show, tag } from "./dom.js";
+import { clock, multiple, price as priceText, words } from "./numbers.js";
+import { keyOf } from "./keys.js";
+
+const SHOWN = 40;
+
+/** Events newest first, as known at the cursor; only of detectors that are on. Pure. */
+export function latest(marks, most = SHOWN) {
+  return [...marks.values()].sort((a, b) => b.known_at - a.known_at).slice(0, most);
+}
+
+export class Signals {
+  constructor(desk) {
+    this.desk = desk;
+    this.panel = make("div.panel");
+    this.detectors = make("ul.switches", { "aria-label": "Detectors" });
+    this.strategies = make("ul.switches", { "aria-label": "Strategies" });
+    this.events = make("ol.events", { "aria-label": "Events, newest first" });
+    this.empty = make("p.empty", { text: "Switch a detector on: its events appear here and on the chart as they become known." });
+    this.next = make("button.small", { type: "button", "data-key": "next-event", text: "next event \u203a",
+      "aria-label": "On to the next event", onclick: () => desk.act("next-event") });
+    this.panel.append(
+      make("h3", { text: "detectors" }), this.detectors,
+      make("h3", { text: "strategies, on the same moments as you" }), this.strategies,
+      make("div.headline", {}, make("h3", { text: "events" }), this.next), this.events, this.empty);
+  }
+
+  update({ detectors, strategies, marks, marks_version: version, hello, epoch }) {
+    const key = JSON.stringify([detectors, strategies]);
+    if (key !== this.key) {
+      this.key = key;
+      this.list(this.detectors, detectors, "detectors");
+      this.list(this.strategies, strategies, "strategies");
+    }
+    const seen = `${version} ${marks.size} ${epoch} ${hello?.price_decimals}`;
+    if (seen === this.seen || this.panel.hidden) return;
+    this.seen = seen;
+    const found = latest(marks);
+    show(this.empty, found.length === 0);
+    const nodes = rows(this.events, found.length, () => make("li", {}, make("span.num"), make("span"), make("span.num")));
+    found.forEach((one, k) => this.write(nodes[k], one, hello));
+  }
+
+  list(parent, offered, what) {
+    parent.replaceChildren(...offered.map((one) => {
+      const box = make("input", { type: "checkbox", id: `${what}-${one.name}`,
+        onchange: () => this.desk.ask({ do: what, name: one.name, on: box.checked }) });
+      box.checked = Boolean(one.on);
+      const result = typeof one.r === "number" ? make("span.num", { text: multiple(one.r) }) : null;
+      return make("li", {}, make("label.check", { for: box.id, title: one.says ?? words(one.name) }, box, words(one.name)), result);
+    }));
+    if (!offered.length) parent.append(make("li.quiet", { text: "none installed" }));
+  }
+
+  write(node, one, hello) {
+    const [time, text, price] = node.children;
+    tag(node, "side", one.direction > 0 ? "buy" : one.direction < 0 ? "sell" : "");
+    mark(node, "invalid", one.invalid);
+    say(time, clock(one.known_at, hello));
+    say(text, `${words(one.kind ?? one.detector)}${one.state ? `, ${words(one.state)}` : ""}`);
+    say(price, one.low === one.high ? priceText(one.low, hello) : `${priceText(one.low, hello)}\u2013${priceText(one.high, hello)}`);
+    const title = [one.text, `known at ${clock(one.known_at, hello, 3)}`, `[${keyOf("next-event")}] goes to the next`].filter(Boolean).join("; ");
+    if (node.title !== title) node.title = title;
+  }
+}
