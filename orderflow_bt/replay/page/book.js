@@ -12,10 +12,11 @@ export class Position {
     this.open = make("strong.open.num", { id: "open-r", title: "Open result in multiples of the risk at entry" });
     this.cells = Object.fromEntries([
       ["average", "average", "Average entry price"],
+      ["realized", "realised", "Result of closed round trips, in R"],
       ["mae", "MAE", "Furthest against you since the entry"],
       ["mfe", "MFE", "Furthest for you since the entry"],
-      ["realized", "realised", "Result of closed round trips, in R"],
       ["equity", "equity", "Cash and open result"],
+      ["unit", "unit", "Money of the account"],
     ].map(([name, label, title]) => {
       const value = make("dd.num");
       return [name, { value, row: make("div", { title }, make("dt", { text: label }), value) }];
@@ -38,12 +39,13 @@ export class Position {
     mark(this.open, "up", size && (result ?? account?.open) > 0);
     mark(this.open, "down", size && (result ?? account?.open) < 0);
     this.close.disabled = !size;
-    const { average, mae, mfe, realized, equity } = this.cells;
+    const { average, mae, mfe, realized, equity, unit } = this.cells;
     say(average.value, size ? priceText(account.average, hello) : NONE);
     say(mae.value, size && open ? multiple(open.mae_r) : NONE);
     say(mfe.value, size && open ? multiple(open.mfe_r) : NONE);
     say(realized.value, multiple(account?.realized_r));
-    say(equity.value, account ? `${fixed(account.equity, 2)} ${account.unit ?? ""}`.trim() : NONE);
+    say(equity.value, account ? fixed(account.equity, 2) : NONE);
+    say(unit.value, account?.unit ?? NONE);
   }
 }
 
@@ -57,7 +59,7 @@ export class Orders {
     this.panel = make("div.panel");
     this.list = make("table", {}, make("caption.sr", { text: "Working orders" }));
     this.body = make("tbody");
-    this.list.append(make("thead", {}, make("tr", {}, ...["order", "at", "stop", "target", ""].map((text) => make("th", { text, scope: "col" })))), this.body);
+    this.list.append(make("thead", {}, make("tr", {}, ...["order", "at", "stop", "target", ""].map((text, k) => make(k ? "th.n" : "th", { text, scope: "col" })))), this.body);
     this.all = make("button.wide", { type: "button", "data-key": "cancel-all", "aria-label": "Cancel every working order",
       text: "cancel all", onclick: () => desk.act("cancel-all") });
     this.empty = make("p.empty", {}, "No working orders. Fill the pad and press ", make("kbd", { text: keyOf("send") }),
@@ -73,6 +75,7 @@ export class Orders {
     show(this.all, orders.length > 1);
     show(this.empty, orders.length === 0);
     this.desk.countOn("orders", orders.length);
+    this.list.classList.toggle("legless", orders.every((one) => (one.stop ?? one.target ?? null) === null));
     this.body.replaceChildren(...orders.map((order) => this.row(order, hello)));
   }
 

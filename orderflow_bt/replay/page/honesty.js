@@ -21,10 +21,10 @@ export function gapWords(gaps, hello) {
 
 export class Honesty {
   constructor(root) {
-    this.parts = Object.fromEntries(["source", "hash", "rows", "gaps", "book", "inferred", "market"].map((name) =>
+    this.parts = Object.fromEntries(["source", "hash", "rows", "gaps", "book", "guessed", "market"].map((name) =>
       [name, make(`span.${name}`)]));
     root.append(...Object.values(this.parts));
-    say(this.parts.inferred, "quotes and taker clusters inferred from trades");
+    say(this.parts.guessed, "quotes and taker clusters inferred from trades");
   }
 
   update({ hello, bars, forming, gaps: missing }) {

@@ -4,7 +4,8 @@
  */
 
 import { make, mark, say, tag } from "./dom.js";
-import { brief, price as priceText, qty } from "./numbers.js";
+import { short } from "./format.js";
+import { price as priceText, qty } from "./numbers.js";
 import { keyOf } from "./keys.js";
 import { foldButton } from "./panes.js";
 import { rowOf, traded } from "./store.js";
@@ -50,8 +51,8 @@ export class Ladder {
     root.append(
       make("header", {}, make("h2", { text: "Ladder", title: "Traded volume; there is no resting book in a tape of trades" }),
         make("label.field", { for: "seconds" }, make("span.quiet", { text: "last" }), this.seconds), foldButton("ladder", desk)),
-      make("div.heads.quiet", { "aria-hidden": "true" }, make("span", { text: "session" }), make("span", { text: "last" }),
-        make("span", { text: "price" }), make("span", { text: "last" }), make("span", { text: "session" })),
+      make("div.heads.quiet", { "aria-hidden": "true" },
+        ...["sold", "lately", "price", "lately", "bought"].map((text) => make("span", { text }))),
       make("div.fill", {}, this.body), this.note);
     new ResizeObserver(() => { this.key = ""; this.update(desk.store); }).observe(this.body.parentElement);
   }
@@ -142,10 +143,10 @@ export class Ladder {
     tag(node, "quote", now.bid && now.ask ? "both" : now.bid ? "bid" : now.ask ? "ask" : "");
     tag(node, "entry", now.entry);
     mark(node, "cursor", this.cursor === now.price && this.body === document.activeElement);
-    say(sold, now.cell.bid ? brief(now.cell.bid) : "");
-    say(bought, now.cell.ask ? brief(now.cell.ask) : "");
-    say(soldNow, now.recent?.bid ? brief(now.recent.bid) : "");
-    say(boughtNow, now.recent?.ask ? brief(now.recent.ask) : "");
+    say(sold, now.cell.bid ? short(now.cell.bid) : "");
+    say(bought, now.cell.ask ? short(now.cell.ask) : "");
+    say(soldNow, now.recent?.bid ? short(now.recent.bid) : "");
+    say(boughtNow, now.recent?.ask ? short(now.recent.ask) : "");
     say(price, priceText(now.price, now.hello));
     fill(sold, now.cell.bid / now.most);
     fill(bought, now.cell.ask / now.most);
