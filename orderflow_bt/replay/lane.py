@@ -88,9 +88,9 @@ class Lane:
         """Time of the last trade read."""
         return self._clock
 
-    def readings_ahead(self) -> Readings:
-        """A copy of the readings as they are, to look ahead with."""
-        copied: Readings = pickle.loads(pickle.dumps(self.readings, protocol=5))  # noqa: S301 - own
+    def ahead(self) -> Lane:
+        """A copy as it is now, to look ahead with."""
+        copied: Lane = pickle.loads(pickle.dumps(self, protocol=5))  # noqa: S301 - our own bytes
         return copied
 
 

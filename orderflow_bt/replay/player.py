@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from orderflow_bt.detectors import Detector
     from orderflow_bt.errors import PluginError
+    from orderflow_bt.replay.lane import Lane
     from orderflow_bt.replay.window import Cut, ReplayWindow
-    from orderflow_bt.sim import Readings, Session, SimConfig
+    from orderflow_bt.sim import Session, SimConfig
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.strategy import Strategy
     from orderflow_bt.types import BarSpec
@@ -133,13 +134,9 @@ class Player:
         at = bisect_left(self._stops, row) - count
         return self._stops[at] if at >= 0 else None
 
-    def readings_ahead(self) -> Readings:
-        """A copy of the person's readings at the cursor, for who looks ahead on this side."""
-        return self._lanes.person.readings_ahead()
-
-    def saved(self) -> bytes:
-        """The person's readings and session, as `sim.restore` takes them up."""
-        return self._lanes.person.save()
+    def lane_ahead(self) -> Lane:
+        """A copy of the person's readings and session, for who looks ahead on the server's side."""
+        return self._lanes.person.ahead()
 
     # -- moving --------------------------------------------------------------------------------
 
