@@ -17,6 +17,7 @@ from orderflow_bt.detectors import BigTrades, DeltaDivergence, ImbalanceZones, T
 from orderflow_bt.instruments import Instrument
 from orderflow_bt.replay.footprints import View
 from orderflow_bt.replay.lens import BlindLens, OpenLens
+from orderflow_bt.replay.listener import Passed
 from orderflow_bt.replay.picture import ClientView, Picture
 from orderflow_bt.sim.readings import Readings
 from orderflow_bt.synth import SimulatedMarket
@@ -30,14 +31,6 @@ class Recorded(NamedTuple):
 
     hello: dict
     frames: list[bytes]
-
-
-class Passed(NamedTuple):
-    """What the cursor passed, as a player tells it."""
-
-    first: int
-    stop: int
-    slices: list
 
 
 class TapePlayer:
@@ -61,7 +54,7 @@ class TapePlayer:
     def advance(self, stop):
         stop = min(stop, self.trades.rows)
         piece = self.readings.feed(self.trades.slice(self.row, stop))
-        passed = Passed(self.row, stop, [piece])
+        passed = Passed(self.row, stop, [piece], [])
         self.row = stop
         for listener in self.listeners:
             listener.passed(passed)

@@ -18,6 +18,7 @@ from orderflow_bt.types import DAY_US
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from orderflow_bt.flow import BarBatch
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.types import BarSpec, Trades
 
@@ -134,20 +135,26 @@ class Footprints:
         self.origin = origin
         self.row_size = view.ticks_per_row * instrument.tick_size
         self.history = History()
+        self._instrument = instrument
+        self._session = DAY_US if sessions else k.NO_DAYS
+        self._grouped: NDArray[np.int64] = np.zeros((_ROOM, 5), np.int64)
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Nothing has passed; bars that have ever closed are still known."""
+        self.history.go_to(0)
         self.naked = NakedLevels()
         self._stream = BarStream(
-            view.spec,
+            self.view.spec,
             ids_are_continuous=False,
-            ticks_per_row=instrument.tick_size,
-            instrument=instrument,
+            ticks_per_row=self._instrument.tick_size,
+            instrument=self._instrument,
         )
-        self._session = DAY_US if sessions else k.NO_DAYS
         self._carried: NDArray[np.int64] = np.zeros(k.CARRIED, np.int64)
         self._pool = VolumePool(MEDIAN_BARS)
         self._sums = RowSums(self.row_size)
         self._day: int | None = None  # that the sums are of
         self._is_final = False  # whether it is over
-        self._grouped: NDArray[np.int64] = np.zeros((_ROOM, 5), np.int64)
 
     def feed(self, trades: Trades, gaps: NDArray[np.int64]) -> None:
         """Take the next trades; ``gaps`` are rows of them before which others are missing."""
@@ -157,15 +164,15 @@ class Footprints:
             trades = trades._replace(price=trades.price - self.origin)
         self._stream.note_losses(trades.id[gaps].tolist())
         for batch in self._stream.feed_parts(trades):
-            for first in range(0, len(batch), _PART):
-                stop = min(first + _PART, len(batch))
-                self._close(
-                    self._show(batch.bars[first:stop], batch.cells, batch.cell_start[first:])
-                )
+            self._close(batch)
         if self._session:
             if self._day is not None and int(trades.time[-1]) // DAY_US > self._day:
                 self._finish()
             self.naked.feed(trades)
+
+    def close_until(self, time: int) -> None:
+        """Let the clock reach a time without a trade."""
+        self._close(self._stream.close_until(time))
 
     def forming(self) -> Bars:
         """The bar that has not closed, as if it closed now; none between bars."""
@@ -205,8 +212,14 @@ class Footprints:
         )  # fmt: skip
         return Bars(shown, rows[:used].copy() if 2 * used < room else rows[:used])
 
-    def _close(self, shown: Bars) -> None:
-        """Bars have closed: into the history, and into the profile of their session."""
+    def _close(self, batch: BarBatch) -> None:
+        """Bars have closed."""
+        for first in range(0, len(batch), _PART):
+            stop = min(first + _PART, len(batch))
+            self._keep(self._show(batch.bars[first:stop], batch.cells, batch.cell_start[first:]))
+
+    def _keep(self, shown: Bars) -> None:
+        """Put bars into the history, and into the profile of their session."""
         self.history.add(shown)
         if not self._session:
             self._sums.add(shown)

@@ -67,7 +67,7 @@ class Ladder:
         late = trades.slice(first, trades.rows)
         self._parts.append((late.time.copy(), late.price.copy(), late.qty.copy(), late.side.copy()))
         if len(self._parts) >= 64:  # trade by trade
-            self._parts = [_join(self._parts)]
+            self._parts = [_join(self._parts, since)]
 
     def recent(
         self, row_size: int, *, now: int | None = None, origin: int = 0
@@ -92,7 +92,9 @@ class Ladder:
 
     def snapshot(self) -> tuple[int | None, int, list[_Columns]]:
         """Its trades, to be pickled."""
-        return self.last, self.now, [_join(self._parts)] if self._parts else []
+        if not self._parts:
+            return self.last, self.now, []
+        return self.last, self.now, [_join(self._parts, self.now - LONGEST * SECOND_US)]
 
     def restore(self, saved: tuple[int | None, int, list[_Columns]]) -> None:
         """Go back to where `snapshot` was taken."""
@@ -100,9 +102,11 @@ class Ladder:
         self._parts = [*parts]
 
 
-def _join(parts: list[_Columns]) -> _Columns:
+def _join(parts: list[_Columns], since: int) -> _Columns:
+    """All trades later than ``since`` as one part."""
     time, price, qty, side = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return time, price, qty, side
+    first = int(np.searchsorted(time, since, side="right"))
+    return time[first:].copy(), price[first:].copy(), qty[first:].copy(), side[first:].copy()
 
 
 class SavedPrints(NamedTuple):

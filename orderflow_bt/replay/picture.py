@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import pickle
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -18,32 +18,22 @@ from orderflow_bt.kernels.quotes import NO_PRICE
 from orderflow_bt.replay.footprints import Footprints, Saved, View
 from orderflow_bt.replay.history import KEEP, NO_BARS
 from orderflow_bt.replay.ladder import Ladder, Prints
+from orderflow_bt.replay.listener import Listener
 from orderflow_bt.replay.marks import MarkBook, SavedMarks, describe
 from orderflow_bt.replay.wire import Content, encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.replay.lens import Lens
-    from orderflow_bt.sim.readings import Slice
+    from orderflow_bt.replay.listener import Passed
+    from orderflow_bt.replay.player import Player
     from orderflow_bt.types import BarSpec, Trades
 
 GROWING = ("fills", "journal")  # lists of the state that only grow: a page gets what is new
 _LEVELS = {"poc": "poc", "vah": "value_high", "val": "value_low"}
 _NO_GAPS = np.zeros(0, np.int64)
-
-
-class Passing(Protocol):
-    """What the cursor passed: see `orderflow_bt.replay.player.Passed`."""
-
-    @property
-    def first(self) -> int:
-        """Row of the first trade."""
-
-    @property
-    def slices(self) -> Sequence[Slice]:
-        """The readings."""
 
 
 class Hole(NamedTuple):
@@ -89,7 +79,7 @@ class _Snapshot(NamedTuple):
     quotes: tuple[int, int]
 
 
-class Picture:
+class Picture(Listener):
     """Everything on screen; a listener of a player.
 
     Args:
@@ -118,10 +108,15 @@ class Picture:
         self._reread = reread
         self._title = title
         self.lens = lens
-        self.row = 0
         self._epoch = 0
         self._footprints = self._new_footprints(view)
         self.ladder = Ladder()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Nothing has passed."""
+        self.row = 0
+        self.ladder = Ladder(self.ladder.seconds)
         self._prints = Prints()
         self._marks = MarkBook()
         self._holes: list[Hole] = []
@@ -139,7 +134,7 @@ class Picture:
 
     # ------------------------------------------------------------- a player's listener
 
-    def passed(self, passed: Passing) -> None:
+    def passed(self, passed: Passed) -> None:
         """The cursor has passed these trades."""
         row = passed.first
         for piece in passed.slices:
@@ -149,14 +144,18 @@ class Picture:
             self._prints.feed(piece.trades, gaps)
             self.ladder.feed(piece.trades)
             self._marks.add(piece.events)
+            if not piece.trades.rows and piece.moments:  # the clock alone went on
+                self._footprints.close_until(piece.moments[-1].time)
             if piece.trades.rows:
                 stretch = piece.tape[-1]
                 self._quotes = stretch.quotes(stretch.end)
             row += piece.trades.rows
         self.row = row
 
-    def rewound(self, _player: object) -> None:
+    def rewound(self, player: Player) -> None:  # noqa: ARG002 - as told
         """The cursor goes back: pages begin anew."""
+        self._forget()
+        self._footprints.begin_again()
         self._epoch += 1
 
     def snapshot(self) -> bytes:
@@ -176,7 +175,7 @@ class Picture:
         return pickle.dumps(saved, protocol=5)
 
     def restore(self, raw: bytes) -> None:
-        """Go back to where `snapshot` was taken; bars and lens stay as they are now."""
+        """Go to where `snapshot` was taken; bars and lens stay as they are now."""
         saved: _Snapshot = pickle.loads(raw)  # noqa: S301 - what this object gave out itself
         self.row, self._holes, self._quotes = saved.row, list(saved.holes), saved.quotes
         self.ladder.restore(saved.ladder)

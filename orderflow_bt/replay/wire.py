@@ -3,7 +3,7 @@
 Header of twelve u32: magic, seq, flags, json bytes, closed bars, forming bars, cells, complete
 prints, recent rows, profile rows, 0, open prints. Then JSON (padded with spaces), bars f64 [n, 20],
 cells f64 [n, 2], cell flags u8 (padded), prints f64 [n, 6] (complete ones, then the open one),
-recent f64 [n, 3], profile f64 [n, 3]. See ``docs/replay/wire.md``.
+recent f64 [n, 3], profile f64 [n, 3]. See ``docs/replay-frames.md``.
 """
 
 from __future__ import annotations
