@@ -276,9 +276,9 @@ class Footprints:
         )
 
     def restore(self, saved: Saved) -> None:
-        """Go back to where `snapshot` was taken; the bars are still known."""
+        """Go to where `snapshot` was taken; its bars are known."""
         self._stream.restore(saved.state, saved.rows)
-        self.history.go_back(saved.closed)
+        self.history.go_to(saved.closed)
         self.naked = replace(saved.naked, live=[*saved.naked.live])
         self._carried = saved.carried.copy()
         self._day, self._is_final = saved.day, saved.is_final

@@ -29,6 +29,12 @@ class Bars(NamedTuple):
     bars: NDArray[np.int64]
     rows: NDArray[np.int64]
 
+    def part(self, first: int, stop: int) -> Bars:
+        """Some of the bars, with their rows."""
+        counts = self.bars[:, ROWS]
+        begin = int(counts[:first].sum())
+        return Bars(self.bars[first:stop], self.rows[begin : begin + int(counts[first:stop].sum())])
+
 
 NO_BARS = Bars(np.zeros((0, SHOWN), np.int64), np.zeros((0, ROW_FIELDS), np.int64))
 
@@ -38,93 +44,67 @@ class History:
 
     Attributes:
         count: How many have closed as of the cursor.
+        known: How many have ever closed; those after ``count`` are given to nobody.
     """
 
     def __init__(self) -> None:
         self.count = 0
-        self._parts: list[Bars] = []  # consecutive, the last ends with bar `count`
-        self._kept = 0  # bars in them
-        self._filed = 0  # bars in the file
+        self.known = 0
+        self._parts: list[Bars] = []  # the latest known ones
+        self._filed = 0  # bars before those, which are in the file
         self._starts: list[int] = [0]  # of a filed bar's rows, and of the next one's
         self._files: tuple[BinaryIO, BinaryIO] | None = None
 
     def add(self, bars: Bars) -> None:
         """More bars have closed."""
-        if not len(bars.bars):
-            return
-        self._parts.append(bars)
-        self._kept += len(bars.bars)
+        new = self.count + len(bars.bars) - self.known
         self.count += len(bars.bars)
-        while self._kept - len(self._parts[0].bars) >= KEEP:
+        if new <= 0:
+            return
+        self._parts.append(bars.part(len(bars.bars) - new, len(bars.bars)))
+        self.known += new
+        while self.known - self._filed - len(self._parts[0].bars) >= KEEP:
             self._file(self._parts.pop(0))
 
+    def go_to(self, count: int) -> None:
+        """Only the first ``count`` bars have closed; as many are known."""
+        self.count = count
+
     def latest(self, first: int = 0) -> Bars:
-        """Bars from number ``first`` on, as far back as `KEEP` allows."""
-        wanted = self.count - max(first, self.count - KEEP)
-        if wanted <= 0:
+        """Closed bars from number ``first`` on, as far back as `KEEP` allows."""
+        first = max(first, self.count - KEEP, 0)
+        if first >= self.count:
             return NO_BARS
-        self._load(wanted)
-        taken: list[Bars] = []
-        for part in reversed(self._parts):
-            if wanted <= 0:
-                break
-            taken.append(_last(part, wanted))
-            wanted -= len(part.bars)
-        taken.reverse()
+        taken = []
+        if first < self._filed:
+            taken.append(self._read(first, min(self.count, self._filed)))
+        begin = self._filed
+        for part in self._parts:
+            stop = begin + len(part.bars)
+            if begin < self.count and stop > first:
+                taken.append(part.part(max(first - begin, 0), min(self.count, stop) - begin))
+            begin = stop
         if len(taken) == 1:
             return taken[0]
         return Bars(*(np.concatenate(columns) for columns in zip(*taken, strict=True)))
 
-    def go_back(self, count: int) -> None:
-        """Only the first ``count`` bars have closed."""
-        while self._parts and self.count - len(self._parts[-1].bars) >= count:
-            dropped = self._parts.pop()
-            self.count -= len(dropped.bars)
-            self._kept -= len(dropped.bars)
-        if self._parts and self.count > count:
-            part = self._parts[-1]
-            more = self.count - count
-            stay = len(part.bars) - more
-            rows = int(part.bars[:stay, ROWS].sum())
-            self._parts[-1] = Bars(part.bars[:stay], part.rows[:rows])
-            self._kept -= more
-        self.count = count
-
     def _file(self, part: Bars) -> None:
-        """Put bars that leave memory behind those in the file, unless they were there before."""
-        first = self.count - self._kept
-        self._kept -= len(part.bars)
-        new = _last(part, first + len(part.bars) - self._filed)
-        if not len(new.bars):
-            return
         if self._files is None:
             self._files = _scratch(self), _scratch(self)
-        for file, columns in zip(self._files, new, strict=True):
+        for file, columns in zip(self._files, part, strict=True):
             file.seek(0, 2)
             file.write(np.ascontiguousarray(columns).data)
-        self._filed += len(new.bars)
-        ends = self._starts[-1] + np.cumsum(new.bars[:, ROWS])
+        self._filed += len(part.bars)
+        ends = self._starts[-1] + np.cumsum(part.bars[:, ROWS])
         self._starts += ends.tolist()
 
-    def _load(self, wanted: int) -> None:
-        """Have the latest ``wanted`` bars in memory."""
-        missing = wanted - self._kept
-        if missing <= 0 or self._files is None:
-            return
-        stop = self.count - self._kept
-        first = stop - missing
-        rows = self._starts[first], self._starts[stop]
-        bars = _read(self._files[0], first, stop, SHOWN)
-        self._parts.insert(0, Bars(bars, _read(self._files[1], *rows, ROW_FIELDS)))
-        self._kept += missing
-
-
-def _last(part: Bars, wanted: int) -> Bars:
-    """The last so many bars of a part, or all."""
-    skip = len(part.bars) - max(wanted, 0)
-    if skip <= 0:
-        return part
-    return Bars(part.bars[skip:], part.rows[int(part.bars[:skip, ROWS].sum()) :])
+    def _read(self, first: int, stop: int) -> Bars:
+        assert self._files is not None
+        bars, rows = self._files
+        return Bars(
+            _table(bars, first, stop, SHOWN),
+            _table(rows, self._starts[first], self._starts[stop], ROW_FIELDS),
+        )
 
 
 def _scratch(owner: History) -> BinaryIO:
@@ -134,7 +114,6 @@ def _scratch(owner: History) -> BinaryIO:
     return file
 
 
-def _read(file: BinaryIO, first: int, stop: int, width: int) -> NDArray[np.int64]:
+def _table(file: BinaryIO, first: int, stop: int, width: int) -> NDArray[np.int64]:
     file.seek(8 * width * first)
-    raw = file.read(8 * width * (stop - first))
-    return np.frombuffer(raw, np.int64).reshape(-1, width)
+    return np.frombuffer(file.read(8 * width * (stop - first)), np.int64).reshape(-1, width)

@@ -182,7 +182,8 @@ class Picture(Listener):
         self._prints.restore(saved.prints)
         self._marks.restore(saved.marks)
         here = self._footprints
-        if (saved.view, saved.origin) == (here.view, here.origin):
+        is_known = saved.footprints.closed <= here.history.known
+        if (saved.view, saved.origin) == (here.view, here.origin) and is_known:
             here.restore(saved.footprints)
         else:
             self._read_again(here.view)
