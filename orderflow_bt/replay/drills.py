@@ -85,6 +85,7 @@ class _Asked:
     trend: str
     detector: str
     hindsight: bool
+    area: dict[str, int]
     question: dict[str, Any]
     said: dict[str, Any] | None = None
     is_told: bool = False
@@ -271,6 +272,7 @@ class Drills:
             trend_says(point.kind, trend, point.side),
             detector_says(point.kind, recent, point.side),
             row < self._player.furthest,
+            self._area(point, effort, stretch.price(row), now, ticks),
             self._question(point, now, ticks),
         )
         self._asked[asked.number] = self._current = asked
@@ -296,6 +298,22 @@ class Drills:
             "asked_at": now,
             "row": point.row,
         }
+
+    def _area(
+        self, point: _Point, effort: Effort | None, price: int, now: int, ticks: int
+    ) -> dict[str, int]:
+        """Times and prices that the question is about, for the journal."""
+        if point.bar is not None:
+            extreme = (point.bar.high if point.side > 0 else point.bar.low)[0]
+            times = {"since": point.bar.open_time, "until": point.bar.close_time}
+            return times | {"low": extreme, "high": extreme}
+        if point.kind == "outcome":
+            reach = ticks * self._window.instrument.tick_size
+            times = {"since": now, "until": now + MINUTES * MINUTE_US}
+            return times | {"low": price - reach, "high": price + reach}
+        assert effort is not None  # it was planned because there is something to read
+        times = {"since": now - truths.EFFORT_US, "until": now}
+        return times | {"low": effort.low, "high": effort.high}
 
     def _truth(self, point: _Point, effort: Effort | None, ticks: int) -> Truth:
         if point.kind == "outcome":
@@ -373,6 +391,7 @@ class Drills:
             "detector": asked.detector,
             "signal": point.signal,
             "hindsight": asked.hindsight,
+            "area": asked.area,
             **({"ticks": asked.ticks, "minutes": MINUTES} if asked.ticks else {}),
             **({"side": point.side} if point.side else {}),
         }

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from orderflow_bt.replay.chain import Entry
 
 HIDDEN = "hidden until the reveal"
+CLOSED_BY = {  # roles of the order that ended a round trip, in words
+    "entry": "a new entry",
+    "exit": "a close",
+    "stop": "its stop",
+    "target": "its target",
+    "end": "the end of the data",
+    "gap": "a hole in the data",
+    "liquidation": "liquidation",
+}
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 

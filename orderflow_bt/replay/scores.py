@@ -41,6 +41,7 @@ class Answer(NamedTuple):
         time: Market time of the question, microseconds UTC.
         row: Row of the question.
         because: Why that is right.
+        area: Times and prices that it is about: ``since``, ``until``, ``low``, ``high``.
     """
 
     drill: str
@@ -54,6 +55,7 @@ class Answer(NamedTuple):
     time: int
     row: int
     because: str
+    area: dict[str, int]
 
     @property
     def hit(self) -> bool:
@@ -90,6 +92,7 @@ def answers(entries: Iterable[Entry]) -> tuple[list[Answer], int, int]:
                     entry["drill"], entry["choice"], entry["truth"], entry["confidence"],
                     entry["seconds"], len(entry["choices"]), entry["trend"], entry["detector"],
                     entry["asked_at"], entry["at_row"], entry["because"],
+                    entry["area"],
                 )
             )  # fmt: skip
     return scored, hindsight, unknown
@@ -224,18 +227,19 @@ def _read_verdict(result: dict[str, Any]) -> str:
         return f"Too few to judge: {n} answers, {LEAST} are the least."
     low, high = result["hit_interval"]
     chance = result["chance"]
+    words = f"{100 * chance:.0f} %"
     parts = []
     if low > chance:
-        parts.append(f"Read better than chance ({chance:.0%})")
+        parts.append(f"Read better than chance ({words})")
     elif high < chance:
-        parts.append(f"Read worse than chance ({chance:.0%}): look which answers are turned round")
+        parts.append(f"Read worse than chance ({words}): look which answers are turned round")
     else:
-        parts.append(f"Not told apart from chance ({chance:.0%})")
-    for name, words in (("trend", "always the trend"), ("detector", "the detectors")):
+        parts.append(f"Not told apart from chance ({words})")
+    for name, whom in (("trend", "always the trend"), ("detector", "the detectors")):
         interval = result["baselines"][name]["ahead_interval"]
         ahead = interval[0] > 0
         behind = interval[1] < 0
-        parts.append(f"{'ahead of' if ahead else 'behind' if behind else 'level with'} {words}")
+        parts.append(f"{'ahead of' if ahead else 'behind' if behind else 'level with'} {whom}")
     if result["brier"] > 0.25:
         parts.append("surer than the answers deserve: saying 50 % always would score better")
     return "; ".join(parts) + "."
@@ -302,7 +306,7 @@ def _trade_verdict(result: dict[str, Any], n: int) -> str:
     mean = result["expectancy_r"]
     if n < LEAST:
         trips = "round trip" if n == 1 else "round trips"
-        return f"Too few to judge: {n} {trips}, {LEAST} are the least. So far {mean:+.2f} R each."
+        return f"Too few to judge: {n} {trips}, {LEAST} are the least. So far {_r(mean)} each."
     low, high = result["expectancy_interval"]
     if low > 0:
         found = "more than the luck of the draw explains"
@@ -310,7 +314,11 @@ def _trade_verdict(result: dict[str, Any], n: int) -> str:
         found = "a loss that luck does not explain"
     else:
         found = "not told apart from luck"
-    return f"{mean:+.2f} R each, {low:+.2f} to {high:+.2f}: {found}."
+    return f"{_r(mean)} each, {_r(low)} to {_r(high)} in 95 of 100 draws: {found}."
+
+
+def _r(value: float) -> str:
+    return f"{value:+.2f} R".replace("-", "\u2212")
 
 
 def _mean(values: Sequence[float]) -> float | None:

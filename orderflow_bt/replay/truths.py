@@ -71,6 +71,8 @@ class Effort(NamedTuple):
         progress: Last price less the price that the minute began from.
         range14: Sum of the true ranges of the 14 closed minutes before.
         trend: Sign of the last price less the price a quarter of an hour before.
+        low: Lowest price in the minute.
+        high: Highest.
     """
 
     buy: int
@@ -78,6 +80,8 @@ class Effort(NamedTuple):
     progress: int
     range14: int
     trend: int
+    low: int = 0
+    high: int = 0
 
     @property
     def delta(self) -> int:
@@ -172,6 +176,8 @@ class Stretch:
             last - int(price[begin - 1]),
             range14,
             int(np.sign(last - int(price[far - 1]))),
+            int(price[begin:at].min()),
+            int(price[begin:at].max()),
         )
 
     def _range14(self, now: int) -> int | None:

@@ -17,7 +17,7 @@ from matplotlib.patches import Circle, Rectangle
 from orderflow_bt.report import words
 from orderflow_bt.report.canvas import Canvas, new_canvas, text_width
 from orderflow_bt.report.grid import stacks
-from orderflow_bt.report.marks import draw_marks, tag_places
+from orderflow_bt.report.marks import draw_flag, draw_marks, tag_places
 from orderflow_bt.report.plan import (
     AXIS,
     DELTA,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from orderflow_bt.report.grid import Cells, Scale
-    from orderflow_bt.report.marks import Marks
+    from orderflow_bt.report.marks import EventMark, Marks
     from orderflow_bt.types import Bar
 
 _STEPS_US = [m * MINUTE_US for m in (1, 2, 5, 10, 15, 30)]
@@ -58,8 +58,14 @@ def draw_footprint(
     return draw_plan(plan_footprint(bars, cells, marks, scale), theme)
 
 
-def draw_plan(plan: Plan, theme: Theme) -> Figure:
-    """Draw a plan in a theme's colours."""
+def draw_plan(plan: Plan, theme: Theme, flags: Sequence[tuple[EventMark, int]] = ()) -> Figure:
+    """Draw a plan in a theme's colours.
+
+    Args:
+        plan: What to draw.
+        theme: In which colours.
+        flags: Moments to point at, each with the time that its box ends at.
+    """
     canvas = new_canvas(plan.width, plan.bottom + plan.tall + TOP, theme.ground)
     _draw_heading(canvas, plan, theme)
     _draw_price_axis(canvas, plan, theme)
@@ -73,6 +79,9 @@ def draw_plan(plan: Plan, theme: Theme) -> Figure:
     canvas.flush(zorder=5)
     if plan.marks is not None:
         draw_marks(canvas, plan, plan.marks, theme)
+        canvas.flush(zorder=20)
+    for event, until in flags:
+        draw_flag(canvas, plan, event, until, theme)
         canvas.flush(zorder=20)
     return canvas.figure
 

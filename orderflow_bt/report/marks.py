@@ -103,6 +103,11 @@ def draw_marks(canvas: Canvas, plan: Plan, marks: Marks, theme: Theme) -> None:
         _draw_exit(canvas, plan, marks, end, theme)
 
 
+def draw_flag(canvas: Canvas, plan: Plan, event: EventMark, until: int, theme: Theme) -> None:
+    """Draw something that is no round trip: its prices as a box up to a time, and its words."""
+    _draw_event(canvas, plan, event, plan.x_at(until), theme)
+
+
 def tag_places(plan: Plan, marks: Marks) -> dict[str, float]:
     """Height of each level's tag on the price axis; the entry first, the others move aside."""
     places: dict[str, float] = {}

@@ -119,7 +119,11 @@ class Plan:
 
 
 def plan_footprint(
-    bars: Sequence[Bar], cells: Sequence[Cells], marks: Marks | None, scale: Scale
+    bars: Sequence[Bar],
+    cells: Sequence[Cells],
+    marks: Marks | None,
+    scale: Scale,
+    prices: Sequence[int] = (),
 ) -> Plan:
     """Decide rows, columns and sizes.
 
@@ -129,8 +133,9 @@ def plan_footprint(
             dense and ascending; no rows for an empty bar.
         marks: What was seen and done, or None.
         scale: What the integers stand for.
+        prices: What else the picture should show if it can, of flags.
     """
-    low, high = visible_range(bars, marks.prices if marks else [])
+    low, high = visible_range(bars, [*(marks.prices if marks else ()), *prices])
     if not scale.of_time:  # a renko brick's high and low are not those of its trades
         low = min([low, *(int(rows[0, 0]) for rows in cells if len(rows))])
         high = max([high, *(int(rows[-1, 0]) for rows in cells if len(rows))])
@@ -142,7 +147,7 @@ def plan_footprint(
     has_room = width - _spine(width) - max(1.0, 0.05 * width) >= 2 * _TEXT_WIDTH
     height = choose_height(low, high, scale.row_size, MAX_ROWS if has_room else _MAX_HEAT_ROWS)
     shown = columns(bars, cells, height, ticks=scale.row_size == scale.tick_size)
-    margin = _MARGIN_ROWS if marks else 0
+    margin = _MARGIN_ROWS if marks or prices else 0
     rows = high // height - low // height + 1 + 2 * margin
     largest = max(column.depth for column in shown) * 10.0**-scale.qty_decimals
     shrink = 1.0

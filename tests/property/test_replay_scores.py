@@ -14,7 +14,7 @@ CHOICES = ("up", "down", "neither")
 
 def said(choice, truth, confidence=60, seconds=2.0, trend="up", detector="neither"):
     return Answer(
-        "outcome", choice, truth, confidence, seconds, 3, trend, detector, 0, 0, "because"
+        "outcome", choice, truth, confidence, seconds, 3, trend, detector, 0, 0, "because", {}
     )
 
 
@@ -102,7 +102,7 @@ def test_wilson_by_hand():
 
 def test_words_of_the_verdict():
     good = read_scores([said("up", "up", 90, trend="down")] * 20 + [said("up", "down", 60)] * 10)
-    assert good["verdict"].startswith("Read better than chance (33%)")
+    assert good["verdict"].startswith("Read better than chance (33 %)")
     assert "ahead of the detectors" in good["verdict"]
     bad = read_scores([said("up", "down", 100, trend="down", detector="down")] * 40)
     assert "Read worse than chance" in bad["verdict"]
@@ -115,6 +115,7 @@ def entry(kind, n, **changes):
         "kind": kind, "id": n, "drill": "outcome", "choice": "up", "truth": None, "hit": None,
         "confidence": 60, "seconds": 1.0, "choices": list(CHOICES), "trend": "up",
         "detector": "up", "asked_at": 5, "at_row": 7, "because": None, "hindsight": False,
+        "area": {},
         **changes,
     }  # fmt: skip
 

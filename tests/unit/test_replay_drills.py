@@ -40,7 +40,11 @@ def slow_effort(window, row):
         total += max([before, *own.tolist()]) - min([before, *own.tolist()])
     far = int(seen.price[seen.time <= now - 15 * MINUTE_US][-1])
     last = int(seen.price[-1])
-    return Effort(buy, sell, last - base, total, int(np.sign(last - far)))
+    prices = seen.price[inside]
+    return Effort(
+        buy, sell, last - base, total, int(np.sign(last - far)),
+        int(prices.min()), int(prices.max()),
+    )  # fmt: skip
 
 
 def test_effort_is_what_the_definition_says(window):
