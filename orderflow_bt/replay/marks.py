@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -149,7 +150,7 @@ def describe(mark: Mark, lens: Lens) -> dict[str, Any]:
         "from": lens.time(mark.since),
         "low": lens.price(event.price_low),
         "high": lens.price(event.price_high),
-        "strength": round(event.strength, 3),
+        "strength": round(event.strength, 3) if isfinite(event.strength) else None,
         "text": text_of(event, lens),
         "invalid": mark.until is not None,
     }

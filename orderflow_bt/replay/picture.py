@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from orderflow_bt.types import BarSpec, Trades
 
 GROWING = ("fills", "journal")  # lists of the state that only grow: a page gets what is new
+MOST_GAPS = 100  # that a page is told of
 _LEVELS = {"poc": "poc", "vah": "value_high", "val": "value_low"}
 _NO_GAPS = np.zeros(0, np.int64)
 
@@ -240,8 +241,9 @@ class Picture(Listener):
         }
 
     def gaps(self) -> list[list[float]]:
-        """Where trades are missing, up to the cursor."""
-        return [[self.lens.time(hole.start), self.lens.time(hole.end)] for hole in self._holes]
+        """From when to when trades are missing: the latest holes up to the cursor."""
+        latest = self._holes[-MOST_GAPS:]
+        return [[self.lens.time(hole.start), self.lens.time(hole.end)] for hole in latest]
 
     def frame(
         self, client: ClientView, state: Mapping[str, Any], *, now: int | None = None
@@ -295,6 +297,7 @@ class Picture(Listener):
             "ask": None if ask == NO_PRICE else lens.price(ask),
             "recent_seconds": self.ladder.seconds,
             "gaps": self.gaps(),
+            "gap_count": len(self._holes),
             "levels": [
                 {
                     "price": level.low / lens.step,

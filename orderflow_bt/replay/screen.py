@@ -71,10 +71,10 @@ def _blind(window: ReplayWindow, bars: NDArray[np.int64]) -> Lens:
 
 
 def _warmup_bars(window: ReplayWindow, spec: BarSpec) -> NDArray[np.int64]:
-    """Bars with trades that close in the warm-up."""
+    """Bars with trades of the warm-up, and the one that is open at its end."""
     stream = BarStream(
         spec, ids_are_continuous=False, keep_cells=False, instrument=window.instrument
     )
     parts = [stream.feed(cut.trades).bars for cut in window.pieces(0, window.first)]
-    bars = np.concatenate(parts) if parts else np.zeros((0, len(Bar._fields)), np.int64)
+    bars = np.concatenate([*parts, stream.open_bar().bars])
     return bars[bars[:, _TRADES] > 0]
