@@ -2,7 +2,7 @@
 
 import { upperBound } from "./scale.js";
 
-/** Bars that depth and the floor of an imbalance look back on; never forward. */
+/** Bars that depth, and the floor of a folded imbalance, look back on; never forward. */
 export const LOOK_BACK = 50;
 const RATIO = 3; // of folded rows: three to one across the diagonal, as in the report's pictures
 const NEAR = 1 - 1e-9; // decimals as binary fractions: 0.3 against three times 0.1
@@ -17,8 +17,9 @@ export const LIT = { buy: 1, sell: 2, stackedBuy: 4, stackedSell: 8 };
  * @param {number} rowSize price units of a stored row
  * @param {number} merge stored rows in a shown one
  * @param {number} base price of a row's edge
- * @returns {{low: number, bid: Float64Array, ask: Float64Array, most: number, poc: number}}
- *   number of the lowest shown row, volumes low to high, largest side, place of the point of control (-1: none)
+ * @returns {{low: number, bid: Float64Array, ask: Float64Array, most: number, middle: number, poc: number}}
+ *   number of the lowest shown row, volumes low to high, largest side, median side (of folded rows), place of the
+ *   point of control (-1: none)
  */
 export function fold(bar, rowSize, merge, base) {
   const n = bar.n_rows;
@@ -38,7 +39,8 @@ export function fold(bar, rowSize, merge, base) {
   }
   let most = 0;
   for (let i = 0; i < size; i += 1) most = Math.max(most, bid[i], ask[i]);
-  return { low, bid, ask, most, poc: pocOf(bar, bid, ask, { from, low, merge, rowSize, base }) };
+  const middle = merge > 1 ? medianOfSides([bid, ask]) : 0;
+  return { low, bid, ask, most, middle, poc: pocOf(bar, bid, ask, { from, low, merge, rowSize, base }) };
 }
 
 /** The stored point of control decides where rows are single, and between folded rows that tie. */
@@ -134,11 +136,12 @@ export class Grid {
 
   /** `fold` of a bar, kept while merge and rows stay. */
   folded(bar, geo) {
-    const key = `${geo.merge}/${geo.rowSize}/${geo.base}`;
     const had = this.kept.get(bar);
-    if (had?.key === key) return had.rows;
+    if (had && had.merge === geo.merge && had.base === geo.base && had.rowSize === geo.rowSize && bar.number !== geo.forming) {
+      return had.rows;
+    }
     const rows = fold(bar, geo.rowSize, geo.merge, geo.base);
-    this.kept.set(bar, { key, rows });
+    this.kept.set(bar, { merge: geo.merge, base: geo.base, rowSize: geo.rowSize, rows });
     return rows;
   }
 
@@ -154,23 +157,23 @@ export class Grid {
     const { largest, floor } = this.pastOf(geo, slot);
     const flags = geo.merge === 1
       ? bar.cells
-      : flagsOf(rows.bid, rows.ask, floor || medianOfSides([rows.bid, rows.ask]));
+      : flagsOf(rows.bid, rows.ask, floor || rows.middle);
     return { bar, rows, depth: depthOf([rows.most, ...largest]), flags };
   }
 
-  /** Largest cell sides of the bars before, and the median of all their sides where rows are folded. */
+  /** Largest cell sides of the bars before, and the median of their median sides where rows are folded. */
   pastOf(geo, slot) {
     const bar = geo.barAt(slot);
     const key = `${slot}/${bar.number}/${geo.barAt(Math.max(0, slot - LOOK_BACK)).number}/${geo.merge}`;
     if (this.past?.key === key) return this.past;
     const largest = [];
-    const sides = [];
+    const middles = [];
     for (let k = slot - 1; k >= Math.max(0, slot - LOOK_BACK); k -= 1) {
       const before = this.folded(geo.barAt(k), geo);
       largest.push(before.most);
-      if (geo.merge > 1) sides.push(before.bid, before.ask);
+      middles.push(before.middle);
     }
-    this.past = { key, largest, floor: medianOfSides(sides) };
+    this.past = { key, largest, floor: medianOfSides([middles]) };
     return this.past;
   }
 }

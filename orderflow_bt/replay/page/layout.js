@@ -44,7 +44,7 @@ export function panes(width, height, dpr, axis) {
  * @param {number} dpr
  */
 export function column(columnW, mode, dpr) {
-  const bare = columnW < 8; // a candle only
+  const bare = columnW < 10; // a candle only
   const spine = bare ? columnW : snap(Math.min(10, columnW * 0.24), dpr);
   const gap = columnW >= 30 ? 7 : columnW >= 12 ? 2 : 1;
   const cells = bare ? 0 : Math.max(2 / dpr, snap(columnW - spine - gap, dpr));
@@ -80,7 +80,7 @@ export function geometry(view, rects, facts) {
   const slotOfTime = (time) =>
     clamp(upperBound(slots, (k) => barAt(k).open_time, time) - 1, 0, Math.max(0, slots - 1));
   return {
-    ...col, rects, plot, slots, merge, rowPx, base, rowSize, shownRow, perUnit, tick, dpr, mode, x, y, barAt, slotOfTime,
+    ...col, rects, plot, slots, forming: forming?.number ?? null, merge, rowPx, base, rowSize, shownRow, perUnit, tick, dpr, mode, x, y, barAt, slotOfTime,
     hasText: col.isWide && rowPx >= TEXT_HEIGHT,
     first: clamp(Math.floor((plot.x - edge) / col.columnW), 0, Math.max(0, slots - 1)),
     last: clamp(Math.ceil((plot.x + plot.w - edge) / col.columnW) - 1, -1, slots - 1),

@@ -53,8 +53,8 @@ function paintSides(ctx, geo, { rows, depth, flags }, { colours }, left, yRow, f
   const half = geo.half;
   const seam = half >= 8 ? 1 / geo.dpr : 0;
   for (const [volumes, shades, x] of [
-    [rows.bid, colours.sellDepth, left],
-    [rows.ask, colours.buyDepth, left + half],
+    [rows.bid, geo.hasText ? colours.sellUnderText : colours.sellDepth, left],
+    [rows.ask, geo.hasText ? colours.buyUnderText : colours.buyDepth, left + half],
   ]) {
     for (let i = from; i < to; i += 1) {
       ctx.fillStyle = shades[step(volumes[i], depth)];
@@ -75,9 +75,12 @@ function paintSides(ctx, geo, { rows, depth, flags }, { colours }, left, yRow, f
 
 function paintDelta(ctx, geo, { rows, depth, flags }, { colours }, left, yRow, from, to) {
   const h = geo.rowPx - rowGap(geo);
+  const [buys, sells] = geo.hasText
+    ? [colours.buyUnderText, colours.sellUnderText]
+    : [colours.buyDepth, colours.sellDepth];
   for (let i = from; i < to; i += 1) {
     const delta = rows.ask[i] - rows.bid[i];
-    const shades = delta < 0 ? colours.sellDepth : colours.buyDepth;
+    const shades = delta < 0 ? sells : buys;
     const y = yRow(rows.low + i) - geo.rowPx;
     ctx.fillStyle = shades[step(Math.abs(delta), depth)];
     ctx.fillRect(left, y, geo.cells, h);
@@ -201,7 +204,7 @@ function paintNumbers(ctx, geo, { rows, flags }, look, left, yRow, from, to) {
   const { colours, unit, whole } = look;
   const wide = geo.mode === "bidask" ? geo.half : geo.cells;
   const letters = geo.mode === "delta" ? 5 : 4;
-  const size = Math.min(geo.rowPx * 0.8, (wide - 5) / (letters * 0.602), 12);
+  const size = Math.min(geo.rowPx * 0.8, (wide - 7) / (letters * 0.602), 12);
   const dim = colours.ink;
   const plain = `${size}px ${MONO}`;
   const bold = `700 ${size}px ${MONO}`;

@@ -184,7 +184,8 @@ function middleOf(geo, time) {
 
 /** A pennant at its price and moment: away from the numbers, its pole on the price. */
 function paintTrade(ctx, geo, mark, { colours }, note) {
-  const x = snap(geo.xTime(mark.known_at), geo.dpr);
+  const slot = geo.slotOfTime(mark.known_at);
+  const x = snap(geo.hasText ? geo.x(slot) + 1 : geo.xTime(mark.known_at), geo.dpr); // beside numbers, not on them
   const y = snap(geo.yTick((mark.low + Math.max(mark.low, mark.high - geo.tick)) / 2), geo.dpr);
   const size = Math.min(9, 5 + Math.log2(Math.max(1, mark.strength || 1)));
   ctx.fillStyle = sideColour(mark, colours);

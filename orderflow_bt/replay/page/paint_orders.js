@@ -84,6 +84,7 @@ export function paintTrips(ctx, geo, store, look) {
     ctx.lineTo(x1, y1);
     ctx.stroke();
     ctx.setLineDash([]);
+    if (x1 < geo.plot.x) continue;
     const won = trip.r > 0;
     const colour = trip.hindsight ? colours.muted : won ? colours.buyLit : colours.sellLit;
     const text = (isNumber(trip.r) ? inR(trip.r) : "closed") + (trip.hindsight ? " hindsight" : "");

@@ -1,11 +1,12 @@
 /** Axes, grid, gaps, and the strips below: delta, volume, cumulative delta. Pure canvas. */
 
-import { DAY, dayUtc, short, timeStep } from "./format.js";
+import { DAY, dayUtc, short, shortSigned, timeStep } from "./format.js";
 import { fade, MONO, SANS } from "./palette.js";
 import { niceCeiling, priceTicks, snap } from "./scale.js";
 
 const EMPTY = 1;
 const GAP = 2;
+const NUMBER_WIDTH = 38; // a strip's bar narrower than this carries no number
 
 /** Scales of the strips, from what is visible; round, so that they change seldom. */
 export function stripScales(geo) {
@@ -84,7 +85,7 @@ export function timeLabels(geo, write) {
 /** Times below, and a line where a trading session begins. */
 export function paintTimeAxis(ctx, geo, look) {
   const { colours, write } = look;
-  const { times, axis, whole } = geo.rects;
+  const { times, axis } = geo.rects;
   ctx.textBaseline = "middle";
   for (const { slot, text, isDay } of timeLabels(geo, write)) {
     const x = snap(geo.x(slot) + (geo.bare ? geo.columnW / 2 : geo.spine * 0.42), geo.dpr);
@@ -102,7 +103,6 @@ export function paintTimeAxis(ctx, geo, look) {
     if (geo.barAt(slot).session === geo.barAt(slot - 1).session) continue;
     hair(ctx, snap(geo.x(slot) - 0.5, geo.dpr), 0, 1 / geo.dpr, times.y, colours.faint);
   }
-  hair(ctx, 0, whole.h - 1 / geo.dpr, 0, 0, colours.rule);
 }
 
 /** Hatch where trades are missing: never a clean bar across a hole. */
@@ -176,6 +176,23 @@ export function paintStrips(ctx, geo, look, scales, slot) {
     const tall = Math.max(bar.volume > 0 ? 1 : 0, snap((bar.volume / scales.volume) * (volume.h - 4), geo.dpr));
     hair(ctx, x, volume.y + volume.h - tall, w, tall, colours.volume);
   }
+  if (w >= NUMBER_WIDTH && bar.volume > 0) paintStripNumbers(ctx, geo, look, bar, x + w / 2);
+}
+
+/** Delta on the free side of its zero, volume at the foot of its bar. */
+function paintStripNumbers(ctx, geo, { colours, unit, whole }, bar, middle) {
+  const { delta, volume } = geo.rects;
+  ctx.font = `10px ${MONO}`;
+  ctx.textAlign = "center";
+  ctx.textBaseline = "middle";
+  if (delta.h >= 34) {
+    ctx.fillStyle = bar.delta > 0 ? colours.buyLit : bar.delta < 0 ? colours.sellLit : colours.muted;
+    ctx.fillText(shortSigned(bar.delta * unit, whole), middle, delta.y + delta.h / 2 + (bar.delta > 0 ? 9 : -8));
+  }
+  if (volume.h >= 24) {
+    ctx.fillStyle = colours.ink;
+    ctx.fillText(short(bar.volume * unit, whole), middle, volume.y + volume.h - 8);
+  }
 }
 
 /**
@@ -199,38 +216,53 @@ export function cvdRuns(geo, first, last) {
   return found;
 }
 
-/** Cumulative delta as a line, with its zero. */
-export function paintCvd(ctx, geo, look, scales, first, last) {
+const cvdY = (pane, scales) => (value) =>
+  pane.y + 5 + ((scales.cvdHigh - value) / (scales.cvdHigh - scales.cvdLow)) * (pane.h - 10);
+
+/** Zero of cumulative delta, and how far its strip reaches. */
+export function paintCvdScale(ctx, geo, look, scales) {
   const { cvd: pane, axis } = geo.rects;
   if (!pane.h) return;
   const { colours, unit, whole } = look;
-  const y = (value) =>
-    pane.y + 5 + ((scales.cvdHigh - value) / (scales.cvdHigh - scales.cvdLow)) * (pane.h - 10);
-  const x = (slot) => geo.x(slot) + (geo.bare ? geo.columnW / 2 : geo.spine + geo.cells / 2);
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(pane.x, pane.y, pane.w, pane.h);
-  ctx.clip();
+  const y = cvdY(pane, scales);
   const zero = snap(y(0), geo.dpr);
   hair(ctx, 0, zero, pane.w, 1 / geo.dpr, colours.faint);
-  ctx.strokeStyle = colours.curve;
-  ctx.lineWidth = 1.5;
-  ctx.lineJoin = "round";
-  for (const run of cvdRuns(geo, first, last)) {
-    ctx.beginPath();
-    run.forEach((slot, k) => ctx[k ? "lineTo" : "moveTo"](x(slot), y(geo.barAt(slot).cvd)));
-    if (run.length === 1) ctx.lineTo(x(run[0]) + 1, y(geo.barAt(run[0]).cvd));
-    ctx.stroke();
-  }
-  ctx.restore();
   ctx.font = `10.5px ${MONO}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   ctx.fillStyle = colours.muted;
   for (const value of [scales.cvdHigh, 0, scales.cvdLow]) {
-    const at = y(value);
-    if (at < pane.y + 20 || at > pane.y + pane.h - 4) continue;
+    const at = Math.min(y(value), pane.y + pane.h - 8);
+    if (at < pane.y + 22) continue;
     const text = value < 0 ? `\u2212${short(-value * unit, whole)}` : short(value * unit, whole);
     if (value === 0 || Math.abs(at - zero) > 12) ctx.fillText(text, axis.x + 8, at);
   }
+}
+
+/** Cumulative delta as a line, a dot where it stands now. */
+export function paintCvd(ctx, geo, look, scales, first, last) {
+  const { cvd: pane } = geo.rects;
+  if (!pane.h) return;
+  const { colours } = look;
+  const y = cvdY(pane, scales);
+  const x = (slot) => geo.x(slot) + (geo.bare ? geo.columnW / 2 : geo.spine + geo.cells / 2);
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(pane.x, pane.y, pane.w, pane.h);
+  ctx.clip();
+  ctx.strokeStyle = colours.curve;
+  ctx.fillStyle = colours.curve;
+  ctx.lineWidth = 1.5;
+  ctx.lineJoin = "round";
+  for (const run of cvdRuns(geo, first, last)) {
+    ctx.beginPath();
+    run.forEach((slot, k) => ctx[k ? "lineTo" : "moveTo"](x(slot), y(geo.barAt(slot).cvd)));
+    ctx.stroke();
+    const end = run[run.length - 1];
+    if (run.length > 1 && end !== geo.slots - 1) continue;
+    ctx.beginPath();
+    ctx.arc(x(end), y(geo.barAt(end).cvd), end === geo.slots - 1 ? 2.5 : 1.5, 0, 2 * Math.PI);
+    ctx.fill();
+  }
+  ctx.restore();
 }

@@ -4,7 +4,7 @@ import { paintBar } from "./paint_bar.js";
 import { paintMarks } from "./paint_marks.js";
 import { paintAxisTags, paintFills, paintLast, paintOrders, paintPosition, paintQuotes, paintTrips } from "./paint_orders.js";
 import * as strips from "./paint_panes.js";
-import { SANS } from "./palette.js";
+import { fade, SANS } from "./palette.js";
 import { paintLevels, paintProfile, profileOf } from "./profile.js";
 
 /**
@@ -43,6 +43,7 @@ export function paintHistory(ctx, stage, before, painted) {
       strips.paintStrips(ctx, geo, look, scales, slot);
     }
   }, geo.plot.w);
+  strips.paintCvdScale(ctx, geo, look, scales);
   strips.paintCvd(ctx, geo, look, scales, geo.first - 1, Math.min(geo.last + 1, store.bars.length - 1));
   inside(ctx, geo.rects.whole, () => strips.paintGaps(ctx, geo, look), geo.plot.w);
   strips.paintStripLabels(ctx, geo, look, scales);
@@ -93,7 +94,7 @@ function paintForming(ctx, geo, grid, look, hides) {
   const slot = geo.slots - 1;
   const x = geo.x(slot);
   const clip = [geo.rowOf(geo.priceAt(geo.plot.y + geo.plot.h)), geo.rowOf(geo.priceAt(geo.plot.y))];
-  ctx.fillStyle = look.colours.band;
+  ctx.fillStyle = fade(look.colours.muted, 0.06);
   ctx.fillRect(x, geo.plot.y, geo.columnW, geo.plot.h);
   paintBar(ctx, geo, hushed(grid.cellsOf(geo, slot), hides), look, x, geo.yRow, clip);
 }
@@ -135,7 +136,8 @@ function paintLegend(ctx, geo, store, look) {
     ? { 1: ", in median bars", 100: ", % of a median bar" }[look.unit] ?? `, in 1/${look.unit} of a median bar`
     : look.unit === 1 ? "" : `, in 1/${look.unit.toLocaleString("en")}`;
   const rows = geo.merge > 1 ? `  \u00b7  ${geo.merge} rows as one` : "";
-  const text = what + unit + rows;
+  const prices = store.hello?.blind ? "  \u00b7  prices in ticks from the start" : "";
+  const text = what + unit + rows + prices;
   ctx.font = `10.5px ${SANS}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";

@@ -35,12 +35,14 @@ export function fade(colour, share) {
  * @param {Record<string, string>} base by the names of the variables, `buyLit` for `buy-lit`
  */
 export function shades(base) {
-  const ladder = (colour) =>
-    Array.from({ length: DEPTHS + 1 }, (_, k) => mix(colour, base.ground, 0.07 + (0.78 * k) / DEPTHS));
+  const ladder = (colour, deepest = 0.85) =>
+    Array.from({ length: DEPTHS + 1 }, (_, k) => mix(colour, base.ground, 0.07 + ((deepest - 0.07) * k) / DEPTHS));
   return {
     ...base,
     buyDepth: ladder(base.buy),
     sellDepth: ladder(base.sell),
+    buyUnderText: ladder(base.buy, 0.56), // a lit number keeps its contrast
+    sellUnderText: ladder(base.sell, 0.56),
     volumeDepth: ladder(mix(base.curve, base.muted, 0.5)),
     volume: mix(base.muted, base.ground, 0.55),
     buyBar: mix(base.buy, base.ground, 0.9),
@@ -49,8 +51,7 @@ export function shades(base) {
     sellProfile: mix(base.sell, base.ground, 0.62),
     buyQuiet: mix(base.buy, base.ground, 0.26),
     sellQuiet: mix(base.sell, base.ground, 0.26),
-    area: mix(base.muted, base.ground, 0.42),
-    band: mix(base.muted, base.ground, 0.06),
+    area: mix(base.muted, base.ground, 0.34),
     faint: mix(base.muted, base.ground, 0.3),
   };
 }

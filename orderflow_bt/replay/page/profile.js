@@ -120,13 +120,14 @@ export function profileOf(profile, forming, geo) {
 export function paintProfile(ctx, geo, found, look) {
   const { profile: pane } = geo.rects;
   if (!pane.w) return;
-  const { colours, unit } = look;
+  const { colours, unit, whole } = look;
   ctx.save();
   ctx.beginPath();
   ctx.rect(pane.x, pane.y, pane.w, pane.h);
   ctx.clip();
   if (found) {
     paintRows(ctx, geo, found, colours, pane);
+    const poc = geo.y(found.poc + geo.rowSize / 2);
     for (const [name, price, colour] of [
       ["VAH", found.high, colours.muted],
       ["VAL", found.low, colours.muted],
@@ -135,10 +136,11 @@ export function paintProfile(ctx, geo, found, look) {
       const y = snap(geo.y(price + geo.rowSize / 2), geo.dpr);
       ctx.fillStyle = colour;
       ctx.fillRect(pane.x + 2, y - 0.5, pane.w - 2, 1);
-      label(ctx, name, pane.x + 4, y - 3, colour);
+      if (name === "POC" || Math.abs(y - poc) > 12) label(ctx, name, pane.x + 5, y - 3, colour, colours.ground);
     }
+    label(ctx, "Profile", pane.x + 5, pane.y + 13, colours.muted, colours.ground);
     ctx.textAlign = "right";
-    label(ctx, short(found.most * unit), pane.x + pane.w - 4, pane.y + 12, colours.muted);
+    label(ctx, short(found.most * unit, whole), pane.x + pane.w - 4, pane.y + 13, colours.muted, colours.ground);
   }
   ctx.restore();
 }
@@ -160,10 +162,16 @@ function paintRows(ctx, geo, found, colours, pane) {
   }
 }
 
-function label(ctx, text, x, y, colour) {
-  ctx.font = `10px ${SANS}`;
-  ctx.fillStyle = colour;
+/** A word with a rim of the ground, so that it stands off what is behind it. */
+function label(ctx, text, x, y, colour, ground) {
+  ctx.font = `10.5px ${SANS}`;
   ctx.textBaseline = "alphabetic";
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 3;
+  ctx.strokeStyle = ground;
+  ctx.setLineDash([]);
+  ctx.strokeText(text, x, y);
+  ctx.fillStyle = colour;
   ctx.fillText(text, x, y);
   ctx.textAlign = "left";
 }
@@ -172,13 +180,13 @@ function label(ctx, text, x, y, colour) {
 export function paintLevels(ctx, geo, levels, look) {
   const { colours } = look;
   ctx.save();
-  ctx.setLineDash([2, 3]);
-  ctx.lineWidth = 1;
   for (const level of levels ?? []) {
     const y = snap(geo.y(level.price + geo.rowSize / 2), geo.dpr) + 0.5 / geo.dpr;
     if (y < geo.plot.y || y > geo.plot.y + geo.plot.h) continue;
     const isPoc = level.kind === "poc";
     const from = level.since === undefined ? geo.plot.x : Math.max(geo.plot.x, geo.xTime(level.since));
+    ctx.setLineDash([2, 3]);
+    ctx.lineWidth = 1;
     ctx.strokeStyle = isPoc ? colours.accent : colours.muted;
     ctx.globalAlpha = isPoc ? 0.75 : 0.6;
     ctx.beginPath();
@@ -187,7 +195,7 @@ export function paintLevels(ctx, geo, levels, look) {
     ctx.stroke();
     ctx.globalAlpha = 1;
     ctx.textAlign = "right";
-    label(ctx, level.text ?? level.kind, geo.plot.x + geo.plot.w - 4, y - 3, isPoc ? colours.accent : colours.muted);
+    label(ctx, level.text ?? level.kind, geo.plot.x + geo.plot.w - 4, y - 3, isPoc ? colours.accent : colours.muted, colours.ground);
   }
   ctx.restore();
 }

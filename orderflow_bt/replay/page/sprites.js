@@ -28,12 +28,16 @@ export class Sprites {
    * @param {string} key what the picture depends on beside the bar
    */
   draw(ctx, geo, cellsOf, bar, rows, look, x, key) {
+    if (geo.bare || rows.bid.length === 0) {
+      paintBar(ctx, geo, { bar, rows }, look, x, geo.yRow); // a candle, or the dots of a bar without trades
+      return;
+    }
     const height = rows.bid.length * geo.rowPx + 2 * PAD;
     const top = geo.yRow(rows.low + rows.bid.length) - PAD;
     if (top > geo.plot.y + geo.plot.h || top + height < geo.plot.y) return;
     const pxW = Math.ceil((geo.columnW + 2) * geo.dpr);
     const pxH = Math.ceil(height * geo.dpr);
-    if (geo.bare || pxW * pxH > MOST_PIXELS || pxH > 8192) {
+    if (pxW * pxH > MOST_PIXELS || pxH > 8192) {
       const clip = [geo.rowOf(geo.priceAt(geo.plot.y + geo.plot.h)), geo.rowOf(geo.priceAt(geo.plot.y))];
       paintBar(ctx, geo, cellsOf(), look, x, geo.yRow, clip);
       return;
