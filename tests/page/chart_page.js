@@ -26,10 +26,13 @@ window.harness = {
     await frame();
     return chart.state();
   },
-  /** Colour on a layer at a place, as [r, g, b, a]. */
-  pixel(layer, x, y) {
+  /** Colours on a layer from a place to the right, each as [r, g, b, a]. */
+  pixels(layer, x, y, count) {
     const { canvas } = chart.layers[["history", "live", "overlay"].indexOf(layer)];
-    return [...canvas.getContext("2d").getImageData(Math.round(x * devicePixelRatio), Math.round(y * devicePixelRatio), 1, 1).data];
+    const copy = new OffscreenCanvas(count, 1).getContext("2d", { willReadFrequently: true });
+    copy.drawImage(canvas, -Math.round(x * devicePixelRatio), -Math.round(y * devicePixelRatio));
+    const { data } = copy.getImageData(0, 0, count, 1);
+    return Array.from({ length: count }, (_, k) => [...data.slice(4 * k, 4 * k + 4)]);
   },
 };
 document.documentElement.dataset.ready = "yes";

@@ -19,7 +19,7 @@ export function random(seed) {
 }
 
 const USUAL = { seed: 7, price: 421500, rowSize: 10, tick: 1, price_decimals: 1, qty_decimals: 3, qty: 1.4, perBar: 420,
-  move: 3, minutes: 1, blind: false, title: "BTCUSDT 1m" };
+  move: 3, pull: 0, minutes: 1, blind: false, title: "BTCUSDT 1m" };
 
 /** Trades come out of it, and the store that a page would hold. */
 export class Market {
@@ -45,7 +45,8 @@ export class Market {
     const { o, store } = this;
     if (!store.forming) this.#open();
     if (this.next() < 0.02) this.lean = (this.next() - 0.5) * 0.4;
-    const side = this.next() < 0.5 + this.lean ? 1 : -1;
+    const back = o.pull * (this.price - o.price);
+    const side = this.next() < 0.5 + this.lean - back ? 1 : -1;
     if (jump || this.next() < 0.4) this.price += jump + o.tick * side * Math.floor(this.next() ** 2 * o.move * 4);
     const step = 10 ** -o.qty_decimals;
     const qty = Math.max(1, Math.round((o.qty * Math.exp((this.next() + this.next() - 1) * 4)) / step)) * step;

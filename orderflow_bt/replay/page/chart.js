@@ -29,11 +29,11 @@ export class Chart {
     this.mode = MODES[0];
     this.grid = new Grid();
     this.sprites = new Sprites();
-    this.painted = { frames: 0, history: 0, live: 0, lastMs: 0 };
+    this.painted = { frames: 0, history: 0, live: 0, lastMs: 0, totalMs: 0 };
     this.hits = { handles: [], marks: [] };
     this.pointer = null;
     this.dragged = null;
-    this.seen = { epoch: null, bars: 0, newest: null };
+    this.seen = { epoch: null, slots: 0 };
     this.due = { frame: 0, live: true, overlay: true };
     this.historyKey = "";
     this.#build();
@@ -68,13 +68,13 @@ export class Chart {
   /** Show what a store holds now. Cheap: paints when the next frame is due. @param {object} store */
   update(store) {
     this.store = store;
-    const newest = store.bars.length ? store.bars[store.bars.length - 1].number : null;
+    const slots = store.bars.length + (store.forming ? 1 : 0);
     if (store.epoch !== this.seen.epoch) {
       this.#restart();
-    } else if (store.bars.length > this.seen.bars) {
-      this.view = views.appended(this.view, store.bars.length - this.seen.bars);
+    } else if (slots !== this.seen.slots) {
+      this.view = views.appended(this.view, slots - this.seen.slots);
     }
-    this.seen = { epoch: store.epoch, bars: store.bars.length, newest };
+    this.seen = { epoch: store.epoch, slots };
     if (this.unit === undefined || store.bars.length < 4) this.unit = undefined;
     this.#ask();
   }
@@ -173,7 +173,7 @@ export class Chart {
     return {
       bars: this.store.bars.length, forming: this.store.forming?.number ?? null, visible: shown, mode: this.mode,
       following: view.following, autoPrice: view.autoPrice, columnW: geo.columnW, rowPx: geo.rowPx, merge: geo.merge,
-      hasText: geo.hasText, unit: this.unit, plot: { ...geo.plot }, top: geo.priceAt(geo.plot.y),
+      hasText: geo.hasText, unit: this.unit, plot: { ...geo.plot }, axis: geo.rects.axis.x, top: geo.priceAt(geo.plot.y),
       bottom: geo.priceAt(geo.plot.y + geo.plot.h), hover: this.hovered ?? null, readout: this.readout.text(),
       handles: this.hits.handles.map(({ id, part, x, y }) => ({ id, part, x, y })), marks: this.hits.marks.length,
       palette: { ground: this.colours.ground, buy: this.colours.buy }, sprites: this.sprites.kept.size,
@@ -242,6 +242,7 @@ export class Chart {
     this.#paintOverlay();
     this.painted.frames += 1;
     this.painted.lastMs = performance.now() - begun;
+    this.painted.totalMs += this.painted.lastMs;
   }
 
   #levels() {

@@ -37,6 +37,9 @@ export function panes(width, height, dpr, axis) {
   };
 }
 
+/** Where the newest column ends while following: some air for what is ahead of it. */
+export const rightEdge = (plot, columnW) => plot.x + plot.w - Math.min(MARGIN_COLUMNS * columnW, 0.12 * plot.w);
+
 /**
  * How a column is divided: candle, cells, and what stands beside them.
  * @param {number} columnW CSS pixels
@@ -72,7 +75,7 @@ export function geometry(view, rects, facts) {
   const perUnit = rowPx / shownRow;
   const middle = plot.y + plot.h / 2;
   const y0 = snap(middle + (view.centre - base) * perUnit, dpr);
-  const right = plot.x + plot.w - Math.min(MARGIN_COLUMNS * col.columnW, 0.12 * plot.w);
+  const right = rightEdge(plot, col.columnW);
   const edge = snap(right - (slots - view.back) * col.columnW, dpr);
   const x = (slot) => edge + slot * col.columnW;
   const y = (price) => y0 - (price - base) * perUnit;

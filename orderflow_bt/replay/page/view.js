@@ -2,6 +2,7 @@
 
 import { clamp, COLUMN, fitRows, ROW } from "./scale.js";
 import { spanOf } from "./grid.js";
+import { rightEdge } from "./layout.js";
 
 const REACH = 0.5; // how far beyond the bars a level may lie and still be shown, in spans of the bars
 const AIR = 26; // pixels above and below what is shown
@@ -40,8 +41,7 @@ export function zoomTime(view, geo, factor, atX) {
   const columnW = clamp(view.columnW * factor, COLUMN.least, COLUMN.most);
   if (view.following) return { ...view, columnW };
   const ahead = (geo.x(geo.slots) - atX) / geo.columnW; // columns from the place to the newest
-  const right = geo.x(geo.slots - view.back);
-  const back = ahead - (right - atX) / columnW;
+  const back = ahead - (rightEdge(geo.plot, columnW) - atX) / columnW;
   return placed({ ...view, columnW }, back, geo.slots);
 }
 
