@@ -31,7 +31,7 @@ FACTS: dict[str, Any] = {
     "detectors": [{"name": "absorption", "on": True}, {"name": "big_trades", "on": False}],
     "strategies": [{"name": "delta_divergence", "on": False, "r": None}],
     "speeds": [0.25, 0.5, 1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, "max"],
-    "pauses": ["bar_close", "big_trade", "volume_spike", "absorption", "order", "trades"],
+    "pauses": ["touch", "levels", "big_trade", "volume_spike", "absorption", "orders", "bar"],
     "drills": ["aggression", "absorption", "auction", "outcome"],
     "reasons": ["absorption at a level", "stacked imbalance", "failed auction", "trend"],
 }  # fmt: skip

@@ -6,6 +6,7 @@ import { keyOf } from "./keys.js";
 
 const LEAST = 50;
 const STEP = 10;
+const LATE_STAYS = 8000;
 
 /** Seconds since a question appeared on the screen. Pure. */
 export function elapsed(shownAt, now) {
@@ -34,19 +35,31 @@ export class Drill {
     return this.now !== null;
   }
 
-  update({ drill }) {
-    const key = drill ? `${drill.id} ${drill.truth === undefined ? "" : "told"}` : "";
-    if (key === this.key) return;
+  update({ drill, clock }) {
+    const key = drill ? `${drill.id} ${drill.choice} ${drill.truth}` : "";
+    if (key === this.key) {
+      this.expire(clock);
+      return;
+    }
+    const waited = this.key && drill?.truth && this.key === `${drill.id} ${drill.choice} null`;
     this.key = key;
     this.now = drill;
     show(this.card, drill !== null);
     if (!drill) return;
-    if (drill.truth === undefined && drill.choice === undefined) this.ask(drill);
+    if (drill.choice === undefined) this.ask(drill);
     else this.tell(drill);
+    this.toldAt = { row: clock.row, until: waited ? performance.now() + LATE_STAYS : 0 };
+  }
+
+  /** An answer that was told goes when the tape goes on; one told late stays some seconds. */
+  expire(clock) {
+    if (!this.now || this.choices || clock.row === this.toldAt.row) return;
+    if (performance.now() > this.toldAt.until) this.leave();
   }
 
   ask(drill) {
     this.choice = null;
+    this.card.dataset.hit = "";
     this.shownAt = performance.now();
     this.timer = make("span.num.quiet", { "aria-label": "Seconds since the question" });
     this.choices = make("div.choices", { role: "radiogroup", "aria-label": "Answers" },
@@ -69,31 +82,27 @@ export class Drill {
   }
 
   tell(drill) {
-    const known = drill.truth !== undefined && drill.truth !== null;
-    const chosen = drill.choice;
-    const hit = drill.hit ?? (known ? chosen === drill.truth : null);
+    const known = Boolean(drill.truth) && drill.truth !== "unknown";
+    const title = known ? (drill.hit ? "Right" : "Not so") : drill.truth ? "Cannot be told" : "Noted: told when its time comes";
     this.choices = null;
-    this.card.replaceChildren(
-      make("header", {}, make("h2", { text: known ? (hit ? "Right" : "Not so") : "Noted: told when its time comes" }),
+    this.card.replaceChildren(...[
+      make("header", {}, make("h2", { text: title }),
         make("button.small", { type: "button", "aria-label": "Close", title: `Close [${keyOf("submit")}]`, text: "\u00d7", onclick: () => this.leave() })),
-      make("p.question", { text: drill.question }),
-      known ? make("p.truth", {}, make("span.quiet", { text: "it was " }), make("strong", { text: this.words(drill, drill.truth) }),
-        chosen === undefined ? null : make("span.quiet", { text: `, you said ${this.words(drill, chosen)} at ${drill.confidence} %` })) : null,
+      drill.question ? make("p.question", { text: drill.question }) : null,
+      make("p.truth", {}, ...(known ? [make("span.quiet", { text: "it was " }), make("strong", { text: drill.truth }), ", "] : []),
+        make("span.quiet", { text: `you said ${drill.choice}, ${drill.confidence} % sure` })),
       drill.because ? make("p.because", { text: drill.because }) : null,
-      typeof drill.brier === "number" ? make("p.quiet", { text: `Brier ${fixed(drill.brier, 2)} (0 is perfect, 0.25 a coin)` }) : null,
+      typeof drill.brier === "number" ? make("p.quiet", { text: `Brier ${fixed(drill.brier, 2)}: 0 is perfect, 0.25 a coin` }) : null,
       this.running(),
-      make("button.main", { type: "button", text: "go on", title: `Go on [${keyOf("submit")}]`, onclick: () => this.leave() }));
-    this.card.dataset.hit = known ? String(Boolean(hit)) : "";
-  }
-
-  words(drill, choice) {
-    return typeof choice === "number" ? (drill.choices?.[choice] ?? String(choice)) : String(choice);
+      make("button.main", { type: "button", text: "go on", title: `Go on [${keyOf("submit")}]`, onclick: () => this.leave() }),
+    ].filter(Boolean));
+    this.card.dataset.hit = known ? String(drill.hit) : "";
   }
 
   running() {
-    const all = this.desk.store.score?.reads?.all ?? this.desk.store.score?.all;
-    if (!all?.count) return null;
-    return make("p.num.quiet", { text: `so far: ${all.hits} of ${all.count} right, Brier ${fixed(all.brier, 2)}` });
+    const all = this.desk.store.score?.reads?.all;
+    if (!all?.answers) return null;
+    return make("p.num.quiet", { text: `so far ${all.hits} of ${all.answers} right, Brier ${fixed(all.brier, 2)}` });
   }
 
   choose(index) {

@@ -16,11 +16,9 @@ export function textOf(text) {
   return text.replace(/(^|\s)#[\p{L}\p{N}_-]+/gu, "$1").replace(/\s+/g, " ").trim();
 }
 
-/** One entry as a line. Pure. */
-export function line(entry) {
-  if (entry.text) return entry.text;
-  const action = entry.action?.do ?? entry.do;
-  return [words(entry.kind ?? "entry"), action && action !== entry.kind ? words(action) : "", entry.says ?? ""].filter(Boolean).join(" ");
+/** When an entry was written, in times of the wire. Pure. */
+export function moment(entry, hello) {
+  return entry.elapsed === undefined ? null : (hello?.span?.start ?? 0) + entry.elapsed;
 }
 
 export class Journal {
@@ -53,7 +51,7 @@ export class Journal {
   }
 
   update({ journal, hello }) {
-    const key = `${journal.length} ${journal.at(-1)?.n ?? journal.at(-1)?.id}`;
+    const key = `${journal.length} ${journal.at(-1)?.n}`;
     if (key === this.key) return;
     this.key = key;
     show(this.empty, journal.length === 0);
@@ -62,9 +60,8 @@ export class Journal {
     latest.forEach((one, k) => {
       const [time, text, tags] = nodes[k].children;
       tag(nodes[k], "kind", one.kind ?? "");
-      tag(nodes[k], "hindsight", Boolean(one.hindsight));
-      say(time, clock(one.time ?? one.elapsed, hello));
-      say(text, line(one));
+      say(time, clock(moment(one, hello), hello));
+      say(text, one.text ?? words(one.kind ?? ""));
       say(tags, (one.tags ?? []).map((name) => `#${name}`).join(" "));
     });
   }

@@ -39,13 +39,13 @@ export const KEYS = [
 
   { group: "Practice", id: "drill", keys: ["d"], says: "ask a question about this moment" },
   { group: "Practice", id: "answer", keys: ["1", "2", "3", "4", "5"], when: "drill",
-    shown: "1 \u2026 5", says: "while a question is open: choose an answer" },
+    shown: "1 \u2026 5", says: "in a question: choose an answer" },
   { group: "Practice", id: "confidence-down", keys: [","], when: "drill",
-    says: "while a question is open: less sure" },
+    says: "in a question: less sure" },
   { group: "Practice", id: "confidence-up", keys: ["'"], when: "drill",
-    says: "while a question is open: surer" },
+    says: "in a question: surer" },
   { group: "Practice", id: "submit", keys: ["Enter"], when: "drill",
-    says: "while a question is open: answer, then go on" },
+    says: "in a question: answer, go on" },
   { group: "Practice", id: "note", keys: ["j"], says: "write a note" },
 
   { group: "View", id: "mode", keys: ["v"], says: "cells: bid\u00d7ask, delta, volume" },

@@ -1,28 +1,45 @@
 /** What stops the tape by itself: a dialog of switches, some with a number. */
 
 import { at, make } from "./dom.js";
-import { readNumber, words } from "./numbers.js";
+import { price, readNumber, readPrice, words } from "./numbers.js";
 
-/** How each pause is said, and the number it takes; one the server adds is said by its name. */
+/** How each pause is said, and what it takes beside on and off. */
 export const PAUSES = {
-  bar_close: { says: "at a bar's close" },
-  big_trade: { says: "at a big trade, of at least", number: "qty", value: 10 },
+  bar: { says: "at a bar's close" },
+  touch: { says: "when a zone or a naked POC is touched" },
+  levels: { says: "when one of these prices trades", takes: "prices" },
+  big_trade: { says: "at a big trade; of at least", takes: "size", hint: "as detected" },
   volume_spike: { says: "at a volume spike" },
   absorption: { says: "at an absorption candidate" },
-  order: { says: "when stop or target is reached" },
-  stop_target: { says: "when stop or target is reached" },
-  level: { says: "when a marked level is touched" },
-  level_touch: { says: "when a level is touched" },
-  trades: { says: "after this many trades", number: "count", value: 500 },
+  orders: { says: "when anything happens to your orders" },
+  trades: { says: "after this many trades", takes: "count", hint: "500" },
 };
 
-/** The pauses a server offers, as `{name, says, number, value}`. Pure. */
+/** The pauses a server offers, as `{name, says, takes, hint}`. Pure. */
 export function offered(hello) {
-  return (hello?.pauses ?? Object.keys(PAUSES)).map((one) => {
-    const given = typeof one === "string" ? { name: one } : one;
-    const known = PAUSES[given.name] ?? { says: words(given.name) };
-    return { ...known, ...given };
-  });
+  return (hello?.pauses ?? Object.keys(PAUSES)).map((name) => ({ name, says: words(name), ...PAUSES[name] }));
+}
+
+/**
+ * What a pause is switched to; null where what was typed makes no sense. Pure.
+ * @param {string|undefined} takes "prices", "size", "count" or nothing
+ * @param {string} text what was typed
+ */
+export function valueOf(takes, text, hello) {
+  if (!takes) return true;
+  if (takes === "prices") {
+    const prices = text.split(/[,;\s]+/).filter(Boolean).map((one) => readPrice(one, hello));
+    return prices.length && !prices.includes(null) ? prices : null;
+  }
+  if (takes === "size" && !text.trim()) return true;
+  const value = readNumber(text);
+  return value === null || value <= 0 || (takes === "count" && !Number.isInteger(value)) ? null : value;
+}
+
+/** What stands in a pause's field. Pure. */
+export function shownValue(takes, now, hello) {
+  if (takes === "prices") return Array.isArray(now) ? now.flat().map((one) => price(one, hello)).join(" ") : "";
+  return typeof now === "number" ? String(now) : "";
 }
 
 export class Pauses {
@@ -44,23 +61,24 @@ export class Pauses {
   }
 
   row(one, now) {
+    const { hello } = this.desk.store;
     const box = make("input", { type: "checkbox", id: `pause-${one.name}` });
     box.checked = now !== undefined && now !== null && now !== false;
-    let number = null;
+    const field = one.takes ? make("input.num", { type: "text", size: 12, "aria-label": `${one.says}: ${one.takes}`,
+      placeholder: one.hint ?? one.takes, value: shownValue(one.takes, now, hello), autocomplete: "off" }) : null;
     const send = () => {
-      const value = number ? readNumber(number.value) : true;
-      if (box.checked && (value === null || value <= 0)) {
-        this.desk.toast({ what: `\u201c${number.value}\u201d is no number above 0`, where: one.says });
+      const text = field ? field.value || (one.takes === "count" ? one.hint : "") : "";
+      const value = valueOf(one.takes, text, hello);
+      if (box.checked && value === null) {
+        this.desk.toast({ what: `\u201c${text}\u201d cannot be read as ${one.takes}`, where: `pause ${one.says}` });
         box.checked = false;
         return;
       }
-      this.desk.ask({ do: "pauses", [one.name]: box.checked ? value : false });
+      const off = one.takes === "prices" ? [] : one.takes === "count" ? 0 : false;
+      this.desk.ask({ do: "pauses", [one.name]: box.checked ? value : off });
     };
     box.addEventListener("change", send);
-    if (one.number) {
-      number = make("input.num", { type: "text", inputmode: "decimal", size: 8, "aria-label": `${one.says}: number`,
-        value: typeof now === "number" ? now : (one.value ?? ""), onchange: () => box.checked && send() });
-    }
-    return make("li", {}, make("label.check", { for: box.id }, box, one.says), number);
+    field?.addEventListener("change", () => { if (box.checked) send(); });
+    return make("li", {}, make("label.check", { for: box.id }, box, one.says), field);
   }
 }

@@ -11,6 +11,13 @@ const MODES = [
   { value: "volume", label: "volume", title: "Buys and sells together" },
 ];
 
+/** Why the tape stands, or where it is going; empty where there is nothing to say. Pure. */
+export function standing({ playing, seeking, at_end: ended, paused_by: reason }) {
+  if (seeking) return "on the way\u2026";
+  if (ended) return "end of the window";
+  return !playing && reason ? `paused: ${words(reason)}` : "";
+}
+
 export class Top {
   /** @param {object} desk @param {object} chart */
   constructor(desk, chart) {
@@ -65,8 +72,9 @@ export class Top {
     say(this.bid, bid === null ? NONE : priceText(bid, hello));
     say(this.ask, ask === null ? NONE : priceText(ask, hello));
     show(at("hindsight"), clock.furthest === false);
-    show(at("paused"), !clock.playing && Boolean(clock.paused_by || clock.at_end));
-    say(at("paused"), clock.at_end ? "end of the window" : clock.paused_by ? `paused: ${words(clock.paused_by)}` : "");
+    const why = standing(clock);
+    show(at("paused"), why !== "");
+    say(at("paused"), why);
     mark(document.body, "playing", clock.playing);
   }
 
