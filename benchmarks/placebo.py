@@ -1,113 +1,106 @@
 """Does a shipped strategy make anything where there is nothing to make?
 
 Runs every shipped strategy on simulated markets without any edge, one a seed, without costs, and
-prints the mean result of a round trip from mid to mid (between the first buy and the first sell
-after each fill: what the price did, without spread, queue, slippage and fees), in R, with its 95 %
-interval over markets. Zero should lie inside: otherwise a strategy sees the future,
-or the broker gives something away.
+prints the mean result of a round trip from mid to mid (what the hidden mid did between the fills,
+without spread, queue, slippage and fees), in R, with its 95 % interval over markets. Zero should
+lie inside: otherwise a strategy sees the future, or the broker gives something away.
 
-    python benchmarks/placebo.py --seeds 100
+    python benchmarks/placebo.py --seeds 100 [--keep placebo.jsonl]
+
+``--keep`` writes each market's results to a file as they come, and takes up from there: what it
+holds of other code, days or trades is left alone and not used.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from decimal import Decimal
+import hashlib
+import json
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
-DAYS = 8
-NO_LEVELS = {"delta_divergence": {"location": "any", "aim": "r"}}  # more setups to judge by
+WARMUP_DAYS = 4  # a trend of four-hour bars takes that long to be known
+MORE_SETUPS = {"delta_divergence": {"location": "any", "aim": "r"}}
 
 
-def one_seed(seed: int) -> dict[str, list[float]]:
-    """Every strategy's round trips on one placebo market, in R before slippage."""
-    from orderflow_bt.frames import trades
-    from orderflow_bt.instruments import Fees
-    from orderflow_bt.run import Request, backtests
-    from orderflow_bt.sim import SimConfig
+def one_seed(seed: int, days: int, trades_per_day: int) -> dict[str, list[float]]:
+    """Every strategy's round trips on one placebo market, in R from mid to mid."""
     from orderflow_bt.strategy.registry import installed, load_strategy
-    from orderflow_bt.synth import example_tape
-    from orderflow_bt.types import DAY_US
+    from orderflow_bt.synth import SimulatedMarket
+    from orderflow_bt.testing import try_out
 
-    tape = example_tape(days=DAYS, placebo=True, seed=seed)
-    config = SimConfig(fees=Fees(Decimal(0), Decimal(0)))
-    found = {}
-    with tempfile.TemporaryDirectory() as home:
-        names = list(installed())
-        asked = [
-            (
-                Request(
-                    name, load_strategy(name), NO_LEVELS.get(name, {}), tape.id,
-                    tape.start + 2 * DAY_US, tape.end, config,
-                ),
-                Path(home) / name,
-            )
-            for name in names
-        ]  # fmt: skip
-        backtests(tape.lake, asked)
-        mids = _mids(trades(tape))
-        for name in names:
-            found[name] = _results(Path(home) / name, mids)
-    return found
+    market = SimulatedMarket(seed=seed, days=days, trades_per_day=trades_per_day, placebo=True)
+    strategies = {name: load_strategy(name)(**MORE_SETUPS.get(name, {})) for name in installed()}
+    trials = try_out(market, strategies, warmup_days=WARMUP_DAYS)
+    return {
+        name: [trade.mid_r for trade in trial.trades if trade.mid_r is not None]
+        for name, trial in trials.items()
+    }
 
 
-def _mids(trades: pl.DataFrame) -> pl.DataFrame:
-    """Trade ids with the middle of the first buy and the first sell after each trade.
-
-    Inferred quotes would not do: the far one is as old as the last trade on its side.
-    """
-    price = trades["price"].cast(pl.Float64)
-    seen = pl.DataFrame({"trade_id": trades["id"], "price": price, "buy": trades["side"] > 0})
-    later = pl.col("price").shift(-1)
-    bought = pl.when(pl.col("buy").shift(-1)).then(later).backward_fill()
-    sold = pl.when(~pl.col("buy").shift(-1)).then(later).backward_fill()
-    return seen.select("trade_id", mid=(bought + sold) / 2)
+def interval(per_seed: list[list[float]], share: float = 0.95) -> tuple[float, float, float]:
+    """Mean of all results and its interval: whole markets are drawn, with replacement."""
+    sums = np.array([sum(results) for results in per_seed])
+    counts = np.array([len(results) for results in per_seed])
+    drawn = np.random.default_rng(1).integers(0, len(sums), (10_000, len(sums)))
+    means = sums[drawn].sum(axis=1) / np.maximum(counts[drawn].sum(axis=1), 1)
+    low, high = np.quantile(means, ((1 - share) / 2, (1 + share) / 2))
+    return sums.sum() / max(1, counts.sum()), low, high
 
 
-def _results(folder: Path, mids: pl.DataFrame) -> list[float]:
-    """Closed round trips from mid to mid, in R."""
-    unit = pl.read_json(folder / "manifest.json")["instrument"][0]
-    lot = 10.0 ** -unit["qty_decimals"]
-    fills = pl.read_parquet(folder / "fills.parquet").join(mids, on="trade_id")
-    moved = fills.group_by("round_trip").agg(
-        money=-(pl.col("side") * pl.col("qty") * pl.col("mid")).sum() * lot
-    )
-    trips = pl.read_parquet(folder / "round_trips.parquet").filter(~pl.col("is_open"))
-    joined = trips.join(moved, left_on="id", right_on="round_trip")
-    return (joined["money"] / joined["risk"].cast(pl.Float64)).drop_nulls().to_list()
+def code() -> str:
+    """Hash of everything that a result depends on."""
+    root = Path(__file__).resolve().parents[1]
+    digest = hashlib.sha256()
+    for source in sorted([*root.glob("orderflow_bt/**/*.py"), *root.glob("strategies/*.py")]):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def main() -> None:
-    """Run the seeds on two processes and print a row a strategy."""
+    """Run the seeds that are not kept yet and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--days", type=int, default=14)
+    parser.add_argument("--trades", type=int, default=40_000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="file of results, one market a line")
     asked = parser.parse_args()
+    setting = {"code": code(), "days": asked.days, "trades": asked.trades}
+    done: dict[int, dict[str, list[float]]] = {}
+    if asked.keep and asked.keep.exists():
+        for line in asked.keep.read_text(encoding="utf-8").splitlines():
+            kept = json.loads(line)
+            if kept["setting"] == setting and kept["seed"] <= asked.seeds:
+                done[kept["seed"]] = kept["found"]
+    began, before = time.perf_counter(), len(done)
     with ProcessPoolExecutor(asked.workers, mp_context=get_context("spawn")) as pool:
-        seeds = list(pool.map(one_seed, range(1, asked.seeds + 1)))
-    print(f"{asked.seeds} placebo markets of {DAYS} days, no fees, mid to mid")
-    print(f"{'strategy':<18}{'round trips':>12}{'mean R':>9}   95 % interval")
+        jobs = {
+            pool.submit(one_seed, seed, asked.days, asked.trades): seed
+            for seed in range(1, asked.seeds + 1)
+            if seed not in done
+        }
+        for job in as_completed(jobs):
+            done[jobs[job]] = job.result()
+            if asked.keep:
+                line = {"seed": jobs[job], "setting": setting, "found": job.result()}
+                with asked.keep.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(line) + "\n")
+    seeds = [done[seed] for seed in sorted(done)]
+    took = time.perf_counter() - began
+    print(f"{len(seeds)} placebo markets of {asked.days} days of {asked.trades:,} trades, no fees,"
+          f" mid to mid; {len(seeds) - before} of them run in {took:.0f} s\n")  # fmt: skip
+    print("| strategy | round trips | mean R | 95 % interval |")
+    print("| --- | ---: | ---: | ---: |")
     for name in seeds[0]:
-        per_seed = [seed[name] for seed in seeds]
-        everything = np.array([r for results in per_seed for r in results])
-        if everything.size < 2:
-            print(f"{name:<18}{everything.size:>12}")
-            continue
-        sums = np.array([sum(results) for results in per_seed])
-        counts = np.array([len(results) for results in per_seed])
-        rng = np.random.default_rng(1)
-        drawn = rng.integers(0, len(seeds), (10_000, len(seeds)))  # whole markets, with replacement
-        means = sums[drawn].sum(axis=1) / np.maximum(counts[drawn].sum(axis=1), 1)
-        low, high = np.quantile(means, (0.025, 0.975))
-        print(
-            f"{name:<18}{everything.size:>12}{everything.mean():>+9.3f}   {low:+.3f} to {high:+.3f}"
-        )
+        mean, low, high = interval([seed[name] for seed in seeds])
+        trips = sum(len(seed[name]) for seed in seeds)
+        figures = f"{trips:,} | {mean:+.3f} | {low:+.3f} to {high:+.3f}"
+        print(f"| {name} | {figures} |".replace("-", "\N{MINUS SIGN}"))
 
 
 if __name__ == "__main__":

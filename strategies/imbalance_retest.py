@@ -29,9 +29,8 @@ class ImbalanceRetest(Strategy):
 
     def __init__(self, **parameters: object) -> None:
         super().__init__(**parameters)
-        self.retest: Event | None = None  # the one that waits for its confirmation
-        self.bars_waited = 0
-        self.resting: int | None = None  # when the zone of the limit order that works was made
+        self.waiting: dict[tuple[int, int], Event] = {}  # retests to be confirmed, by zone
+        self.resting: tuple[int, int] | None = None  # the zone of the limit order that works
 
     def detectors(self) -> list[Detector]:
         zones = ImbalanceZones(
@@ -41,22 +40,24 @@ class ImbalanceRetest(Strategy):
         return [zones, Absorption()] if self.confirm == "delta" else [zones]
 
     def on_event(self, event: Event, market: Market, broker: Broker) -> None:
-        zone = self.retest
         if event.detector == "absorption":
-            if zone and event.state == "confirmed" and event.direction == zone.direction:
-                self.enter(zone, market.last, market, broker)
-        elif event.state in ("invalidated", "expired"):
-            if self.resting == event.details["made_at"]:
+            ours = [z for z in self.waiting.values() if z.direction == event.direction]
+            if event.state == "confirmed" and ours:
+                self.enter(ours[-1], market.last, market, broker)
+            return
+        zone = (event.details["made_at"], event.price_low)
+        if event.state in ("invalidated", "expired"):
+            if self.resting == zone:
                 broker.cancel_all()
-            if zone and zone.details["made_at"] == event.details["made_at"]:
-                self.retest = None
+            if waited := self.waiting.pop(zone, None):
+                broker.skip(waited, "the zone gave way")
         elif event.details["bar_delta"] * event.direction <= 0:
             return  # the zone's bar went the other way
         elif self.confirm == "none" and event.state == "armed":
             self.enter(event, None, market, broker)
         elif self.confirm == "delta" and event.state == "retested":
             if market.position.is_flat and not broker.working:
-                self.retest, self.bars_waited = event, 0
+                self.waiting[zone] = event
             else:
                 broker.skip(event, "already in a trade")
 
@@ -65,22 +66,22 @@ class ImbalanceRetest(Strategy):
         if not position.is_flat and bars.count_since(position.opened_at) >= self.time_stop:
             broker.cancel_all()
             broker.close()
-        zone = self.retest
-        if spec != self.trigger or zone is None:
+        if spec != self.trigger:
             return
-        self.bars_waited += 1
-        near_edge = zone.price_low if zone.direction < 0 else zone.price_high
-        outside = zone.direction * (bar.close - near_edge) >= 0
-        if outside and self.has_flow(zone, market):
-            self.enter(zone, bar.close, market, broker)
-        elif self.bars_waited >= CONFIRM_BARS:
-            broker.skip(zone, "not confirmed in time")
-            self.retest = None
+        for zone in list(self.waiting.values()):
+            near_edge = zone.price_low if zone.direction < 0 else zone.price_high
+            outside = zone.direction * (bar.close - near_edge) >= 0
+            waited = market.bars(self.trigger).count_since(zone.known_at)
+            if outside and self.has_flow(zone, waited, market):
+                self.enter(zone, bar.close, market, broker)
+            elif waited >= CONFIRM_BARS:
+                del self.waiting[zone.details["made_at"], zone.price_low]
+                broker.skip(zone, "not confirmed in time")
 
-    def has_flow(self, zone: Event, market: Market) -> bool:
+    def has_flow(self, zone: Event, waited: int, market: Market) -> bool:
         """Whether our side leads in the zone's rows since the retest, by the delta asked for."""
         bid = ask = 0
-        for k in range(1, self.bars_waited + 1):
+        for k in range(1, waited + 1):
             for price, sold, bought, _, _ in market.footprint(self.trigger)[-k].cells.tolist():
                 if zone.price_low <= price < zone.price_high:
                     bid, ask = bid + sold, ask + bought
@@ -89,7 +90,8 @@ class ImbalanceRetest(Strategy):
 
     def enter(self, zone: Event, price: int | None, market: Market, broker: Broker) -> None:
         """At the market from ``price``, or by a limit order at the zone's near edge."""
-        self.retest = None
+        name = (zone.details["made_at"], zone.price_low)
+        self.waiting.pop(name, None)
         side, tick = zone.direction, market.instrument.tick_size
         near, far = (zone.price_low, zone.price_high)[::-side]
         entry = near if price is None else price
@@ -104,7 +106,7 @@ class ImbalanceRetest(Strategy):
             broker.skip(zone, why)
             return
         if price is None:
-            self.resting = zone.details["made_at"]
+            self.resting = name
         broker.bracket(
             side, broker.size(self.risk, entry, stop), limit_entry=near if price is None else None,
             stop=stop, target=target, cancel_at=stop if price is None else None, reason=zone,

@@ -189,7 +189,11 @@ class SimBroker(OrderTable):
         parent = self.send(Ticket(kind, "entry", side, qty, entry, reason=reason, **more))
         if parent == NOT_SENT or self.orders[parent].status == "rejected":
             return parent
-        self._plans[parent] = Plan(self.orders[parent].price, stop, target)
+        if entry is not None:
+            entry = self.orders[parent].price
+        elif side * (self._session.last_price - stop) > 0:
+            entry = self._session.last_price  # what a market order means to pay
+        self._plans[parent] = Plan(entry, stop, target)
         self._groups += 1
         legs: dict[str, Any] = {"reduce_only": True, "reason": reason, "parent": parent}
         stop_kind = "stop" if trail is None else "trailing_stop"

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 class Plan(NamedTuple):
-    """What a bracket meant to do: its entry, stop and target prices, where it had them."""
+    """What a bracket meant to do: its entry, stop and target prices, where it had them.
+
+    The entry of a market order is the last price when it was sent; None where that was not on the
+    right side of the stop, and then the risk is measured from what the entry got.
+    """
 
     entry: int | None
     stop: int | None

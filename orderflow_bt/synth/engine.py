@@ -15,6 +15,7 @@ from orderflow_bt.synth.scripts import (
     BAR_SECONDS,
     Script,
     absorption,
+    confluence,
     divergence,
     imbalance,
     lead_path,
@@ -35,6 +36,7 @@ USUAL_SECONDS = {  # of a script, to spread the day's scripts over it
     "absorption": 750,
     "imbalance_retest": 4_500,
     "poc_retest": 9_000,
+    "confluence": 1_000,
 }
 
 _BURST_CHANCE = 0.45  # that an order follows the one before within milliseconds
@@ -250,6 +252,8 @@ class _Stage:
             return divergence(rng, direction, unit, works=works)
         if kind == "absorption":
             return absorption(rng, direction, unit, works=works)
+        if kind == "confluence":
+            return confluence(rng, direction, unit, works=works)
         if kind == "imbalance_retest":
             return imbalance(rng, direction, unit, works=works)
         profile = self.carry.profile

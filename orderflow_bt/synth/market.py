@@ -95,7 +95,7 @@ class SimulatedMarket:
         daily_volatility: Standard deviation of a day's move, as a share of the price.
         placebo: Nothing planted, and no edge: the mid moves without regard to anything on the tape.
         hit_rate: Chance that a planted situation's implied move follows.
-        divergences_per_day: Expected planted delta divergences; likewise the next three.
+        divergences_per_day: Expected planted delta divergences; likewise the next four.
 
     Raises:
         UsageError: A value is out of its range.
@@ -116,6 +116,7 @@ class SimulatedMarket:
     absorptions_per_day: float = 4.0
     imbalance_retests_per_day: float = 2.0
     poc_retests_per_day: float = 1.0
+    confluences_per_day: float = 0.0
     _setting: Setting = field(init=False, repr=False, compare=False)
     _carries: dict[int, Carry] = field(init=False, repr=False, compare=False)
     _planted: dict[int, tuple[Situation, ...]] = field(init=False, repr=False, compare=False)
@@ -264,6 +265,7 @@ class SimulatedMarket:
             "delta_divergence": self.divergences_per_day,
             "absorption": self.absorptions_per_day,
             "imbalance_retest": self.imbalance_retests_per_day,
+            "confluence": self.confluences_per_day,
         }
 
     def _derive_setting(self) -> Setting:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BAR_SECONDS = 300
-KINDS = ("delta_divergence", "absorption", "imbalance_retest", "poc_retest")
+KINDS = ("delta_divergence", "absorption", "imbalance_retest", "poc_retest", "confluence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Script:
     @property
     def is_aligned(self) -> bool:
         """Whether it begins with a five-minute bar."""
-        return self.kind in {"delta_divergence", "imbalance_retest"}
+        return self.kind in {"delta_divergence", "imbalance_retest", "confluence"}
 
     @property
     def seconds(self) -> int:
@@ -139,6 +139,37 @@ def absorption(rng: np.random.Generator, direction: int, unit: float, *, works: 
         phases += [Phase(int(rng.integers(240, 420)), end, 0.25, 0.6)]
     return Script(
         "absorption", direction, works, tuple(phases), known, level - 3, -1, level, level + 1
+    )
+
+
+def confluence(rng: np.random.Generator, direction: int, unit: float, *, works: bool) -> Script:
+    """A minute of many minutes' buying that closes where it opened, then the turn that says so.
+
+    Two readings of one thing: the minute's volume and delta without progress, and the absorption at
+    its high, known when the price has backed away from it.
+    """
+    level = round(rng.uniform(0.4, 0.8) * unit)
+    dip = max(6, round(0.3 * unit))
+    phases = [
+        Phase(236, level + 2, 0.2, 0.5, ceiling=level + 2),
+        Phase(5, level + 2, 0.2, 0.0),  # the minute opens here, and will close a little lower
+        Phase(6, level - dip, -0.2, 0.0),
+        Phase(7, level, 0.5, 0.0),
+        Phase(46, level, 0.93, 0.0, ceiling=level, activity=7.0, size=1.25),
+    ]
+    known = sum(phase.seconds for phase in phases)
+    phases += [Phase(25, level - 6, -0.4, 0.0, ceiling=level)]
+    if works:
+        end = level - dip - rng.uniform(2.4, 3.0) * unit
+        phases += [Phase(int(rng.integers(480, 720)), end, -0.2, 0.6, ceiling=level - 3)]
+    else:
+        end = level + rng.uniform(1.2, 1.6) * unit
+        phases += [
+            Phase(40, level - dip - 4, -0.2, 0.2, ceiling=level - 3),
+            Phase(int(rng.integers(240, 420)), end, 0.25, 0.6),
+        ]
+    return Script(
+        "confluence", direction, works, tuple(phases), known, level - 3, -1, level, level + 1
     )
 
 

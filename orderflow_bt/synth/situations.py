@@ -25,7 +25,8 @@ class Situation:
     """One planted situation. Times in microseconds UTC, prices in price units (ticks).
 
     Attributes:
-        kind: ``delta_divergence``, ``absorption``, ``imbalance_retest`` or ``poc_retest``.
+        kind: ``delta_divergence``, ``absorption``, ``imbalance_retest``, ``poc_retest`` or
+            ``confluence``.
         direction: What it implies for the price: +1 up, -1 down.
         start_time: When its script began.
         end_time: When its script ended.

@@ -2,6 +2,7 @@
 
 from orderflow_bt.testing.lookahead import assert_no_lookahead
 from orderflow_bt.testing.tape import PLAIN, Script, Tape, TapeRun, read_events, run_trades
+from orderflow_bt.testing.trial import Trade, Trial, try_out
 from orderflow_bt.testing.venue import VenueDay, check_venue
 
 __all__ = [
@@ -9,9 +10,12 @@ __all__ = [
     "Script",
     "Tape",
     "TapeRun",
+    "Trade",
+    "Trial",
     "VenueDay",
     "assert_no_lookahead",
     "check_venue",
     "read_events",
     "run_trades",
+    "try_out",
 ]

@@ -146,3 +146,14 @@ def test_a_market_order_that_meets_no_trade_stays_working():
     assert ends(Tape("B 100 1").run(after(1, send("market", 1, 1)))) == [
         "entry market filled 0 of 1, sent"
     ]
+
+
+def test_r_is_measured_from_the_price_that_a_market_entry_saw():
+    tape = Tape("B 100 9 | S 99 9 | +400ms B 96 9 | +1s B 96 9 | +1s S 95 9 | +1s S 94 9")
+
+    def enter(_, broker):
+        broker.bracket(1, 1, stop=95, target=120)
+
+    (trip,) = tape.run(after(1, enter), config=config(entry_latency=500)).round_trips
+    assert (trip.entry_price, trip.exit_price, trip.stop_price) == (96, 94, 95)
+    assert (trip.risk, trip.r_multiple) == (5, -0.4)  # from 100, not from 96: then it would be -2

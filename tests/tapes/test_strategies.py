@@ -191,6 +191,17 @@ def test_imbalance_retest_waits_for_our_side_to_lead():
     assert list(run.skipped.values()) == ["not confirmed in time"]
 
 
+def test_the_retest_of_another_zone_does_not_take_the_place_of_the_first():
+    class Rows(ImbalanceRetest):
+        def detectors(self):
+            return [ImbalanceZones(self.bars, source="cells", ratio=10.0)]
+
+    sells, buys = "B 103.0 1 | S 101.0 60 | S 100.9 1", "S 90.0 1 | B 100.0 60 | B 100.4 1"
+    into_both = "B 101.0 1 | S 101.0 90 | S 100.0 1"
+    run = bars(sells, buys, into_both, "S 100.0 9").run(Rows(bars="1m"))
+    assert plan(run) == (-1, "market", None, *D("101.3", "90.0"))
+
+
 def test_imbalance_retest_without_confirmation_waits_at_the_edge():
     run = retest_tape("B 103.2 13 | B 103.2 999", "S 102.6 1").run(Zones(bars="1m", confirm="none"))
     side, kind, entry, stop, _ = plan(run)
