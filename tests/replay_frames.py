@@ -27,10 +27,11 @@ DETECTORS = ("imbalance_zones", "delta_divergence", "taker_clusters", "big_trade
 
 
 class Recorded(NamedTuple):
-    """What a page was sent."""
+    """What two pages were sent, of which the second skips most frames."""
 
     hello: dict
     frames: list[bytes]
+    folded: list[bytes]
 
 
 class TapePlayer:
@@ -156,12 +157,15 @@ def record(*, frames=200, step=60, warmup=30_000, blind=False, trades_per_day=20
         "challenge": None,
         "palette": "teal-red",
     }
-    client = ClientView()
-    sent = [picture.frame(client, clock(player, lens))]
-    for _ in range(frames - 1):
+    each, few = ClientView(), ClientView()
+    sent = [picture.frame(each, clock(player, lens))]
+    folded = [picture.frame(few, clock(player, lens))]
+    for number in range(2, frames + 1):
         player.advance(player.row + step)
-        sent.append(picture.frame(client, clock(player, lens)))
-    return Recorded(hello, sent)
+        sent.append(picture.frame(each, clock(player, lens)))
+        if number % 7 == 0 or number == frames:
+            folded.append(picture.frame(few, clock(player, lens)))
+    return Recorded(hello, sent, folded)
 
 
 if __name__ == "__main__":

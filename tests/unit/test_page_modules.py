@@ -22,8 +22,11 @@ def frames(tmp_path_factory):
     folder = tmp_path_factory.mktemp("frames")
     recorded = record(frames=30, warmup=6_000, step=400, trades_per_day=20_000)
     (folder / "hello.json").write_text(json.dumps(recorded.hello))
+    (folder / "folded").mkdir()
     for number, frame in enumerate(recorded.frames, start=1):
         (folder / f"{number:04}.bin").write_bytes(frame)
+    for number, frame in enumerate(recorded.folded, start=1):
+        (folder / "folded" / f"{number:04}.bin").write_bytes(frame)
     return folder
 
 
