@@ -19,12 +19,14 @@ class Heard(NamedTuple):
         fill: A fill, or None for a change of an order.
         order: The order as it stood when it was heard.
         row: Trades that had passed when it was heard, but for the one that let the clock reach it.
+        after: How many moments of its slice were known before it.
     """
 
     time: int
     fill: Fill | None
     order: Order
     row: int
+    after: int = 0
 
 
 class Hand(Strategy):
@@ -43,10 +45,13 @@ class Hand(Strategy):
 
     def on_fill(self, fill: Fill, _market: Market, _broker: Broker) -> None:
         """An order traded."""
-        session = self.session
-        order = session.broker.orders[fill.order_id]
-        self.heard.append(Heard(session.now, fill, order, session.next_index))
+        self._hear(fill, self.session.broker.orders[fill.order_id])
 
     def on_order(self, order: Order, _market: Market, _broker: Broker) -> None:
         """An order was accepted, rejected, cancelled, changed or expired."""
-        self.heard.append(Heard(self.session.now, None, order, self.session.next_index))
+        self._hear(None, order)
+
+    def _hear(self, fill: Fill | None, order: Order) -> None:
+        session = self.session
+        known = len(session.market.pending)  # nobody takes them in before the slice is over
+        self.heard.append(Heard(session.now, fill, order, session.next_index, known))

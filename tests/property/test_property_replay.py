@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import hypothesis.strategies as st
@@ -20,8 +21,10 @@ from replay_lakes import (
 )
 
 from orderflow_bt.replay.actions import perform
+from orderflow_bt.replay.dump import Dump
+from orderflow_bt.replay.headless import Step, run_headless
 from orderflow_bt.replay.listener import Listener
-from orderflow_bt.replay.player import Player
+from orderflow_bt.replay.scene import Scene
 from orderflow_bt.replay.window import open_window
 from orderflow_bt.sim import Session, SimConfig
 from orderflow_bt.strategy import Strategy
@@ -128,6 +131,16 @@ def some_action(rng, session):
     return choices[int(rng.integers(len(choices)))]
 
 
+def told_in(path):
+    """Lines of a dump, without what tells by which way one came there."""
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    for line in lines:
+        for name in ("attempt", "hindsight"):
+            if "action" in line:
+                del line[name]
+    return [line for line in lines if "attempt" not in line and "totals" not in line]
+
+
 def wander(player, rng, moves):
     """Advance, act, go back and forth, at random."""
     window = player.window
@@ -170,9 +183,10 @@ def test_a_wandering_replay_is_the_batch_run(
     start = min(start, lake.days(TAPE)[1].last_time)
     window = open_window(lake, TAPE, start, MIDNIGHT + 2 * DAY_US, warmup=DAY_US, accept_gaps=True)
     notes = Notes()
-    player = Player(
-        window, bars=spec, detectors=some_detectors(spec), config=config, listeners=[notes]
-    )
+    detectors = {plugin.name: plugin for plugin in some_detectors(spec)}
+    scene = Scene(window, spec, detectors, {}, config)
+    dump = Dump(window.lake.root / "wandered", scene)
+    player = scene.player([notes, dump])
     wander(player, rng, 60)
     left = [list(attempt.fills) for attempt in player.attempts]
     player.seek(window.rows)
@@ -187,3 +201,7 @@ def test_a_wandering_replay_is_the_batch_run(
     assert notes.heard == player.heard
     assert [list(attempt.fills) for attempt in player.attempts] == left
     assert [made for made in player.actions if made in player.line] == list(player.line)
+    dump.close(player)
+    script = [Step(made.row, made.action, None, "") for made in player.line]
+    run_headless(scene, window.lake.root / "straight", script=script)
+    assert told_in(window.lake.root / "wandered") == told_in(window.lake.root / "straight")
