@@ -65,12 +65,14 @@ def trades_of(time, price, qty, side, first_id=1) -> Trades:
     )  # fmt: skip
 
 
-def moody_tape(hours: float = 6, seed: int = 1, per_minute: int = 60) -> Trades:
+def moody_tape(
+    hours: float = 6, seed: int = 1, per_minute: int = 60, pushes=(-1, 0, 0, 1)
+) -> Trades:
     """Each minute draws who pushes, and whether the price goes with it."""
     rng = np.random.default_rng(seed)
     time, price, qty, side, at = [], [], [], [], 10_000
     for minute in range(int(hours * 60)):
-        push = rng.choice([-1, 0, 0, 1])
+        push = rng.choice(pushes)
         goes = rng.random() < 0.5
         steps = np.sort(rng.integers(0, MINUTE_US, per_minute))
         sides = np.where(rng.random(per_minute) < 0.5 + 0.3 * push, 1, -1)

@@ -47,7 +47,7 @@ LEAST_CONFIDENCE, MOST_CONFIDENCE = 50, 100
 MINUTES = 5  # of an outcome
 _EVERY_US = 5 * SECOND_US  # between two points that are looked at
 _SOONEST_US, _SPREAD_US = 15 * SECOND_US, 90 * SECOND_US
-_PATIENCE_US = 20 * MINUTE_US  # then any point will do
+_PATIENCE_US = 20 * MINUTE_US  # for a signal; then an outcome is asked without one
 _TAKEN = 0.3  # chance that a fitting point is taken: else each would lie at the edge of its kind
 _AHEAD_US = 10 * MINUTE_US  # tape looked at together
 
@@ -168,11 +168,8 @@ class Drills:
         judge = truths.aggression if kind == "aggression" else truths.absorption
         for stretch, row in self._points(begin):
             truth = judge(stretch.effort(row), row)
-            if truth is None:
-                continue
-            late = stretch.now(row) > begin + _PATIENCE_US
-            if (late or truth.choice == wanted) and draw.random() < _TAKEN:
-                return _Point(row, kind, 0, None, truth.choice != CHOICES[kind][-1])
+            if truth is not None and truth.choice == wanted and draw.random() < _TAKEN:
+                return _Point(row, kind, 0, None, wanted != CHOICES[kind][-1])
         return None
 
     def _auctions(self, kind: str, begin: int, draw: np.random.Generator) -> _Point | None:
@@ -182,10 +179,8 @@ class Drills:
             if bar.close_time < begin:
                 continue
             side = 1 if draw.random() < 0.5 else -1
-            truth = _auction(bar, side)
-            late = bar.close_time > begin + _PATIENCE_US
-            if (late or truth.choice == wanted) and draw.random() < 2 * _TAKEN:
-                return _Point(bar.row, kind, side, bar, truth.choice == "unfinished")
+            if _auction(bar, side).choice == wanted and draw.random() < 2 * _TAKEN:
+                return _Point(bar.row, kind, side, bar, wanted == "unfinished")
         return None
 
     def _outcomes(self, kind: str, begin: int, draw: np.random.Generator) -> _Point | None:

@@ -209,6 +209,18 @@ def test_who_always_says_the_same_is_right_by_chance(long_window, kind):
     assert (0.1 if kind == "outcome" else 0.3) < signals < 0.8  # with a signal, and without
 
 
+def test_nor_where_one_answer_is_rare():
+    """On a tape where hardly a minute is one-sided "neither" is no safe answer."""
+    calm = moody_window(hours=40, seed=2, per_minute=80, pushes=(-1, *[0] * 30, 1))
+    cursor = Cursor(calm.first)
+    truth = Counter(
+        record["truth"]
+        for record in practise(calm, Drills(cursor, calm, 5), cursor, "aggression", 60)
+    )
+    assert sum(truth.values()) > 25
+    assert truth["neither"] / sum(truth.values()) < 0.6
+
+
 @pytest.mark.parametrize("kind", CHOICES)
 def test_a_question_tells_nothing_of_what_follows(window, kind):
     """On a tape with another future the same is asked at the same place, and the same is told."""
