@@ -5,6 +5,7 @@ What the page does with what it is sent, and what it sends, can be tested withou
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import TYPE_CHECKING, Any, Self
 
@@ -41,6 +42,11 @@ FLAT: dict[str, Any] = {
 }  # fmt: skip
 
 
+@functools.cache
+def _tape() -> tuple[Any, Any]:
+    return market(60_000)
+
+
 class MockDesk:
     """`with MockDesk() as desk: page.goto(desk.url)`.
 
@@ -51,7 +57,7 @@ class MockDesk:
     """
 
     def __init__(self, *, blind: bool = False, row: int = FIRST, **facts: Any) -> None:
-        self.trades, self.instrument = market(60_000)
+        self.trades, self.instrument = _tape()
         self.lens = OpenLens(self.instrument)
         if blind:
             self.lens = BlindLens(

@@ -64,7 +64,7 @@ export class Top {
   }
 
   update({ hello, clock, last, bid, ask }) {
-    const title = hello ? (hello.title ?? hello.symbol ?? "Blind start") : "Replay";
+    const title = hello ? (hello.title || hello.symbol || "Blind start") : "Replay";
     say(at("title"), title);
     if (document.title !== `${title} \u2013 replay`) document.title = `${title} \u2013 replay`;
     this.offer(hello);

@@ -135,9 +135,8 @@ export class Transport {
 
   dragged() {
     this.dragging = true;
-    const { furthest_time: furthest } = this.clock;
     const { hello } = this.desk.store;
-    const most = place(furthest, hello?.span) * 100000;
+    const most = Math.floor(this.most());
     if (Number(this.line.value) > most) this.line.value = most;
     say(this.now, clock(this.timeAt(this.line.value / 100000), hello));
   }
@@ -146,7 +145,14 @@ export class Transport {
     this.dragging = false;
     const { furthest_time: furthest } = this.clock;
     const time = this.timeAt(this.line.value / 100000);
-    if (time !== null) this.desk.ask({ do: "seek", time: Math.min(time, furthest ?? time) });
+    if (time === null) return;
+    if (this.line.value >= Math.floor(this.most())) this.desk.act("furthest");
+    else this.desk.ask({ do: "seek", time: Math.min(time, furthest ?? time) });
+  }
+
+  /** The furthest place on the line that may be gone to. */
+  most() {
+    return place(this.clock.furthest_time, this.desk.store.hello?.span) * 100000;
   }
 
   update({ hello, clock: now }) {
