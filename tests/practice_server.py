@@ -23,7 +23,7 @@ class CountingDesk:
     """Shows a number; ``add`` raises it, ``play`` lets it run by itself."""
 
     def __init__(self, slice_s=0.0):
-        self.version = 0
+        self.version = self.greeting = 0
         self.number = 0
         self.playing = False
         self.slice_s = slice_s

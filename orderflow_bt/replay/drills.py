@@ -356,6 +356,10 @@ class Drills:
         asked.is_told = self._is_known(asked)
         return self._shown(asked)
 
+    def leave(self) -> None:
+        """Leave the question that waits unanswered."""
+        self._current = None
+
     def told(self) -> list[dict[str, Any]]:
         """Answered questions whose truth the cursor has passed since it was asked for last."""
         found = []

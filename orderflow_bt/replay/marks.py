@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -87,6 +88,11 @@ class MarkBook:
             self._marks[mark.id if key is None else key] = mark
         if len(self._marks) > MOST:
             self._drop(len(self._marks) - MOST)
+
+    def latest(self, count: int) -> list[int]:
+        """Ids of the marks that changed last and still count, oldest change first."""
+        alive = (mark.id for mark in reversed(self._marks.values()) if not _is_over(mark))
+        return list(islice(alive, count))[::-1]
 
     def changed(self, since: int) -> tuple[list[Mark], list[int]] | None:
         """Marks changed after version ``since``, and ids of those dropped; None: too long ago."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 GROWING = ("fills", "journal")  # lists of the state that only grow: a page gets what is new
 MOST_GAPS = 100  # that a page is told of
 _LEVELS = {"poc": "poc", "vah": "value_high", "val": "value_low"}
+_NOTED = 20  # marks that a journal's line names
 _NO_GAPS = np.zeros(0, np.int64)
 
 
@@ -239,6 +240,10 @@ class Picture(Listener):
             "ticks_per_row": self.view.ticks_per_row,
             **self.lens.facts(),
         }
+
+    def seen(self) -> dict[str, Any]:
+        """What a journal notes of the screen: number of the forming bar, ids of the last marks."""
+        return {"bar": self._footprints.history.count, "marks": self._marks.latest(_NOTED)}
 
     def gaps(self) -> list[list[float]]:
         """From when to when trades are missing: the latest holes up to the cursor."""

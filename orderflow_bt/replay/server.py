@@ -54,6 +54,7 @@ class Desk(Protocol):
     """What is served: see `orderflow_bt.replay.desk`."""
 
     version: int  # another number whenever there is something new to show
+    greeting: int  # another number whenever what `hello` says has changed
 
     def hello(self) -> dict[str, Any]:
         """What a page needs to know before its first frame."""
@@ -70,6 +71,7 @@ class Desk(Protocol):
         Raises:
             OrderflowError: It cannot be obeyed.
         """
+        ...
 
     def work(self, now: float) -> float | None:
         """Go on for some milliseconds; seconds until there is more to do, None: nothing."""
@@ -83,6 +85,7 @@ class _Client:
         self.view = view
         self.acked = view.seq
         self.seen: int | None = None  # the desk's version that it was last sent
+        self.greeted: int | None = None  # its greeting
         self.ready = asyncio.Event()
         self._allowance, self._asked = BURST, now
 
@@ -142,7 +145,6 @@ class Hub:
         client = _Client(websocket, self.desk.view(), asyncio.get_running_loop().time())
         self._clients.add(client)
         with contextlib.suppress(WebSocketDisconnect):
-            await websocket.send_text(_text(self.desk.hello()))
             client.ready.set()
             frames = asyncio.ensure_future(self._send_frames(client))
             try:
@@ -160,6 +162,9 @@ class Hub:
             client.ready.clear()
             while client.has_room and client.seen != self.desk.version:
                 began = loop.time()
+                if client.greeted != self.desk.greeting:
+                    client.greeted = self.desk.greeting
+                    await client.socket.send_text(_text(self.desk.hello()))
                 client.seen = self.desk.version
                 await client.socket.send_bytes(self.desk.frame(client.view))
                 await asyncio.sleep(max(0.0, began + FRAME_EVERY - loop.time()))

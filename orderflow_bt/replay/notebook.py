@@ -1,0 +1,192 @@
+"""Keeps the journal of a practice at the desk, asks questions, remembers where one stood."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from orderflow_bt.errors import UsageError
+from orderflow_bt.replay.journal import is_sealed, public
+from orderflow_bt.replay.scores import scores
+from orderflow_bt.replay.trips import follow, write_trips
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from orderflow_bt.replay.drills import Drills
+    from orderflow_bt.replay.hand import Heard
+    from orderflow_bt.replay.journal import Journal
+    from orderflow_bt.replay.lens import Lens
+    from orderflow_bt.replay.player import Player
+
+Facts = dict[str, Any]
+
+CURSOR = "cursor.json"
+_SCORED = frozenset({"answer", "truth", "trip"})
+_OF_QUESTION = ("id", "kind", "concept", "question", "choices", "hides", "row")
+
+
+class Notebook:
+    """Writes down what the person does and what comes of it, and never twice.
+
+    Args:
+        journal: Where it is written; what it holds already is done again.
+        player: New, at its first row.
+        drills: The questions along its window.
+        seen: Tells what is on screen: the forming bar's number and the ids of marks.
+
+    Attributes:
+        drill: The latest question as the page shows it, with its answer and truth once given.
+
+    Raises:
+        OrderflowError: The journal belongs to another window or other assumptions.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        player: Player,
+        drills: Drills,
+        seen: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        self.journal, self.drills = journal, drills
+        self.drill: Facts | None = None
+        self._player, self._seen = player, seen
+        self._scores: Facts = {}
+        self._counted = -1  # entries that stand in the scores
+        self._public: list[Facts] = []
+        self._cursor = ""
+        follow(journal.entries, player)
+        self._stand_again()
+        self._attempt = player.attempt
+        self._fills = len(self._heard())
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def write(self, kind: str, **facts: Any) -> Facts:
+        """A line, with where the person stands and what they see.
+
+        Raises:
+            UsageError: The practice ended with the reveal.
+        """
+        player = self._player
+        return self.journal.write(
+            kind,
+            row=player.row,
+            time=player.now,
+            attempt=player.attempt,
+            seen=self._seen(),
+            **facts,
+        )
+
+    def catch_up(self) -> None:
+        """Write down what was heard and told since it was last asked: after each move."""
+        player, heard = self._player, self._heard()
+        if player.attempt != self._attempt:  # what lies before its beginning was written then
+            self._attempt, self._fills = player.attempt, len(heard)
+        if self.journal.is_revealed:
+            return
+        if len(heard) > self._fills:
+            for found in heard[self._fills :]:
+                self.write("fill", **_fill_facts(found))
+            self._fills = len(heard)
+            write_trips(self.journal, player)
+        for told in self.drills.told():
+            self.write("truth", **self.drills.record(told["id"]))
+            if self.drill is not None and self.drill["id"] == told["id"]:
+                self.drill = self.drill | told
+
+    def _heard(self) -> list[Heard]:
+        return [heard for heard in self._player.heard if heard.fill is not None]
+
+    # -- questions -----------------------------------------------------------------------------
+
+    def ask(self, lens: Lens) -> None:
+        """Ask the question that is planned where the cursor stands."""
+        question = self.drills.ask()
+        facts = {name: value for name, value in question.items() if name not in ("kind", "row")}
+        self.write("ask", drill=question["kind"], **facts)
+        self.drill = {name: question[name] for name in _OF_QUESTION}
+        self.drill["asked_at"] = lens.time(question["asked_at"])
+
+    def answer(self, choice: str, confidence: int, seconds: float) -> Facts:
+        """Take the answer to it; what may be said of it now."""
+        shown = self.drills.answer(choice, confidence, seconds)
+        self.write("answer", **self.drills.record(shown["id"]))
+        self.drill = (self.drill or {}) | {k: v for k, v in shown.items() if v is not None}
+        return shown
+
+    def leave(self) -> None:
+        """Leave the question unanswered."""
+        self.drills.leave()
+        self.drill = None
+
+    # -- what pages are given ------------------------------------------------------------------
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether symbol, date and price are hidden."""
+        return is_sealed(self.journal.entries)
+
+    def score(self) -> Facts:
+        """Scores so far."""
+        count = sum(entry["kind"] in _SCORED for entry in self.journal.entries)
+        if count != self._counted:
+            self._scores, self._counted = scores(self.journal.entries), count
+        return self._scores
+
+    def entries(self) -> Sequence[Facts]:
+        """The journal as any page may show it, oldest first; the list only grows."""
+        start = self._player.window.start
+        for entry in self.journal.entries[len(self._public) :]:
+            self._public.append(public(entry, start))
+        return self._public
+
+    # -- where one stood -----------------------------------------------------------------------
+
+    def remember(self) -> None:
+        """Note where the cursor stands, for a server that is started again."""
+        player = self._player
+        cursor = json.dumps({"row": player.row, "furthest": player.furthest})
+        if cursor != self._cursor:
+            path = self.journal.folder / CURSOR
+            fresh = path.with_suffix(".new")
+            fresh.write_text(cursor, encoding="utf-8")
+            fresh.replace(path)
+            self._cursor = cursor
+
+    def _stand_again(self) -> None:
+        """Go on to where an earlier server was: what was seen stays seen."""
+        player, path = self._player, self.journal.folder / CURSOR
+        try:
+            stood = json.loads(path.read_text(encoding="utf-8"))
+            row, furthest = int(stood["row"]), int(stood["furthest"])
+        except FileNotFoundError:
+            return
+        except (ValueError, TypeError, KeyError):
+            raise UsageError(
+                "it does not say where one stood",
+                where=str(path),
+                fix="Delete it: the practice then goes on where its journal ends",
+            ) from None
+        if row > player.row:
+            player.seek(row)
+        player.furthest = max(player.furthest, min(furthest, player.window.rows))
+
+
+def _fill_facts(heard: Heard) -> Facts:
+    fill = heard.fill
+    assert fill is not None
+    return {
+        "fill": fill.id,
+        "order": fill.order_id,
+        "side": fill.side,
+        "qty": fill.qty,
+        "price": fill.price,
+        "at": fill.time,
+        "trade_id": fill.trade_id,
+        "role": fill.role,
+        "rule": fill.rule,
+        "slippage_ticks": fill.slippage_ticks,
+        "fee": str(fill.fee),
+    }
