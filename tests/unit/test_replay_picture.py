@@ -14,7 +14,14 @@ from replay_page import Page, decode
 
 from orderflow_bt.detectors import ImbalanceZones, TakerClusters
 from orderflow_bt.errors import UsageError
-from orderflow_bt.flow import BarStream, Profile, read_auction, regroup
+from orderflow_bt.flow import (
+    BarStream,
+    NakedLevels,
+    Profile,
+    SessionProfiles,
+    read_auction,
+    regroup,
+)
 from orderflow_bt.flow.imbalance import CausalMinimum, diagonal
 from orderflow_bt.instruments import Instrument
 from orderflow_bt.replay import history
@@ -319,3 +326,56 @@ def test_lens_goes_both_ways():
     assert BlindLens(unit, price=605, time=0, volume=1).price(615) == 2.0
     with pytest.raises(UsageError, match="usual volume of 0 lots"):
         BlindLens(unit, price=1, time=0, volume=0)
+
+
+def test_levels_are_those_of_sessions_past():
+    trades, unit = market(3_000, days=3)
+    kinds = {"poc": "poc", "vah": "value_high", "val": "value_low"}
+    turns = np.flatnonzero(np.diff(trades.time // DAY_US)) + 1
+    borders = [int(turn) + k for turn in turns for k in (0, 1, 2, 40, 900)]
+    most = 0
+    for spec in ("1m", "4h", "tick:50"):
+        player, picture = played(trades.slice(0, 0), [], spec=spec, ticks_per_row=5, unit=unit)
+        player.trades = trades
+        sessions, naked, row = SessionProfiles(5), NakedLevels(), 0
+        for stop in (500, *borders, trades.rows):
+            player.advance(stop)
+            piece = trades.slice(row, stop)
+            for final in sessions.feed(piece):
+                naked.add(final, edges=True)
+            naked.feed(piece)
+            row = stop
+            wanted = [(level.low, kinds[level.kind], level.known_at) for level in naked.live]
+            levels = page_of(picture).state["levels"]
+            assert [(one["price"], one["kind"], one["since"]) for one in levels] == wanted
+            most = max(most, len(wanted))
+    assert most > 2
+
+
+def test_a_market_that_hardly_trades():
+    """Two trades an hour, and a week without any: bars are flat, and nothing grows."""
+    steps = np.full(60, 1_800_000_000)
+    steps[40] = 7 * DAY_US
+    times = 1_704_067_200_000_000 + np.cumsum(steps)
+    rows = [
+        (n, int(time), 50 + n % 7, 1 + n % 3, 1 - 2 * (n % 2), 1) for n, time in enumerate(times)
+    ]
+    trades = as_trades(rows)
+    for lens in (None, BlindLens(UNIT, price=50, time=rows[0][1], volume=2)):
+        player, picture = played(trades.slice(0, 0), [], spec="10s", ticks_per_row=1, lens=lens)
+        player.trades = trades
+        client, page = ClientView(), Page(1.0)
+        for stop in range(1, trades.rows + 1):
+            player.advance(stop)
+            frame = picture.frame(client, {})
+            page.fold(frame)
+            assert len(frame) < 500_000
+        empty = [bar for bar in page.bars[-300:] if bar["status"] == 1]
+        assert len(empty) > 290
+        for bar in empty:
+            assert bar["n_rows"] == bar["volume"] == 0
+            assert bar["open"] == bar["close"] == bar["poc"] == bar["value_low"]
+        assert page.forming["volume"] == page.open_print["qty"]
+        assert page.shown(KEEP) == page_of(picture).shown(KEEP)
+    picture.show(BarSpec.parse("1m"))
+    assert picture.view.ticks_per_row == 1
