@@ -143,8 +143,8 @@ HERE = {
     "Shift+Y": "document.documentElement.dataset.palette === 'blue-orange'",
     "?": "document.querySelector('#help').open",
 }
-ELSEWHERE = ("send", "buy-market", "sell-market", "answer", "confidence-down", "confidence-up",
-             "submit", "escape")  # fmt: skip  # tested below
+ELSEWHERE = ("previous-event", "send", "buy-market", "sell-market", "answer", "confidence-down",
+             "confidence-up", "submit", "escape")  # fmt: skip  # tested below
 
 
 def test_keys_change_the_page(browser: Browser, desk: MockDesk):
@@ -369,6 +369,22 @@ def test_transport_line_asks_nothing_beyond_what_was_seen(opened: Opened):
     page.keyboard.press("Enter")
     assert "is no time" in opened.text("#toasts")
     assert desk.commands[-1] == asked
+
+
+def test_events_are_stepped_through_both_ways(opened: Opened):
+    (known, *_) = sorted(
+        opened.page.evaluate("[...orderflow.store.marks.values()].map(one => one.known_at)"),
+        reverse=True,
+    )
+    assert opened.press("Shift+N") == [{"do": "seek", "time": known + 1}]
+    opened.page.click("#tab-signals")
+    first = opened.page.locator(".events li").first
+    assert first.is_visible()
+    before = opened.page.locator("#detectors-big_trades")
+    (asked,) = opened.asked(before.check)
+    assert asked == {"do": "detectors", "name": "big_trades", "on": True}
+    (asked,) = opened.asked(lambda: opened.page.click("#panel-signals [data-key=next-event]"))
+    assert asked == {"do": "jump", "to": "next_event"}
 
 
 def test_errors_say_what_where_and_what_to_do(opened: Opened):

@@ -14,6 +14,7 @@ const { gapsInView, gapWords } = await import(`${page}/honesty.js`);
 const { valueOf } = await import(`${page}/pauses.js`);
 const { load } = await import(`${page}/settings.js`);
 const { standing } = await import(`${page}/top.js`);
+const { before, latest } = await import(`${page}/signals.js`);
 const { readRows } = await import(`${page}/scores.js`);
 
 const HELLO = { price_decimals: 2, qty_decimals: 3, tick: 1, row_size: 5, time: "utc", account: { unit: "USDT", point: 0.01 } };
@@ -21,7 +22,7 @@ const BLIND = { ...HELLO, price_decimals: 0, blind: true, time: "elapsed" };
 const NOON = Date.parse("2024-01-02T12:00:00Z") * 1e3;
 
 test("numbers keep their decimals, thin thousands and a true minus", () => {
-  assert.equal(numbers.fixed(-1234567.891, 2), "\u22121\u2009234\u2009567.89");
+  assert.equal(numbers.fixed(-1234567.891, 2), "\u22121,234,567.89");
   assert.equal(numbers.fixed(-0.001, 2), "0.00");
   assert.equal(numbers.signed(0.42, 2), "+0.42");
   assert.equal(numbers.signed(0.001, 2), "0.00");
@@ -36,6 +37,12 @@ test("what was written can be read again", () => {
     assert.equal(numbers.readPrice(numbers.price(value, BLIND), BLIND), value);
   }
   assert.equal(numbers.readNumber("1 234,5"), 1234.5);
+  assert.equal(numbers.readNumber("1,234.5"), 1234.5);
+  assert.equal(numbers.price(4200010, HELLO), "42000.10");
+  assert.equal(numbers.price(12, BLIND), "+12");
+  assert.equal(numbers.qty(0.014, BLIND), "1.4 %");
+  assert.ok(Math.abs(numbers.readQty("1.4 %", BLIND) - 0.014) < 1e-12);
+  assert.equal(numbers.readQty("1.4", HELLO), 1.4);
   for (const nonsense of ["", "abc", "1e5", "--3", "1.2.3", "0x10"]) assert.equal(numbers.readNumber(nonsense), null);
 });
 
@@ -170,5 +177,9 @@ test("notes, gaps, pauses and settings", () => {
   assert.equal(load({ getItem: () => '{"theme": "dark", "other": 1}' }).other, undefined);
   assert.equal(standing({ playing: false, paused_by: "a bar closed" }), "paused: a bar closed");
   assert.equal(standing({ playing: true, paused_by: "a bar closed" }), "");
+  const marks = new Map([[1, { known_at: 5 }], [2, { known_at: 9 }], [3, { known_at: 7 }]]);
+  assert.equal(before(marks, 9), 7);
+  assert.equal(before(marks, 5), null);
+  assert.deepEqual(latest(marks, 2).map((one) => one.known_at), [9, 7]);
   assert.deepEqual(readRows({ all: { answers: 0 } }), []);
 });

@@ -25,6 +25,8 @@ import { Top } from "./top.js";
 import { Transport } from "./transport.js";
 
 const store = empty();
+let asked = false;
+const unpainted = [];
 
 /** What panes share: the state, settings, actions by name, and a way to ask the server. */
 const desk = {
@@ -33,6 +35,7 @@ const desk = {
   toast,
   actions: {},
   ask: (command) => connection.ask(command).catch((error) => { toast(error); return null; }),
+  repaint: () => soon(),
   act: (id, index) => desk.actions[id]?.(index),
   move: (order, part, price) => desk.ask({ do: "order", action: { do: "replace", order: order.id, [part]: price } }),
 };
@@ -64,9 +67,6 @@ foldable(desk);
 helpful(desk);
 tips();
 listen(desk, drill);
-
-let asked = false;
-const unpainted = [];
 
 /** Draw once per picture of the screen, then tell the server what is on it. */
 function paint() {

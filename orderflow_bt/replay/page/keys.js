@@ -19,6 +19,7 @@ export const KEYS = [
   { group: "Step", id: "back-bar", keys: ["ArrowLeft"], says: "one bar back" },
 
   { group: "Jump", id: "next-event", keys: ["n"], says: "on to the next event" },
+  { group: "Jump", id: "previous-event", keys: ["Shift+N"], says: "back to the event before" },
   { group: "Jump", id: "next-order", keys: ["o"], says: "on to the next event of an own order" },
   { group: "Jump", id: "next-session", keys: ["]"], says: "next trading session" },
   { group: "Jump", id: "previous-session", keys: ["["], says: "previous trading session" },

@@ -5,7 +5,7 @@
 
 import { make, mark, say, tag } from "./dom.js";
 import { short } from "./format.js";
-import { price as priceText, qty } from "./numbers.js";
+import { price as priceText, qty, volume } from "./numbers.js";
 import { keyOf } from "./keys.js";
 import { foldButton } from "./panes.js";
 import { rowOf, traded } from "./store.js";
@@ -143,10 +143,10 @@ export class Ladder {
     tag(node, "quote", now.bid && now.ask ? "both" : now.bid ? "bid" : now.ask ? "ask" : "");
     tag(node, "entry", now.entry);
     mark(node, "cursor", this.cursor === now.price && this.body === document.activeElement);
-    say(sold, now.cell.bid ? short(now.cell.bid) : "");
-    say(bought, now.cell.ask ? short(now.cell.ask) : "");
-    say(soldNow, now.recent?.bid ? short(now.recent.bid) : "");
-    say(boughtNow, now.recent?.ask ? short(now.recent.ask) : "");
+    say(sold, now.cell.bid ? short(volume(now.cell.bid, now.hello)) : "");
+    say(bought, now.cell.ask ? short(volume(now.cell.ask, now.hello)) : "");
+    say(soldNow, now.recent?.bid ? short(volume(now.recent.bid, now.hello)) : "");
+    say(boughtNow, now.recent?.ask ? short(volume(now.recent.ask, now.hello)) : "");
     say(price, priceText(now.price, now.hello));
     fill(sold, now.cell.bid / now.most);
     fill(bought, now.cell.ask / now.most);

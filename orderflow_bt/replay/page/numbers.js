@@ -1,15 +1,14 @@
 /** Numbers and times as people read them. Pure: works without a page. */
 
 const MINUS = "\u2212";
-const THIN = "\u2009";
 export const NONE = "\u2013";
 
-/** A number with a fixed count of decimals, thousands apart by thin spaces, a true minus. */
+/** A number with a fixed count of decimals, thousands parted, a true minus. */
 export function fixed(value, decimals) {
   if (value === null || value === undefined || !Number.isFinite(value)) return NONE;
   const text = Math.abs(value).toFixed(decimals);
   const [whole, part] = text.split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, THIN);
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
   const sign = value < 0 && Number(text) !== 0 ? MINUS : "";
   return sign + grouped + (part === undefined ? "" : `.${part}`);
 }
@@ -39,12 +38,17 @@ export function brief(value) {
   return sign + size.toExponential(0);
 }
 
-/** A price of the wire: decimals of the instrument; blind, ticks from the start. */
+/** A price of the wire: decimals of the instrument; blind, ticks from the start. Not parted: it can be typed. */
 export function price(value, hello) {
   if (value === null || value === undefined) return NONE;
   const decimals = hello?.price_decimals ?? 0;
-  const scaled = value / 10 ** decimals;
-  return hello?.blind ? signed(scaled, decimals) || "0" : fixed(scaled, decimals);
+  const text = fixed(value / 10 ** decimals, decimals).replaceAll(",", "");
+  return hello?.blind && value > 0 ? `+${text}` : text;
+}
+
+/** A distance of prices, without a sign of its own. */
+export function distance(value, hello) {
+  return price(value, { ...hello, blind: false });
 }
 
 /** What a person typed as a price, in units of the wire; null where it is no number. */
@@ -53,17 +57,28 @@ export function readPrice(text, hello) {
   return number === null ? null : Math.round(number * 10 ** (hello?.price_decimals ?? 0));
 }
 
-/** A number from text with any minus, spaces between thousands, comma or point. */
+/** A number from text with any minus, parted thousands, a point or a lone comma before decimals. */
 export function readNumber(text) {
-  const plain = String(text).replace(/[\s\u2009\u202f']/g, "").replace(MINUS, "-").replace(",", ".");
+  let plain = String(text).replace(/[\s']/g, "").replace(MINUS, "-");
+  plain = plain.includes(".") ? plain.replaceAll(",", "") : plain.replace(",", ".");
   if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(plain)) return null;
   return Number(plain);
 }
 
+/** Volumes are shown in units of the market; blind, in percent of a median bar. */
+export const volume = (value, hello) => (hello?.blind ? 100 * value : value);
+
 /** A quantity, decimals of the instrument, never more than it has. */
 export function qty(value, hello) {
   if (value === null || value === undefined) return NONE;
-  return fixed(value, hello?.qty_decimals ?? 3);
+  const decimals = hello?.qty_decimals ?? 3;
+  return hello?.blind ? `${fixed(100 * value, Math.max(0, decimals - 2))} %` : fixed(value, decimals);
+}
+
+/** What a person typed as a quantity, in units of the wire. */
+export function readQty(text, hello) {
+  const number = readNumber(String(text).replace("%", ""));
+  return number === null || !hello?.blind ? number : number / 100;
 }
 
 const two = (value) => String(value).padStart(2, "0");

@@ -1,6 +1,6 @@
 /** What the order pad's fields ask for: the action that is sent, in words too, or why it cannot be. Pure. */
 
-import { fixed, multiple, price as priceText, qty as qtyText } from "./numbers.js";
+import { distance, fixed, multiple, price as priceText, qty as qtyText } from "./numbers.js";
 
 export const TYPES = [
   { value: "market", label: "mkt", title: "Market" },
@@ -110,7 +110,7 @@ export function describe(form, size, entry, store) {
   const type = form.type === "bracket" ? entryOf(form, last) : form.type.replace("_", "-");
   const amount = size === null ? (form.by === "risk" ? `${form.risk ?? "?"} %` : "?") : qtyText(size, hello);
   const where = form.type === "trailing"
-    ? `${form.trail === null ? "?" : fixed(form.trail / 10 ** (hello?.price_decimals ?? 0), hello?.price_decimals ?? 0)} behind`
+    ? `${form.trail === null ? "?" : distance(form.trail, hello)} behind`
     : form.price === null ? "" : priceText(form.price, hello);
   const button = [form.side > 0 ? "Buy" : "Sell", amount, type, where].filter(Boolean).join(" ");
   return { button, line: form.type === "bracket" ? stakes(form, size, entry, account, hello) : "" };

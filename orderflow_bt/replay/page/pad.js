@@ -1,7 +1,7 @@
 /** The order pad: what it shows is what it sends. */
 
 import { make, mark, say, segments, show } from "./dom.js";
-import { fixed, price as priceText, readNumber, readPrice } from "./numbers.js";
+import { distance, price as priceText, readNumber, readPrice, readQty } from "./numbers.js";
 import { keyOf } from "./keys.js";
 import { clicked, FIELDS, read, TYPES } from "./order.js";
 
@@ -78,9 +78,9 @@ export class Pad {
   }
 
   sizeTyped() {
-    const value = readNumber(this.size.value);
-    this.desk.settings.set("size", { by: this.form.by, value: this.size.value });
-    this.set(this.form.by === "risk" ? { risk: value } : { qty: value });
+    const { value } = this.size;
+    this.desk.settings.set("size", { by: this.form.by, value });
+    this.set(this.form.by === "risk" ? { risk: readNumber(value) } : { qty: readQty(value, this.desk.store.hello) });
   }
 
   register() {
@@ -110,7 +110,7 @@ export class Pad {
     const { hello } = this.desk.store;
     const { input } = this.inputs[name];
     if (value === null) input.value = "";
-    else if (name === "trail") input.value = fixed(value / 10 ** (hello?.price_decimals ?? 0), hello?.price_decimals ?? 0);
+    else if (name === "trail") input.value = distance(value, hello);
     else input.value = priceText(value, hello);
   }
 
@@ -190,6 +190,11 @@ export class Pad {
     if (this.offered !== key) {
       this.offered = key;
       this.reasons.replaceChildren(...reasons.map((text) => make("option", { value: text })));
+    }
+    if (this.blind !== store.hello?.blind) {
+      this.blind = store.hello?.blind;
+      this.size.placeholder = this.blind ? "% of a median bar" : "";
+      this.sizeTyped();
     }
     const now = `${store.last} ${store.account?.equity}`;
     if (this.key !== now) {

@@ -11,18 +11,17 @@ export function foldButton(name, desk) {
     text: "\u2013", onclick: () => desk.act(name) });
 }
 
-/** Let panes fold, and come back by rails at the edge. */
+/** Let panes fold, and come back by a button in the bar on top. */
 export function foldable(desk) {
   const floor = at("floor");
-  const rail = make("div", { id: "rail", "aria-label": "Folded panes", role: "group" });
-  floor.append(rail);
+  const rail = make("div.cluster", { id: "rail", "aria-label": "Folded panes", role: "group" });
+  at("follow").after(rail);
   const draw = () => {
     const folded = desk.settings.get("folded");
     for (const name of Object.keys(FOLDS)) {
       floor.classList.toggle(`no-${name}`, folded.includes(name));
       at(name).hidden = folded.includes(name);
     }
-    rail.hidden = folded.length === 0;
     rail.replaceChildren(...folded.map((name) => make("button", { type: "button", text: FOLDS[name].replace("the ", ""),
       title: `Show ${FOLDS[name]} [${keyOf(name)}]`, onclick: () => desk.act(name) })));
   };
@@ -62,6 +61,7 @@ export function dock(root, desk, tabs) {
       buttons.get(one.id).setAttribute("aria-selected", String(one.id === id));
       buttons.get(one.id).tabIndex = one.id === id ? 0 : -1;
     }
+    desk.repaint();
   };
   const step = (by) => {
     const now = tabs.findIndex((one) => one.id === desk.settings.get("tab"));

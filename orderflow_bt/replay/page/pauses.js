@@ -1,7 +1,7 @@
 /** What stops the tape by itself: a dialog of switches, some with a number. */
 
 import { at, make } from "./dom.js";
-import { price, readNumber, readPrice, words } from "./numbers.js";
+import { price, readNumber, readPrice, readQty, volume, words } from "./numbers.js";
 
 /** How each pause is said, and what it takes beside on and off. */
 export const PAUSES = {
@@ -32,14 +32,15 @@ export function valueOf(takes, text, hello) {
     return prices.length && !prices.includes(null) ? prices : null;
   }
   if (takes === "size" && !text.trim()) return true;
-  const value = readNumber(text);
+  const value = takes === "size" ? readQty(text, hello) : readNumber(text);
   return value === null || value <= 0 || (takes === "count" && !Number.isInteger(value)) ? null : value;
 }
 
 /** What stands in a pause's field. Pure. */
 export function shownValue(takes, now, hello) {
   if (takes === "prices") return Array.isArray(now) ? now.flat().map((one) => price(one, hello)).join(" ") : "";
-  return typeof now === "number" ? String(now) : "";
+  if (typeof now !== "number") return "";
+  return String(takes === "size" ? Number(volume(now, hello).toFixed(6)) : now);
 }
 
 export class Pauses {

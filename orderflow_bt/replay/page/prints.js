@@ -1,7 +1,7 @@
 /** Time and sales: taker clusters, newest on top, as many rows as fit and no more. */
 
 import { make, say, tag } from "./dom.js";
-import { brief, clock, price, qty, readNumber } from "./numbers.js";
+import { brief, clock, price, qty, readNumber, volume } from "./numbers.js";
 import { foldButton } from "./panes.js";
 
 /** The clusters to show: newest first, the unfinished one before all, none smaller than asked. Pure. */
@@ -28,12 +28,13 @@ export class Prints {
       placeholder: "all", onchange: () => this.filter(), autocomplete: "off" });
     if (desk.settings.get("least") > 0) this.least.value = String(desk.settings.get("least"));
     this.list = make("ol.prints.num", { "aria-label": "Taker clusters, newest first" });
+    this.unit = make("span", { text: "size" });
     this.empty = make("p.empty", { text: "Clusters appear as trades pass." });
     root.append(
       make("header", {}, make("h2", { text: "Time & sales", title: "Trades of one taker order, joined: inferred from equal time and side" }),
         make("label.field", { for: "least" }, make("span.quiet", { text: "\u2265" }), this.least), foldButton("tape", desk)),
       make("div.heads.quiet", { "aria-hidden": "true" }, make("span", { text: "time" }),
-        make("span", { text: "price" }), make("span", { text: "size" }), make("span", { text: "n" })),
+        make("span", { text: "price" }), this.unit, make("span", { text: "n" })),
       make("div.fill", {}, this.list, this.empty));
     this.key = "";
     new ResizeObserver(() => { this.key = ""; this.update(desk.store); }).observe(this.list.parentElement);
@@ -49,6 +50,8 @@ export class Prints {
 
   update(store) {
     const least = this.desk.settings.get("least");
+    say(this.unit, store.hello?.blind ? "size %" : "size");
+    this.unit.title = store.hello?.blind ? "percent of a median bar" : "";
     const open = store.openPrint;
     const key = `${store.epoch} ${open?.fills} ${open?.qty} ${least} ${store.hello?.price_decimals}`;
     const newest = store.prints.at(-1);
@@ -56,7 +59,7 @@ export class Prints {
     Object.assign(this, { key, newest });
     const line = parseFloat(getComputedStyle(this.list).lineHeight) || 16;
     const room = Math.max(1, Math.floor(this.list.parentElement.clientHeight / line));
-    const found = shown(store.prints, open, least, room);
+    const found = shown(store.prints, open, least / volume(1, store.hello), room);
     const big = large(store.prints);
     while (this.list.childElementCount > found.length) this.list.lastElementChild.remove();
     while (this.list.childElementCount < found.length) this.list.append(this.row());
@@ -74,7 +77,7 @@ export class Prints {
     tag(node, "big", one.qty >= big);
     say(time, clock(one.time, hello));
     say(at, price(one.last, hello));
-    say(size, brief(one.qty));
+    say(size, brief(volume(one.qty, hello)));
     say(fills, one.fills > 1 ? one.fills : "");
     node.title = one.fills > 1 || one.first !== one.last
       ? `${qty(one.qty, hello)} from ${price(one.first, hello)} to ${price(one.last, hello)}, ${one.fills} trades, ${clock(one.time, hello, 6)}`

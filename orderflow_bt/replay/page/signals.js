@@ -11,6 +11,12 @@ export function latest(marks, most = SHOWN) {
   return [...marks.values()].sort((a, b) => b.known_at - a.known_at).slice(0, most);
 }
 
+/** When the event before this moment became known; null where there is none on the page. Pure. */
+export function before(marks, time) {
+  const earlier = [...marks.values()].map((one) => one.known_at).filter((known) => known < time);
+  return earlier.length ? Math.max(...earlier) : null;
+}
+
 export class Signals {
   constructor(desk) {
     this.desk = desk;
@@ -19,12 +25,20 @@ export class Signals {
     this.strategies = make("ul.switches", { "aria-label": "Strategies" });
     this.events = make("ol.events", { "aria-label": "Events, newest first" });
     this.empty = make("p.empty", { text: "Switch a detector on: its events appear here and on the chart as they become known." });
-    this.next = make("button.small", { type: "button", "data-key": "next-event", text: "next event \u203a",
+    this.next = make("button.small", { type: "button", "data-key": "next-event", text: "event \u203a",
       "aria-label": "On to the next event", onclick: () => desk.act("next-event") });
+    this.previous = make("button.small", { type: "button", "data-key": "previous-event", text: "\u2039 event",
+      "aria-label": "Back to the event before", onclick: () => desk.act("previous-event") });
+    desk.actions["previous-event"] = () => {
+      const { marks, clock: now } = desk.store;
+      const known = before(marks, now.time);
+      if (known === null) desk.toast("there is no earlier event on the page", "note");
+      else desk.ask({ do: "seek", time: known + 1 });
+    };
     this.panel.append(
       make("h3", { text: "detectors" }), this.detectors,
       make("h3", { text: "strategies, on the same moments as you" }), this.strategies,
-      make("div.headline", {}, make("h3", { text: "events" }), this.next), this.events, this.empty);
+      make("div.headline", {}, make("h3", { text: "events" }), this.previous, this.next), this.events, this.empty);
   }
 
   update({ detectors, strategies, marks, marks_version: version, hello, epoch }) {
