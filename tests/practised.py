@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from orderflow_bt.replay.blind import start_facts
-from orderflow_bt.replay.drills import CHOICES, Drills
+from orderflow_bt.replay.drills import Drills
 from orderflow_bt.replay.journal import Journal
 from orderflow_bt.replay.player import Player
+from orderflow_bt.replay.points import CHOICES
 from orderflow_bt.replay.trips import write_trips
 from orderflow_bt.replay.window import open_window
 from orderflow_bt.sim import SimConfig

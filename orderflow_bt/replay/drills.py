@@ -1,42 +1,25 @@
-"""Read drills: questions at points of the tape, asked of a person and scored.
-
-Where a question is asked is drawn so that each right answer is about as frequent as the others:
-who always says the same is right no more often than chance. The draw at a point looks at the tape
-up to that point only.
-"""
+"""Read drills: questions at points of the tape, asked of a person and judged."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.replay import truths
+from orderflow_bt.replay.points import CHOICES, MINUTES, Planner, Point, auction_of
 from orderflow_bt.replay.truths import Effort, Stretch, Tape, Truth
-from orderflow_bt.replay.witness import (
-    RECENT_US,
-    SIGNAL_US,
-    Witness,
-    detector_says,
-    is_signal,
-    trend_says,
-)
-from orderflow_bt.types import MINUTE_US, SECOND_US, time_bars
+from orderflow_bt.replay.witness import RECENT_US, SIGNAL_US, detector_says, trend_says
+from orderflow_bt.types import MINUTE_US, time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
-    from orderflow_bt.replay.witness import ClosedEnds
+    from orderflow_bt.replay.chain import Entry
     from orderflow_bt.types import BarSpec
 
-CHOICES: dict[str, tuple[str, ...]] = {
-    "aggression": ("buyers", "sellers", "neither"),
-    "absorption": ("absorbed", "moving"),
-    "auction": ("finished", "unfinished"),
-    "outcome": ("up", "down", "neither"),
-}
 CONCEPTS = {
     "aggression": "who is aggressing",
     "absorption": "absorbed or moving",
@@ -44,12 +27,6 @@ CONCEPTS = {
     "outcome": "what comes next",
 }
 LEAST_CONFIDENCE, MOST_CONFIDENCE = 50, 100
-MINUTES = 5  # of an outcome
-_EVERY_US = 5 * SECOND_US  # between two points that are looked at
-_SOONEST_US, _SPREAD_US = 15 * SECOND_US, 90 * SECOND_US
-_PATIENCE_US = 20 * MINUTE_US  # for a signal; then an outcome is asked without one
-_TAKEN = 0.3  # chance that a fitting point is taken: else each would lie at the edge of its kind
-_AHEAD_US = 10 * MINUTE_US  # tape looked at together
 
 
 class Cursor(Protocol):
@@ -63,22 +40,12 @@ class Cursor(Protocol):
     furthest: int
 
 
-class _Point(NamedTuple):
-    """A planned question."""
-
-    row: int
-    kind: str
-    side: int  # of an auction
-    bar: ClosedEnds | None
-    signal: bool
-
-
 @dataclass(slots=True)
 class _Asked:
     """A question that was asked, and what became of it."""
 
     number: int
-    point: _Point
+    point: Point
     now: int
     truth: Truth
     ticks: int
@@ -99,7 +66,8 @@ class Drills:
         window: The tape.
         seed: Of the draws: the same seed asks the same questions of one who moves alike.
         bars: The bars on screen, of whose extremes it asks.
-        number: Of the first question: those asked before, where a practice goes on.
+        before: The journal of a practice that goes on: it asks on from there, and outcomes that
+            were answered are told when their time comes.
 
     Attributes:
         kinds: The kinds of questions.
@@ -114,15 +82,15 @@ class Drills:
         seed: int,
         *,
         bars: BarSpec | None = None,
-        number: int = 0,
+        before: Iterable[Entry] = (),
     ) -> None:
         self._player, self._window, self._seed = player, window, seed
-        self._bars = bars or time_bars("1m")
-        self._witness: Witness | None = None
-        self._number = number
-        self._plan: _Point | None = None
+        self._planner = Planner(window, bars or time_bars("1m"))
+        self._number = 0
+        self._plan: Point | None = None
         self._asked: dict[int, _Asked] = {}
         self._current: _Asked | None = None
+        self._take_up(before)
 
     @property
     def open(self) -> dict[str, Any] | None:
@@ -155,79 +123,8 @@ class Drills:
         self._number += 1
         draw = np.random.default_rng([self._seed, self._number])
         kind = kind or self.kinds[int(draw.integers(len(self.kinds)))]
-        row = max(self._player.row, self._window.first, 1)
-        wait = max(after, _SOONEST_US) + int(draw.integers(_SPREAD_US))
-        begin = self._window.time_of(row - 1) + wait
-        search = {"auction": self._auctions, "outcome": self._outcomes}.get(kind, self._readings)
-        self._plan = search(kind, begin, draw)
+        self._plan = self._planner.find(kind, self._player.row, after, draw)
         return self.planned
-
-    def _readings(self, kind: str, begin: int, draw: np.random.Generator) -> _Point | None:
-        """The first point taken whose answer is the one that was drawn."""
-        wanted = CHOICES[kind][int(draw.integers(len(CHOICES[kind])))]
-        judge = truths.aggression if kind == "aggression" else truths.absorption
-        for stretch, row in self._points(begin):
-            truth = judge(stretch.effort(row), row)
-            if truth is not None and truth.choice == wanted and draw.random() < _TAKEN:
-                return _Point(row, kind, 0, None, wanted != CHOICES[kind][-1])
-        return None
-
-    def _auctions(self, kind: str, begin: int, draw: np.random.Generator) -> _Point | None:
-        wanted = CHOICES[kind][int(draw.integers(2))]
-        first = max(self._window.row_at(begin), self._player.row + 1)
-        for bar in self._witnessed().closed_bars(first):
-            if bar.close_time < begin:
-                continue
-            side = 1 if draw.random() < 0.5 else -1
-            if _auction(bar, side).choice == wanted and draw.random() < 2 * _TAKEN:
-                return _Point(bar.row, kind, side, bar, wanted == "unfinished")
-        return None
-
-    def _outcomes(self, kind: str, begin: int, draw: np.random.Generator) -> _Point | None:
-        """After a signal or without one, by a coin; the future is not looked at."""
-        signal = bool(draw.random() < 0.5)
-        if signal:
-            first = max(self._window.row_at(begin), self._player.row + 1)
-            for event in self._witnessed().events(first, begin + _PATIENCE_US):
-                if is_signal(event) and self._can_ask(event.row) and draw.random() < 2 * _TAKEN:
-                    return _Point(event.row, kind, 0, None, True)
-            begin += _PATIENCE_US
-        for stretch, row in self._points(begin):
-            effort = stretch.effort(row)
-            now = stretch.now(row)
-            if now + MINUTES * MINUTE_US >= self._window.end:
-                return None
-            if effort is None or effort.range14 <= 0 or draw.random() >= _TAKEN:
-                continue
-            if any(map(is_signal, self._witnessed().before(row, now - SIGNAL_US))):
-                continue
-            return _Point(row, kind, 0, None, False)
-        return None
-
-    def _can_ask(self, row: int) -> bool:
-        stretch = Stretch.around(self._window, row)
-        effort = stretch.effort(row)
-        fits = stretch.now(row) + MINUTES * MINUTE_US < self._window.end
-        return fits and effort is not None and effort.range14 > 0
-
-    def _points(self, begin: int) -> Iterator[tuple[Stretch, int]]:
-        """Points from a time on, some seconds apart, each with the tape before it in memory."""
-        window, last = self._window, max(self._player.row, 1)
-        while begin < window.end and last < window.rows:
-            end = min(begin + _AHEAD_US, window.end)
-            stop = min(window.row_at(end) + 1, window.rows)
-            stretch = Stretch(window, window.row_at(begin - truths.BEFORE_US), stop)
-            for time in range(begin, end, _EVERY_US):
-                row = stretch.row_at(time) + 1  # behind the trade that lets the clock reach it
-                if last < row <= stop:
-                    last = row
-                    yield stretch, row
-            begin = end
-
-    def _witnessed(self) -> Witness:
-        if self._witness is None:
-            self._witness = Witness(self._window, self._bars)
-        return self._witness
 
     # -- asking -------------------------------------------------------------------------------
 
@@ -254,7 +151,7 @@ class Drills:
         if point.kind == "outcome" and effort is not None:
             tick = self._window.instrument.tick_size
             ticks = truths.reach_in_ticks(effort, MINUTES, tick)
-        recent = self._witnessed().before(
+        recent = self._planner.witness.before(
             row, now - (SIGNAL_US if point.kind == "outcome" else RECENT_US)
         )
         trend = effort.trend if effort is not None else 0
@@ -273,7 +170,7 @@ class Drills:
         self._asked[asked.number] = self._current = asked
         return dict(asked.question)
 
-    def _question(self, point: _Point, now: int, ticks: int) -> dict[str, Any]:
+    def _question(self, point: Point, now: int, ticks: int) -> dict[str, Any]:
         texts = {
             "aggression": "Who has been aggressing in the last minute?",
             "absorption": "The last minute was one-sided. Absorbed, or moving?",
@@ -295,7 +192,7 @@ class Drills:
         }
 
     def _area(
-        self, point: _Point, effort: Effort | None, price: int, now: int, ticks: int
+        self, point: Point, effort: Effort | None, price: int, now: int, ticks: int
     ) -> dict[str, int]:
         """Times and prices that the question is about, for the journal."""
         if point.bar is not None:
@@ -310,11 +207,11 @@ class Drills:
         times = {"since": now - truths.EFFORT_US, "until": now}
         return times | {"low": effort.low, "high": effort.high}
 
-    def _truth(self, point: _Point, effort: Effort | None, ticks: int) -> Truth:
+    def _truth(self, point: Point, effort: Effort | None, ticks: int) -> Truth:
         if point.kind == "outcome":
             return truths.outcome(self._window, point.row, ticks, MINUTES)
         if point.bar is not None:
-            return _auction(point.bar, point.side)
+            return auction_of(point.bar, point.side)
         judge = truths.aggression if point.kind == "aggression" else truths.absorption
         truth = judge(effort, point.row)
         assert truth is not None  # it was planned because it has one
@@ -395,6 +292,32 @@ class Drills:
             **({"side": point.side} if point.side else {}),
         }
 
+    def _take_up(self, before: Iterable[Entry]) -> None:
+        """Number on from a journal, and remember its outcomes that were not told yet."""
+        untold: dict[int, Entry] = {}
+        for entry in before:
+            if entry["kind"] == "ask":
+                self._number = max(self._number, entry["id"])
+            elif entry["kind"] == "answer" and entry["truth"] is None and "ticks" in entry:
+                untold[entry["id"]] = entry
+            elif entry["kind"] == "truth":
+                untold.pop(entry["id"], None)
+        for number, entry in untold.items():
+            row, ticks = entry["at_row"], entry["ticks"]
+            self._asked[number] = _Asked(
+                number,
+                Point(row, entry["drill"], 0, None, entry["signal"]),
+                entry["asked_at"],
+                truths.outcome(self._window, row, ticks, entry["minutes"]),
+                ticks,
+                entry["trend"],
+                entry["detector"],
+                entry["hindsight"],
+                entry["area"],
+                {"question": entry["question"], "choices": entry["choices"]},
+                {name: entry[name] for name in ("choice", "confidence", "seconds")},
+            )
+
     def _is_known(self, asked: _Asked) -> bool:
         return self._player.row >= asked.truth.known_from
 
@@ -419,8 +342,3 @@ class Drills:
 def brier(hit: bool, confidence: int) -> float:  # noqa: FBT001 - what came of it
     """``(confidence - hit)²``: 0 for a sure hit, 1 for a sure miss, 0.25 for 50 % either way."""
     return round(((confidence / 100) - hit) ** 2, 6)
-
-
-def _auction(bar: ClosedEnds, side: int) -> Truth:
-    _, bid, ask = bar.high if side > 0 else bar.low
-    return truths.auction(bid, ask, side, bar.row)

@@ -110,8 +110,7 @@ def open_desk(lake: Lake, plan: Plan, folder: Path, *, shelf: Shelf | None = Non
         window, bars=plan.bars, config=plan.config, listeners=[picture],
         detectors=[shelf.detector(name, picture.view) for name in plan.detectors],
     )  # fmt: skip
-    asked = sum(entry["kind"] == "ask" for entry in journal.entries)
-    drills = Drills(player, window, plan.seed, bars=plan.bars, number=asked)
+    drills = Drills(player, window, plan.seed, bars=plan.bars, before=journal.entries)
     notebook = Notebook(journal, player, drills, picture.seen)
     return Desk(
         player, picture, notebook, shelf,

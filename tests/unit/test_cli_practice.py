@@ -95,7 +95,7 @@ def test_its_page_has_the_pictures_and_shows_texts_as_texts(root):
     assert html.count("data:image/png") == 2 * (min(wrong, 12) + trips)
     assert "&lt;b&gt;again" in html
     assert "<script" not in html
-    assert "http" not in re.sub(r'content="[^"]*"|http-equiv', "", html)
+    assert "://" not in html
     first = page.read_bytes()
     call(root, "open")
     assert page.read_bytes() == first

@@ -12,7 +12,8 @@ from practice_tapes import Cursor, MemoryWindow, moody_window, trades_of, with_o
 from orderflow_bt.errors import UsageError
 from orderflow_bt.flow import BarStream, read_auction
 from orderflow_bt.replay import truths
-from orderflow_bt.replay.drills import CHOICES, MINUTES, Drills
+from orderflow_bt.replay.drills import Drills
+from orderflow_bt.replay.points import CHOICES, MINUTES
 from orderflow_bt.replay.truths import Effort, Stretch
 from orderflow_bt.replay.witness import Witness
 from orderflow_bt.testing.tape import MIDNIGHT_2024
@@ -307,8 +308,24 @@ def test_a_practice_that_goes_on_asks_other_questions(window):
     cursor = Cursor(window.first)
     first = Drills(cursor, window, 8)
     rows = [first.next(), first.next()]
-    again = Drills(Cursor(window.first), window, 8, number=1)
+    again = Drills(Cursor(window.first), window, 8, before=[{"kind": "ask", "id": 1}])
     assert again.next() == rows[1]
+
+
+def test_a_practice_that_goes_on_tells_what_was_answered_before(window):
+    cursor = Cursor(window.first)
+    drills = Drills(cursor, window, 8)
+    cursor.go(drills.next("outcome"))
+    number = drills.ask()["id"]
+    drills.answer("up", 70, 2.0)
+    entries = [{"kind": "ask", "id": number}, {"kind": "answer", **drills.record(number)}]
+    cursor.go(window.rows)
+    (told,) = drills.told()
+    again = Drills(cursor, window, 8, before=entries)
+    assert again.told() == [told]
+    assert again.record(number) == drills.record(number)
+    entries.append({"kind": "truth", **drills.record(number)})
+    assert Drills(cursor, window, 8, before=entries).told() == []
 
 
 def test_no_question_behind_the_end():

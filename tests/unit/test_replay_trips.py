@@ -10,9 +10,10 @@ from replay_lakes import ONE_MINUTE, demo_lake
 from orderflow_bt import Strategy
 from orderflow_bt.errors import OrderflowError, PluginError, UsageError
 from orderflow_bt.replay.compare import NEAR_US, compare
-from orderflow_bt.replay.drills import CHOICES, Drills
+from orderflow_bt.replay.drills import Drills
 from orderflow_bt.replay.journal import Journal
 from orderflow_bt.replay.player import Player
+from orderflow_bt.replay.points import CHOICES
 from orderflow_bt.replay.scores import scores
 from orderflow_bt.replay.trips import follow, write_trips
 from orderflow_bt.replay.window import open_window
