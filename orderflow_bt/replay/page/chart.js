@@ -12,6 +12,7 @@ import { Sprites } from "./sprites.js";
 import * as views from "./view.js";
 
 const MODES = ["bidask", "delta", "volume"];
+const DOUBLE_MS = 300;
 const NOTHING = { bars: [], forming: null, profile: new Map(), marks: new Map(), fills: [], trips: [], orders: [], epoch: -1 };
 
 /** A footprint chart in a container. */
@@ -30,9 +31,10 @@ export class Chart {
     this.grid = new Grid();
     this.sprites = new Sprites();
     this.painted = { frames: 0, history: 0, live: 0, lastMs: 0, totalMs: 0 };
-    this.hits = { handles: [], marks: [] };
+    this.hits = { handles: [], marks: [], profile: null };
     this.pointer = null;
     this.dragged = null;
+    this.clicked = { at: -Infinity, button: 0 };
     this.seen = { epoch: null, slots: 0 };
     this.due = { frame: 0, live: true, overlay: true };
     this.historyKey = "";
@@ -75,12 +77,16 @@ export class Chart {
       this.view = views.appended(this.view, slots - this.seen.slots);
     }
     this.seen = { epoch: store.epoch, slots };
-    if (this.unit === undefined || store.bars.length < 4) this.unit = undefined;
+    if (store.bars.length < 4) this.unit = undefined; // what it is decided by is still thin
     this.#ask();
   }
 
   /** After a reset: pictures are of bars that may not be the same, and a view of the past finds its bar again. */
   #restart() {
+    const { hello } = this.store;
+    if (this.look?.hello && (hello?.row_size !== this.look.hello.row_size || hello?.blind !== this.look.hello.blind)) {
+      this.view = views.follow(this.view); // other rows, or other prices: no place of before means anything
+    }
     this.sprites.clear();
     this.unit = undefined;
     this.look = null;
@@ -88,8 +94,6 @@ export class Chart {
       const slot = slotOfNumber(this.store.bars, this.anchor);
       const slots = this.store.bars.length + (this.store.forming ? 1 : 0);
       this.view = slot < 0 ? views.follow(this.view) : { ...this.view, back: Math.max(0, slots - 1 - slot) };
-    } else {
-      this.view = { ...this.view, centre: this.view.autoPrice ? NaN : this.view.centre };
     }
   }
 
@@ -269,7 +273,7 @@ export class Chart {
     this.due.overlay = false;
     ctx.setTransform(geo.dpr, 0, 0, geo.dpr, 0, 0);
     ctx.clearRect(0, 0, this.size.w, this.size.h);
-    const found = this.pointer && !this.dragged ? under(geo, ...this.pointer) : null;
+    const found = this.pointer && !this.dragged ? under(geo, ...this.pointer, this.hits.profile) : null;
     const told = found && { price: found.price, number: found.bar?.number ?? null, row: found.row };
     if (JSON.stringify(told) !== JSON.stringify(this.hovered ?? null)) {
       this.hovered = told;
@@ -302,6 +306,9 @@ export class Chart {
         this.#askOverlay();
       },
       click: (x, y, event) => {
+        const { at, button } = this.clicked;
+        this.clicked = { at: event.timeStamp, button: event.button };
+        if (event.timeStamp - at < DOUBLE_MS && event.button === button) return; // the second of a double click: one order is meant, or none
         const found = this.geo && under(this.geo, x, y);
         if (!found || found.price === null) return;
         this.told.onPrice?.(found.price, { shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey,

@@ -9,15 +9,27 @@ import { snap } from "./scale.js";
  * @param {object} geo
  * @param {number} x CSS pixels
  * @param {number} y
- * @returns {{slot: number, bar: object|null, price: number, row: object|null}|null} null outside plot and strips
+ * @param {object|null} [profile] of `profileOf`
+ * @returns {{bar: object|null, price: number|null, row: object|null, isProfile: boolean}|null} null outside plot,
+ *   profile and strips
  */
-export function under(geo, x, y) {
-  const { plot, times } = geo.rects;
+export function under(geo, x, y, profile = null) {
+  const { plot, times, profile: pane } = geo.rects;
+  if (x > pane.x && x < pane.x + pane.w && y >= 0 && y <= pane.h) return underProfile(geo, y, profile);
   if (x < plot.x || x > plot.x + plot.w || y < 0 || y > times.y) return null;
   const slot = geo.slotAt(x);
   const bar = slot >= 0 && slot < geo.slots ? geo.barAt(slot) : null;
   const price = y <= plot.y + plot.h ? Math.round(geo.priceAt(y) / geo.tick - 0.5) * geo.tick : null;
-  return { slot, bar, price, row: price === null || !bar ? null : cellAt(geo, bar, price) };
+  return { slot, bar, price, row: price === null || !bar ? null : cellAt(geo, bar, price), isProfile: false };
+}
+
+function underProfile(geo, y, profile) {
+  const price = Math.round(geo.priceAt(y) / geo.tick - 0.5) * geo.tick;
+  const number = geo.rowOf(price);
+  const found = profile?.rows.find((one) => one.row === number);
+  const low = geo.base + number * geo.shownRow;
+  const row = found ? { ...found, low, high: low + geo.shownRow - geo.tick } : null;
+  return { slot: -1, bar: null, price, row, isProfile: true };
 }
 
 /** Volumes of the shown row at a price, and the prices it spans. */
@@ -60,6 +72,7 @@ export function readout(found, write, marks) {
         part("CVD", write.delta(bar.cvd), tone(bar.cvd))]);
     }
   }
+  if (found.isProfile) lines.push([part("", "volume of the session so far")]);
   if (row) {
     const span = row.low === row.high ? write.price(row.low) : `${write.price(row.low)} \u2026 ${write.price(row.high)}`;
     const delta = row.ask - row.bid;
@@ -81,7 +94,7 @@ export function paintCrosshair(ctx, geo, look, x, y, found) {
   if (column) {
     ctx.fillStyle = fade(colours.muted, 0.1);
     ctx.fillRect(geo.x(found.slot), 0, geo.columnW, times.y);
-  } else {
+  } else if (!found.isProfile) {
     ctx.fillRect(snap(x, geo.dpr), 0, px, times.y);
   }
   if (found.price !== null) {

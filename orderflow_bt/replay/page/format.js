@@ -1,4 +1,6 @@
-/** Numbers and times as the page writes them: short in cells, exact on hover. Pure. */
+/** Numbers and times as the chart writes them: short in cells, exact on hover. Pure. */
+
+import { fixed, price } from "./numbers.js";
 
 const MINUS = "\u2212";
 const SECOND = 1e6;
@@ -38,17 +40,13 @@ export function shortSigned(value, whole = false) {
 }
 
 /**
- * Thousands parted, a true minus, no trailing zeros beyond what the unit has.
+ * Thousands parted, a true minus, no zeros behind the last digit that counts.
  * @param {number} value
  * @param {number} decimals most digits after the point
  */
 export function exact(value, decimals) {
-  const text = Math.abs(value).toFixed(decimals);
-  const [whole, rest] = text.split(".");
-  const parted = whole.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
-  const tail = rest ? rest.replace(/0+$/, "") : "";
-  const sign = value < 0 && Number(text) !== 0 ? MINUS : "";
-  return sign + parted + (tail ? "." + tail : "");
+  const text = fixed(value, decimals);
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
 /** `exact` with a plus before what is above zero. */
@@ -71,24 +69,16 @@ export function inR(value) {
  *   clock: (t: number) => string, moment: (t: number) => string, isUtc: boolean}}
  */
 export function writers(hello) {
-  const blind = Boolean(hello?.blind);
-  const decimals = hello?.price_decimals ?? 0;
-  const tick = hello?.tick || 1;
-  const unit = 10 ** -decimals;
+  const places = hello?.blind ? 3 : (hello?.qty_decimals ?? 3);
   const isUtc = hello?.time !== "elapsed";
-  const price = blind
-    ? (p) => ticksFromStart(p / tick)
-    : (p) => (p < 0 ? MINUS : "") + (Math.abs(p) * unit).toFixed(decimals);
-  const places = blind ? 3 : (hello?.qty_decimals ?? 3);
-  const qty = (q) => exact(q, places);
-  const delta = (q) => exactSigned(q, places);
-  return { price, qty, delta, isUtc, clock: isUtc ? clockUtc : elapsed, moment: isUtc ? momentUtc : elapsed };
-}
-
-function ticksFromStart(ticks) {
-  const near = Math.round(ticks * 100) / 100;
-  if (near === 0) return "0";
-  return (near > 0 ? "+" : MINUS) + exact(Math.abs(near), 2);
+  return {
+    price: (p) => price(p, hello),
+    qty: (q) => exact(q, places),
+    delta: (q) => exactSigned(q, places),
+    isUtc,
+    clock: isUtc ? clockUtc : elapsed,
+    moment: isUtc ? momentUtc : elapsed,
+  };
 }
 
 const two = (n) => String(n).padStart(2, "0");

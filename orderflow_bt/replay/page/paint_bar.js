@@ -2,7 +2,7 @@
 
 import { short, shortSigned } from "./format.js";
 import { LIT, runs } from "./grid.js";
-import { DEPTHS, MONO } from "./palette.js";
+import { DEPTHS, fade, MONO } from "./palette.js";
 import { snap } from "./scale.js";
 
 /** Room above and below the cells for the dot of an unfinished auction, CSS pixels. */
@@ -150,11 +150,11 @@ function paintPoc(ctx, geo, { rows }, { colours }, left, yRow) {
   if (rows.poc < 0 || geo.columnW < 10) return;
   const y = yRow(rows.low + rows.poc) - geo.rowPx;
   if (geo.rowPx < 4) {
-    ctx.fillStyle = colours.accent;
+    ctx.fillStyle = fade(colours.accent, 0.6);
     ctx.fillRect(left, y + geo.rowPx / 2 - 0.5, geo.cells, 1);
     return;
   }
-  ctx.strokeStyle = colours.accent;
+  ctx.strokeStyle = geo.hasText ? colours.accent : fade(colours.accent, 0.6);
   ctx.lineWidth = 1;
   ctx.strokeRect(left + 0.5, y + 0.5, geo.cells - 1, geo.rowPx - rowGap(geo) - 1);
 }

@@ -144,21 +144,36 @@ function halo(ctx, x0, x1, y, colours) {
 /**
  * Lines of an order: where it works, its protective stop, its target.
  * @param {object} order
- * @returns {{id: number, part: string, price: number}[]}
+ * @returns {{id: number, part: string, price: number, isMain: boolean}[]}
  */
 export function linesOf(order) {
-  const parts = [["price", order.price ?? (order.target === undefined || order.target === null ? order.stop : null)]];
-  if (isNumber(order.price)) parts.push(["stop", order.stop], ["target", order.target]);
-  return parts.filter(([, price]) => isNumber(price)).map(([part, price]) => ({ id: order.id, part, price }));
+  const main = isNumber(order.price) ? "price" : isNumber(order.stop) ? "stop" : "target";
+  return ["price", "stop", "target"].filter((part) => isNumber(order[part]))
+    .map((part) => ({ id: order.id, part, price: order[part], isMain: part === main }));
+}
+
+/** Every line of the working orders; a leg that stands as an order of its own is not drawn for its parent too. */
+export function linesOfAll(orders) {
+  const own = new Set(orders.filter((order) => isNumber(order.parent)).map((order) => `${order.parent}/${order.price}`));
+  return orders.flatMap((order) => linesOf(order)
+    .filter((line) => line.isMain || !own.has(`${order.id}/${line.price}`)).map((line) => ({ order, line })));
+}
+
+/** What a line is for: `stop` and `target` protect a position, `entry` opens or changes one. */
+function roleOf(order, { part, isMain }) {
+  if (!isMain) return part;
+  if (order.role === "stop" || order.role === "target") return order.role;
+  if (order.parent === undefined || order.parent === null) return "entry";
+  return order.type === "limit" ? "target" : "stop";
 }
 
 /** What an order's line says. */
-export function orderText(order, part, write) {
-  if (part !== "price") return part === "stop" ? "STOP" : "TARGET";
+export function orderText(order, line, write) {
+  const role = roleOf(order, line);
+  if (!line.isMain) return role.toUpperCase();
   const left = Math.max(0, (order.qty ?? 0) - (order.filled ?? 0));
   const kind = TYPES[order.type] ?? String(order.type ?? "").toUpperCase();
-  const role = order.parent !== undefined && order.parent !== null ? (order.type === "limit" ? "TARGET" : "STOP") : null;
-  return `${role ?? `${order.side > 0 ? "BUY" : "SELL"} ${kind}`} ${write.qty(left)}`;
+  return `${role === "entry" ? `${order.side > 0 ? "BUY" : "SELL"} ${kind}` : role.toUpperCase()} ${write.qty(left)}`;
 }
 
 /** Working orders as lines with handles to drag. */
@@ -167,33 +182,26 @@ export function paintOrders(ctx, geo, store, look, { handles, tags, dragged }) {
   const isOpen = Boolean(store.account?.position);
   const entered = isOpen ? Math.max(geo.plot.x, geo.xTime(entryTime(store))) : geo.plot.x;
   const used = [];
-  for (const order of store.orders ?? []) {
-    for (const { id, part, price } of linesOf(order)) {
-      const isMoved = dragged && dragged.id === id && dragged.part === part;
-      const shown = isMoved ? dragged.price : price;
-      const colour = colourOf(order, part, colours);
-      const y = snap(geo.yTick(shown), geo.dpr) + 0.5;
-      tags.push({ price: shown, y, colour, name: part });
-      if (!inPlot(geo, y)) continue;
-      const isChild = order.parent !== undefined && order.parent !== null;
-      const from = isChild && isOpen ? entered : geo.plot.x + geo.plot.w * 0.35;
-      halo(ctx, from, geo.rects.axis.x, y, colours);
-      line(ctx, from, geo.rects.axis.x, y, colour, part === "target" ? [] : isChild ? [6, 3] : [7, 3], isMoved ? 2 : 1.25);
-      let x = geo.plot.w - 6;
-      for (const other of used) if (Math.abs(other.y - y) < 19) x = Math.min(x, other.x - 4);
-      const drawn = pill(ctx, geo, { x, y, text: `\u2261 ${orderText(order, part, write)}`, colour, colours, right: true, filled: isMoved });
-      used.push({ y, x: drawn.x });
-      handles.push({ id, part, ...drawn });
-    }
+  for (const { order, line: each } of linesOfAll(store.orders ?? [])) {
+    const { id, part, price } = each;
+    const role = roleOf(order, each);
+    const isMoved = dragged && dragged.id === id && dragged.part === part;
+    const shown = isMoved ? dragged.price : price;
+    const buys = role === "target" || (role === "entry" && order.side > 0);
+    const colour = buys ? colours.buyLit : colours.sellLit;
+    const y = snap(geo.yTick(shown), geo.dpr) + 0.5;
+    tags.push({ price: shown, y, colour, name: part });
+    if (!inPlot(geo, y)) continue;
+    const isChild = order.parent !== undefined && order.parent !== null;
+    const from = isChild && isOpen ? entered : geo.plot.x + geo.plot.w * 0.35;
+    halo(ctx, from, geo.rects.axis.x, y, colours);
+    line(ctx, from, geo.rects.axis.x, y, colour, role === "target" ? [] : role === "stop" ? [6, 3] : [2, 2], isMoved ? 2 : 1.25);
+    let x = geo.plot.w - 6;
+    for (const other of used) if (Math.abs(other.y - y) < 19) x = Math.min(x, other.x - 4);
+    const drawn = pill(ctx, geo, { x, y, text: `\u2261 ${orderText(order, each, write)}`, colour, colours, right: true, filled: isMoved });
+    used.push({ y, x: drawn.x });
+    handles.push({ id, part, ...drawn });
   }
-}
-
-function colourOf(order, part, colours) {
-  const role = part === "stop" || part === "target" ? part
-    : order.parent !== undefined && order.parent !== null ? (order.type === "limit" ? "target" : "stop") : null;
-  if (role === "stop") return colours.sellLit;
-  if (role === "target") return colours.buyLit;
-  return order.side > 0 ? colours.buyLit : colours.sellLit;
 }
 
 /** Prices of orders and position on the axis, then the last price above them all; axis labels keep clear. */

@@ -2,7 +2,7 @@
 
 import { DAY, dayUtc, short, shortSigned, timeStep } from "./format.js";
 import { fade, MONO, SANS } from "./palette.js";
-import { niceCeiling, priceTicks, snap } from "./scale.js";
+import { niceCeiling, priceTicks, roundRange, snap } from "./scale.js";
 
 const EMPTY = 1;
 const GAP = 2;
@@ -12,19 +12,19 @@ const NUMBER_WIDTH = 38; // a strip's bar narrower than this carries no number
 export function stripScales(geo) {
   let delta = 0;
   let volume = 0;
-  let low = 0;
-  let high = 0;
+  let low = Infinity;
+  let high = -Infinity;
   for (let slot = Math.max(0, geo.first - 1); slot <= geo.last; slot += 1) {
     const bar = geo.barAt(slot);
     if (!bar) continue;
     delta = Math.max(delta, Math.abs(bar.delta) || 0);
     volume = Math.max(volume, bar.volume || 0);
-    low = Math.min(low, bar.cvd || 0);
-    high = Math.max(high, bar.cvd || 0);
+    if (!Number.isFinite(bar.cvd)) continue;
+    low = Math.min(low, bar.cvd);
+    high = Math.max(high, bar.cvd);
   }
-  const reach = niceCeiling(Math.max(high, -low));
-  return { delta: niceCeiling(delta), volume: niceCeiling(volume),
-    cvdLow: low < 0 ? -niceCeiling(-low) : -0.06 * reach, cvdHigh: high > 0 ? niceCeiling(high) : 0.06 * reach };
+  const [cvdLow, cvdHigh] = low <= high ? roundRange(low, high) : [-1, 1];
+  return { delta: niceCeiling(delta), volume: niceCeiling(volume), cvdLow, cvdHigh };
 }
 
 const hair = (ctx, x, y, w, h, colour) => {
@@ -219,24 +219,29 @@ export function cvdRuns(geo, first, last) {
 const cvdY = (pane, scales) => (value) =>
   pane.y + 5 + ((scales.cvdHigh - value) / (scales.cvdHigh - scales.cvdLow)) * (pane.h - 10);
 
-/** Zero of cumulative delta, and how far its strip reaches. */
+/** Zero of cumulative delta, or where it lies; and how far the strip reaches. */
 export function paintCvdScale(ctx, geo, look, scales) {
   const { cvd: pane, axis } = geo.rects;
   if (!pane.h) return;
   const { colours, unit, whole } = look;
   const y = cvdY(pane, scales);
+  const isIn = scales.cvdLow <= 0 && scales.cvdHigh >= 0;
   const zero = snap(y(0), geo.dpr);
-  hair(ctx, 0, zero, pane.w, 1 / geo.dpr, colours.faint);
+  if (isIn) hair(ctx, 0, zero, pane.w, 1 / geo.dpr, colours.faint);
   ctx.font = `10.5px ${MONO}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   ctx.fillStyle = colours.muted;
   for (const value of [scales.cvdHigh, 0, scales.cvdLow]) {
     const at = Math.min(y(value), pane.y + pane.h - 8);
-    if (at < pane.y + 22) continue;
+    const isCrowded = at < pane.y + 24 || (value !== 0 && isIn && Math.abs(at - zero) < 14);
+    if (isCrowded || (value === 0 && !isIn)) continue;
     const text = value < 0 ? `\u2212${short(-value * unit, whole)}` : short(value * unit, whole);
-    if (value === 0 || Math.abs(at - zero) > 12) ctx.fillText(text, axis.x + 8, at);
+    ctx.fillText(text, axis.x + 8, at);
   }
+  if (isIn) return;
+  ctx.font = `10.5px ${SANS}`;
+  ctx.fillText(scales.cvdLow > 0 ? "zero \u2193" : "zero \u2191", axis.x + 8, pane.y + pane.h / 2);
 }
 
 /** Cumulative delta as a line, a dot where it stands now. */

@@ -65,6 +65,7 @@ export function paintLive(ctx, stage, painted) {
     return;
   }
   const profile = profileOf(store.profile, store.forming, geo);
+  stage.hits.profile = profile;
   inside(ctx, geo.plot, () => {
     if (store.forming && geo.last === store.bars.length) paintForming(ctx, geo, grid, look, hides);
     paintQuotes(ctx, geo, store, look);

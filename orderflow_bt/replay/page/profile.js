@@ -1,6 +1,5 @@
 /** Volume profile of the session at the chart's side: rows folded as the bars', POC, value area, naked levels. */
 
-import { short } from "./format.js";
 import { SANS } from "./palette.js";
 import { snap } from "./scale.js";
 
@@ -120,7 +119,7 @@ export function profileOf(profile, forming, geo) {
 export function paintProfile(ctx, geo, found, look) {
   const { profile: pane } = geo.rects;
   if (!pane.w) return;
-  const { colours, unit, whole } = look;
+  const { colours } = look;
   ctx.save();
   ctx.beginPath();
   ctx.rect(pane.x, pane.y, pane.w, pane.h);
@@ -138,9 +137,11 @@ export function paintProfile(ctx, geo, found, look) {
       ctx.fillRect(pane.x + 2, y - 0.5, pane.w - 2, 1);
       if (name === "POC" || Math.abs(y - poc) > 12) label(ctx, name, pane.x + 5, y - 3, colour, colours.ground);
     }
+    if (poc < pane.y || poc > pane.y + pane.h) {
+      const y = poc < pane.y ? pane.y + 26 : pane.y + pane.h - 8;
+      label(ctx, `POC ${poc < pane.y ? "\u2191" : "\u2193"}`, pane.x + 5, y, colours.accent, colours.ground);
+    }
     label(ctx, "Profile", pane.x + 5, pane.y + 13, colours.muted, colours.ground);
-    ctx.textAlign = "right";
-    label(ctx, short(found.most * unit, whole), pane.x + pane.w - 4, pane.y + 13, colours.muted, colours.ground);
   }
   ctx.restore();
 }

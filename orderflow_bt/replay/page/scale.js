@@ -39,6 +39,22 @@ export function niceCeiling(value) {
 }
 
 /**
+ * Round ends around some values; zero among them unless it is far from all of them.
+ * @param {number} low
+ * @param {number} high
+ * @returns {[number, number]}
+ */
+export function roundRange(low, high) {
+  const span = high - low;
+  const far = 2 * span;
+  const from = low > 0 && low <= far ? 0 : low;
+  const to = high < 0 && high >= -far ? 0 : high;
+  const step = niceCeiling((to - from || Math.abs(from) || 1) / 4);
+  const ends = [Math.floor(from / step + 1e-9) * step, Math.ceil(to / step - 1e-9) * step + 0];
+  return ends[0] === ends[1] ? [ends[0] - step, ends[1] + step] : ends;
+}
+
+/**
  * How stored rows are shown at a wanted height.
  * @param {number} wanted CSS pixels of one stored row
  * @param {boolean} isWide whether the column has room for numbers
