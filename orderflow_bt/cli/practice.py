@@ -31,6 +31,10 @@ def command(
         Path | None,
         typer.Option("--export", help="Write the journal as .csv, .json or .parquet."),
     ] = None,
+    compare: Annotated[
+        str,
+        typer.Option("--compare", help="Strategies, separated by commas, on the same stretch."),
+    ] = "",
     page: Annotated[
         bool, typer.Option("--page/--no-page", help="Write review.html beside the journal.")
     ] = True,
@@ -43,8 +47,10 @@ def command(
     from orderflow_bt.replay.review import read_practice
 
     if folder is None:
-        if export is not None:
-            raise UsageError("which journal to export is not said", where="--export")
+        if export is not None or compare:
+            raise UsageError(
+                "which practice is not said", where="--export" if export else "--compare"
+            )
         _list(out, as_json=as_json)
         return
     if not folder.is_dir() and (out / folder).is_dir():
@@ -54,11 +60,21 @@ def command(
         _export(practice, export)
         typer.echo(str(export))
         return
+    beside: dict[str, Any] = {}
+    if compare:
+        from orderflow_bt.cli.practice_compare import compared, compared_lines
+
+        beside = compared(practice, [name.strip() for name in compare.split(",") if name.strip()])
     if as_json:
-        typer.echo(json.dumps(_as_json(practice), indent=2, ensure_ascii=False))
+        shown = _as_json(practice) | ({"compared": beside} if beside else {})
+        typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
     for line in show(practice):
         typer.echo(line)
+    if beside:
+        typer.echo("\nBESIDE STRATEGIES")
+        for line in compared_lines(beside):
+            typer.echo(f"  {line}".rstrip())
     if page:
         from orderflow_bt.replay.review_page import write_review
 

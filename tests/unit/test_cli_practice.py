@@ -152,7 +152,23 @@ def test_the_journal_as_a_table(root, tmp_path):
     assert answer["bar"] == "0"
     assert answer["time"].startswith("2024-01-03T")
     assert len(json.loads((tmp_path / "j.json").read_text())) == len(rows)
-    assert "which journal" in call(root, "--export", str(tmp_path / "x.csv"), exit_code=2)
+    assert "which practice" in call(root, "--export", str(tmp_path / "x.csv"), exit_code=2)
+
+
+def test_beside_strategies(root):
+    text = call(root, "open", "--no-page", "--compare", "absorption,confluence")
+    assert "BESIDE STRATEGIES" in text
+    rows = {line.split()[0]: line for line in text.splitlines() if line.startswith("  ")
+            and line.split()[0] in ("you", "absorption", "confluence")}  # fmt: skip
+    assert set(rows) == {"you", "absorption", "confluence"}
+    found = json.loads(call(root, "open", "--json", "--compare", "absorption"))["compared"]
+    assert set(found["parties"]) == {"you", "absorption"}
+    practice = read_practice(root / "practice" / "open")
+    mine = [trip for trip in practice.trips if not trip["hindsight"]]
+    assert found["parties"]["you"]["scores"]["round_trips"] == len(mine)
+    hidden = call(root, "sealed", "--compare", "absorption", exit_code=2)
+    assert "hidden" in hidden
+    assert "which practice" in call(root, "--compare", "absorption", exit_code=2)
 
 
 def test_as_json(root):
