@@ -143,9 +143,10 @@ def _is_over(mark: Mark) -> bool:
     return mark.until is not None or mark.event.detector not in _LIVES
 
 
-def describe(mark: Mark, lens: Lens) -> dict[str, Any]:
-    """A mark as the page gets it."""
+def describe(mark: Mark, lens: Lens, row_size: int) -> dict[str, Any]:
+    """A mark as the page gets it; ``row_size`` is of the rows on screen, in price units."""
     event = mark.event
+    low, high = _edges(event, lens, row_size)
     shown: dict[str, Any] = {
         "id": mark.id,
         "detector": event.detector,
@@ -154,8 +155,8 @@ def describe(mark: Mark, lens: Lens) -> dict[str, Any]:
         "state": event.state,
         "known_at": lens.time(event.known_at),
         "from": lens.time(mark.since),
-        "low": lens.price(event.price_low),
-        "high": lens.price(event.price_high),
+        "low": lens.price(low),
+        "high": lens.price(high),
         "strength": round(event.strength, 3) if isfinite(event.strength) else None,
         "text": text_of(event, lens),
         "invalid": mark.until is not None,
@@ -165,12 +166,25 @@ def describe(mark: Mark, lens: Lens) -> dict[str, Any]:
     if event.spans_gap:
         shown["spans_gap"] = True
     if all(name in event.details for name in _POINTS):
-        first, low, second, high = (event.details[name] for name in _POINTS)
+        first, start, second, end = (event.details[name] for name in _POINTS)
         shown["points"] = [
-            [lens.time(first), lens.price(low)],
-            [lens.time(second), lens.price(high)],
+            [lens.time(first), lens.price(start)],
+            [lens.time(second), lens.price(end)],
         ]
     return shown
+
+
+def _edges(event: Event, lens: Lens, row_size: int) -> tuple[int, int]:
+    """Its lowest and highest price.
+
+    An area of whole rows is moved to the rows that a blind lens shows: its own are counted from
+    price 0, and would tell the last digits of the price.
+    """
+    low, high = event.price_low, event.price_high
+    if lens.blind and high > low and low % row_size == 0 == high % row_size:
+        moved = (low - lens.origin + row_size // 2) // row_size * row_size + lens.origin
+        return moved, moved + high - low
+    return low, high
 
 
 def text_of(event: Event, lens: Lens) -> str:

@@ -275,7 +275,9 @@ class Picture(Listener):
         facts = {**state, **self._facts()}
         marks, gone = changed
         if marks:
-            facts["marks"] = [describe(mark, self.lens) for mark in marks]
+            facts["marks"] = [
+                describe(mark, self.lens, self._footprints.row_size) for mark in marks
+            ]
         if gone and not reset:
             facts["marks_gone"] = gone
         content = Content(
