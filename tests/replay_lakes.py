@@ -64,11 +64,10 @@ def _store(lake, matrix, date):
     )  # fmt: skip
 
 
-def random_day(rng, count, *, price=10_000, span=3_600_000_000, lose=0.0):
+def random_day(rng, count, *, begin=0, price=10_000, span=3_600_000_000, lose=0.0):
     """Rows of a day for `lake_of`: bursts, silences, jumps, and trades that are lost."""
     steps = rng.choice([0, 1, 40_000, 900_000, 1_000_000, 30_000_000], count)
-    times = np.cumsum(steps) % span
-    times.sort()
+    times = begin + np.sort(np.cumsum(steps) % span)
     prices = price + np.cumsum(rng.choice([-12, -1, -1, 0, 0, 0, 1, 1, 12], count))
     qty = rng.integers(1, 60, count) * rng.choice([1, 1, 1, 20], count)
     sides = rng.choice([-1, 1], count)

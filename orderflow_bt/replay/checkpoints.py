@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.replay.listener import Listener
 
-MOST = 48
+MOST = 32
 
 
 class Checkpoint(NamedTuple):

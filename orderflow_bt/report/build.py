@@ -180,6 +180,7 @@ def _entry_shots(
                 alt=f"Footprint of round trip {entry.trip['id']}: {entry.heading}",
                 heading=entry.heading,
                 caption=entry.caption,
+                replay=entry.replay,
             )
         )
     return shots

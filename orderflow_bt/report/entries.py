@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,12 +33,14 @@ class Entry:
         plan: Its picture.
         heading: One line of words.
         caption: What was seen and what happened.
+        replay: The command that opens a replay some bars before the entry.
     """
 
     trip: Row
     plan: Plan
     heading: str
     caption: str
+    replay: str
 
 
 def scale_of(run: RunFolder) -> Scale:
@@ -103,7 +107,23 @@ def _entry(  # noqa: PLR0917 - all of one entry
         marks = _without_event(marks)
     plan = plan_footprint(bars, own, marks, scale)
     heading = _heading(run, trip) + (f": {rank}" if rank else "")
-    return Entry(trip, plan, heading, _caption(run, trip, event, plan))
+    replay = _replay(run, trip, [bar.open_time for bar in bars])
+    return Entry(trip, plan, heading, _caption(run, trip, event, plan), replay)
+
+
+def _replay(run: RunFolder, trip: Row, opens: list[int]) -> str:
+    """The command that opens the tape a few bars before a round trip's entry."""
+    tape = run.manifest["tape"]
+    at = bisect_right(opens, trip["entry_time"]) - 1
+    moment = words.moment(opens[max(0, at - BEFORE)])
+    kind = [] if tape["kind"] == "aggTrades" else ["--kind", tape["kind"]]
+    return shlex.join(
+        [
+            "orderflow-bt", "replay", tape["symbol"], "--market", tape["market"], *kind,
+            "--date", f"{moment:%Y-%m-%d}", "--time", f"{moment:%H:%M:%S}",
+            "--bars", run.manifest["bars"],
+        ]
+    )  # fmt: skip
 
 
 def _units(price: float | None, scale: Scale) -> float | None:

@@ -31,6 +31,7 @@ class Shot:
     alt: str
     heading: str = ""
     caption: str = ""
+    replay: str = ""
 
 
 @dataclass(frozen=True, slots=True)

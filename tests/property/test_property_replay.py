@@ -28,7 +28,7 @@ from orderflow_bt.replay.scene import Scene
 from orderflow_bt.replay.window import open_window
 from orderflow_bt.sim import Session, SimConfig
 from orderflow_bt.strategy import Strategy
-from orderflow_bt.types import DAY_US, BarSpec, MarketType
+from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, BarSpec, MarketType
 
 CONFIG = replace(SimConfig.for_market(MarketType.UM), leverage=None, cash=10**9)
 SHORT = replace(CONFIG, entry_latency=0, cancel_latency=0, trigger_latency=0, response_latency=0)
@@ -167,21 +167,22 @@ def few_trades_apart(monkeypatch):
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    seed=st.integers(0, 2**32 - 1), latency=st.booleans(), hour=st.sampled_from([0, 0, 20, 50]),
+    seed=st.integers(0, 2**32 - 1), latency=st.booleans(), early=st.booleans(),
+    minutes=st.sampled_from([0, 0, 20, 50]),
     bars=st.sampled_from(["1m", "tick:13", "volume:400", "range:9"]),
 )  # fmt: skip
 def test_a_wandering_replay_is_the_batch_run(
-    tmp_path_factory, few_trades_apart, seed, latency, hour, bars
+    tmp_path_factory, few_trades_apart, seed, latency, early, minutes, bars
 ):
     rng = np.random.default_rng(seed)
-    lake = lake_of(
-        tmp_path_factory.mktemp("lake"),
-        *(random_day(rng, int(rng.integers(30, 500)), lose=0.01) for _ in range(2)),
-    )
-    start = MIDNIGHT + int(rng.choice([0, DAY_US])) + hour * 60_000_000
+    counts = rng.integers(30, 500, 2).tolist()
+    late = random_day(rng, counts[0], begin=DAY_US - HOUR_US, lose=0.01)
+    lake = lake_of(tmp_path_factory.mktemp("lake"), late, random_day(rng, counts[1], lose=0.01))
     config, spec = (CONFIG if latency else SHORT), BarSpec.parse(bars)
-    start = min(start, lake.days(TAPE)[1].last_time)
-    window = open_window(lake, TAPE, start, MIDNIGHT + 2 * DAY_US, warmup=DAY_US, accept_gaps=True)
+    earliest = MIDNIGHT + DAY_US - (HOUR_US if early else 0)
+    start = min(earliest + minutes * MINUTE_US, lake.days(TAPE)[1].last_time)
+    end = MIDNIGHT + DAY_US + 70 * MINUTE_US
+    window = open_window(lake, TAPE, start, end, warmup=DAY_US, accept_gaps=True)
     notes = Notes()
     detectors = {plugin.name: plugin for plugin in some_detectors(spec)}
     scene = Scene(window, spec, detectors, {}, config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from html.parser import HTMLParser
@@ -13,8 +14,10 @@ from run_folders import build_run_folder
 
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.report import build
+from orderflow_bt.report.entries import entries
 from orderflow_bt.report.equity import draw_equity, thin
 from orderflow_bt.report.export import svg_bytes
+from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.theme import DARK
 from orderflow_bt.types import DAY_US
 
@@ -101,6 +104,18 @@ def test_captions_say_what_was_seen_and_what_happened(run: Path):
     )
     assert all("USDT after fees" in caption for caption in captions)
     assert "Trades are missing while it was open" in captions[0]
+
+
+def test_each_entry_says_how_to_open_the_replay_a_few_bars_before_it(run: Path):
+    told = entries(read_run(run))
+    lines = re.findall(r"Open it in the replay: <code>(.*?)</code>", read(run))
+    assert lines == [entry.replay for entry in told]
+    for entry in told:
+        words = entry.replay.split()
+        assert words[:5] == ["orderflow-bt", "replay", "BTCUSDT", "--market", "um"]
+        assert words[9:] == ["--bars", "5m"]
+        begin = dt.datetime.fromisoformat(f"{words[6]}T{words[8]}+00:00")
+        assert 4 * 300 <= entry.trip["entry_time"] / 1e6 - begin.timestamp() < 5 * 300
 
 
 def test_text_from_a_plugin_is_escaped(tmp_path: Path):
