@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orderflow_bt.cli import options
+from orderflow_bt.cli import options, replay_page
+from orderflow_bt.cli.practice import ROOT
 from orderflow_bt.errors import UsageError
 from orderflow_bt.types import DAY_US, HOUR_US, MarketType
 
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
 
 
 def command(
-    symbol: options.Symbol,
-    date: Annotated[str, typer.Option("--date", help="UTC day to practise on.")],
+    symbol: Annotated[
+        str, typer.Argument(help="Symbol as the exchange writes it; left out with --blind.")
+    ] = "",
+    date: Annotated[str, typer.Option("--date", help="UTC day to practise on.")] = "",
     market: options.Market = MarketType.UM,
     exchange: options.Exchange = "binance",
     kind: options.KindOption = "aggTrades",
@@ -40,8 +43,28 @@ def command(
         list[str] | None,
         typer.Option("--strategy", help="NAME[,parameter=value…] to run beside you; repeatable."),
     ] = None,
+    ticks_per_row: options.TicksPerRow = "auto",
+    blind: Annotated[
+        bool, typer.Option("--blind", help="A market and moment drawn by chance, and hidden.")
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="Of the blind draw and of the questions.")
+    ] = None,
+    challenge: Annotated[
+        str, typer.Option(help="The code of a blind start, as somebody gave it to you.")
+    ] = "",
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="A practice folder to go on with.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Where practice folders lie.")] = ROOT,
+    port: Annotated[
+        int, typer.Option(help="Port of 127.0.0.1; by default a free one.", min=0, max=65535)
+    ] = 0,
+    opens: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
+    ] = True,
     speed: Annotated[
-        str, typer.Option(help="Tape seconds a second: 0.25 to 1000, or max.")
+        str, typer.Option(help="Of --headless: tape seconds a second, 0.25 to 1000, or max.")
     ] = "max",
     headless: Annotated[
         bool, typer.Option("--headless", help="Without a page: --dump says what there was.")
@@ -57,6 +80,8 @@ def command(
         float | None,
         typer.Option(help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0),
     ] = None,
+    fills: Annotated[str, typer.Option(help="queue, touch or through.")] = "queue",
+    fees: Annotated[str, typer.Option(help="MAKER,TAKER in basis points, as for run.")] = "",
     cash: Annotated[str, typer.Option(help="Starting cash, as for run.")] = "",
     leverage: Annotated[
         str, typer.Option(help="What is held may be worth this many times the equity.")
@@ -66,19 +91,47 @@ def command(
     ] = False,
 ) -> None:
     """Replay a stored day with your own orders, as a backtest would have run it."""
-    tape = options.tape_id(exchange, market, kind, symbol)
-    start = _begin(date, time)
-    end = start // DAY_US * DAY_US + days * DAY_US
-    scene = _open(
-        tape, (start, end), bars, detector or [], strategy or [],
-        warmup=round(warmup * HOUR_US), accept_gaps=accept_gaps, latency=latency, cash=cash,
-        leverage=leverage,
-    )  # fmt: skip
+    assumed: dict[str, Any] = {
+        "latency": latency, "fills": fills, "fees": fees, "cash": cash, "leverage": leverage,
+    }  # fmt: skip
+    hidden = blind or bool(challenge)
+    if hidden and (symbol or date or headless):
+        raise UsageError(
+            "a blind start is drawn: it has no symbol and no date, and a page", where="--blind"
+        )
     if not headless:
-        raise UsageError("there is no page yet", where="--headless", fix="Say --headless --dump")
-    if dump is None:
-        raise UsageError("a replay without a page writes a dump", where="--dump")
-    _headless(scene, dump, script, _speed(speed))
+        replay_page.check_extra()
+    if resume is not None:
+        if symbol or date or hidden or headless:
+            raise UsageError("what is gone on with is known from its journal", where="--resume")
+        replay_page.resume(resume, port=port, opens=opens)
+        return
+    tape, window = None, None
+    if not hidden:
+        if not symbol or not date:
+            raise UsageError(
+                "what to replay is not said",
+                fix="Give a symbol and --date, or --blind, or --resume FOLDER",
+            )
+        tape = options.tape_id(exchange, market, kind, symbol)
+        start = _begin(date, time)
+        window = start, start // DAY_US * DAY_US + days * DAY_US
+    if headless:
+        assert tape is not None
+        assert window is not None
+        if dump is None:
+            raise UsageError("a replay without a page writes a dump", where="--dump")
+        scene = _open(
+            tape, window, bars, detector or [], strategy or [], assumed,
+            warmup=round(warmup * HOUR_US), accept_gaps=accept_gaps,
+        )  # fmt: skip
+        _headless(scene, dump, script, _speed(speed))
+        return
+    asked = replay_page.Asked(
+        tape, window, bars, round(warmup * HOUR_US), options.row_ticks(ticks_per_row), detector,
+        strategy or [], assumed, accept_gaps, seed, challenge, out, port, opens,
+    )  # fmt: skip
+    replay_page.begin(asked)
 
 
 def _begin(date: str, time: str) -> int:
@@ -103,26 +156,24 @@ def _open(
     bars: str,
     detectors: list[str],
     strategies: list[str],
+    assumed: dict[str, Any],
     *,
     warmup: int,
     accept_gaps: bool,
-    latency: float | None,
-    cash: str,
-    leverage: str,
 ) -> Scene:
     from orderflow_bt.cli.assumptions import Assumptions
     from orderflow_bt.replay.scene import open_scene
     from orderflow_bt.types import BarSpec
 
     spec = BarSpec.parse(bars)
-    assumed = Assumptions(
-        latency=latency, cash=cash, leverage=leverage,
+    config = Assumptions(
+        **assumed,
         fee_tables=options.settings.config.get("fees"),
         margin_tables=options.settings.config.get("margin"),
-    )  # fmt: skip
+    )
     lake = options.open_lake()
     return open_scene(
-        lake, tape, *window, bars=spec, config=assumed.config(lake, tape, *window),
+        lake, tape, *window, bars=spec, config=config.config(lake, tape, *window),
         detectors=detectors, strategies=strategies, warmup=warmup, accept_gaps=accept_gaps,
     )  # fmt: skip
 

@@ -6,21 +6,21 @@ server watches. Nothing that looks ahead leaves this side.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.errors import OrderflowError
 from orderflow_bt.replay import state, transport
-from orderflow_bt.replay.blind import reveal
-from orderflow_bt.replay.commands import action_of, command_of
-from orderflow_bt.replay.lens import OpenLens
+from orderflow_bt.replay.commands import command_of
+from orderflow_bt.replay.conductor import Conductor
 from orderflow_bt.replay.mover import Mover
 from orderflow_bt.replay.pauses import PAUSES
 from orderflow_bt.replay.picture import ClientView
-from orderflow_bt.types import MINUTE_US, BarSpec
+from orderflow_bt.types import BarSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from orderflow_bt.replay.blind import Start
     from orderflow_bt.replay.lens import Lens
@@ -36,10 +36,6 @@ REASONS = (
 )  # fmt: skip
 BARS = ("15s", "30s", "1m", "5m", "15m", "tick:500", "tick:2000")
 _REMEMBER_EVERY = 1.0  # seconds of a playing tape that a killed server forgets at most
-_LISTENED = {  # detector that a pause needs on screen
-    "touch": "imbalance_zones", "big_trade": "big_trades", "volume_spike": "volume_spike",
-    "absorption": "absorption",
-}  # fmt: skip
 _WAITS = frozenset({"note", "scores", "journal", "ladder"})  # commands that disturb no search
 
 Facts = dict[str, Any]
@@ -55,12 +51,12 @@ class Desk:
         shelf: What can be switched on.
         honesty: What the strip at the page's edge says once nothing is sealed.
         title: Of the page, once nothing is sealed.
+        detectors: Names of those that the player was given.
         start: The blind start, where it is one.
         challenge: Its code.
 
     Attributes:
         version: Another number whenever there is something new to show.
-        greeting: Another number whenever what `hello` says has changed.
     """
 
     def __init__(
@@ -71,26 +67,27 @@ class Desk:
         shelf: Shelf,
         *,
         honesty: Mapping[str, Any],
+        detectors: Sequence[str] = (),
         start: Start | None = None,
         challenge: str | None = None,
     ) -> None:
         self.player, self.picture, self.notebook, self.shelf = player, picture, notebook, shelf
         self.mover = Mover(player)
-        self.version = self.greeting = 0
-        self._honesty, self._start, self._challenge = dict(honesty), start, challenge
-        self._furthest_time = player.now
-        self._every = 0  # minutes between two questions that come by themselves
+        self.version = 0
+        self._conductor = Conductor(
+            self.mover, picture, notebook, shelf, shown=detectors, start=start
+        )
+        self._honesty, self._challenge = dict(honesty), challenge
+        self._is_blind = start is not None
+        self._furthest_time = self._time_before(player.furthest)
         self._moves = 0
         self._remembered = 0.0
         self._state: tuple[int, Facts] | None = None
-        self._commands: dict[str, Callable[..., Facts | None]] = {
-            "play": self._play, "pause": self._pause, "speed": self._speed, "step": self._step,
-            "back": self._back, "seek": self._seek, "jump": self._jump, "pauses": self._set_pauses,
-            "detectors": self._detectors, "strategies": self._strategies, "bars": self._bars,
-            "order": self._order, "drill": self._drill, "drills": self._drills,
-            "answer": self._answer, "note": self._note, "ladder": self._ladder,
-            "reveal": self._reveal, "scores": self._scores, "journal": self._journal,
-        }  # fmt: skip
+
+    @property
+    def greeting(self) -> int:
+        """Another number whenever what `hello` says has changed."""
+        return self._conductor.greeting
 
     @property
     def lens(self) -> Lens:
@@ -102,8 +99,10 @@ class Desk:
     def hello(self) -> Facts:
         """What a page needs to know before its first frame."""
         window, lens, sealed = self.player.window, self.lens, self.notebook.is_sealed
-        hidden = {"source": None, "hash": self._honesty.get("hash"), "market": None}
-        honesty = {**self._honesty, **(hidden if sealed else {}), "sealed": sealed}
+        honesty = self._honesty | {"sealed": sealed}
+        if sealed:  # the data's own hash stands in the exchange's lists
+            seal = hashlib.sha256(f"{self._challenge} {honesty['hash']}".encode()).hexdigest()
+            honesty |= {"source": None, "market": None, "hash": seal}
         return self.picture.hello() | {
             "bar_specs": list(dict.fromkeys([str(self.picture.view.spec), *BARS])),
             "honesty": honesty | {"book": "no resting book in this replay"},
@@ -116,7 +115,7 @@ class Desk:
             "reasons": list(REASONS),
             "account": state.account_facts(window.instrument, lens),
             "challenge": self._challenge,
-            "revealed": self._start is not None and not sealed,
+            "revealed": self._is_blind and not sealed,
             "palette": "teal-red",
         }
 
@@ -138,7 +137,7 @@ class Desk:
         if name not in _WAITS:
             self.mover.call_off()
         try:
-            return self._commands[name](**fields) or {}
+            return self._conductor.obey(name, fields)
         finally:
             self._follow_up()
             self.version += 1
@@ -154,28 +153,75 @@ class Desk:
         if self.mover.moves != self._moves or wait is None:
             self._follow_up()
         if wait is None or now - self._remembered > _REMEMBER_EVERY:
-            self.notebook.remember()
+            self.notebook.remember(self._memory())
             self._remembered = now
         return wait
+
+    def watch(self, names: Sequence[str]) -> None:
+        """Let strategies of the shelf run beside from now on.
+
+        Raises:
+            UsageError: There is none of such a name.
+            PluginError: Its code failed.
+        """
+        for name in names:
+            if name not in self.player.watched:
+                self.player.watch(name, self.shelf.strategy(name))
+
+    def recall(self) -> None:
+        """Put back what was on screen when an earlier server of this practice ended.
+
+        Raises:
+            UsageError: A plugin that was on is not there any more.
+        """
+        memory = self.notebook.memory()
+        if not memory:
+            return
+        shown = memory.get("bars", str(self.picture.view.spec)), memory.get("ticks_per_row")
+        if shown != (str(self.picture.view.spec), self.picture.view.ticks_per_row):
+            self.picture.show(BarSpec.parse(shown[0]), shown[1])
+        self._conductor.show(memory.get("detectors", self._conductor.shown))
+        self.watch(memory.get("strategies", ()))
+        self._conductor.every = memory.get("every", 0)
+        speed = memory.get("speed", 1.0)
+        self.mover.set_speed(math.inf if speed == "max" else speed)
+
+    def _memory(self) -> Facts:
+        view, speed = self.picture.view, self.mover.speed
+        return {
+            "row": self.player.row,
+            "furthest": self.player.furthest,
+            "bars": str(view.spec),
+            "ticks_per_row": view.ticks_per_row,
+            "detectors": self._conductor.shown,
+            "strategies": list(self.player.watched),
+            "every": self._conductor.every,
+            "speed": "max" if math.isinf(speed) else speed,
+        }
 
     def close(self) -> None:
         """Let go of the journal and of what looks ahead."""
         self.mover.halt()
         self.mover.close()
-        self.notebook.remember()
+        self.notebook.remember(self._memory())
         self.notebook.journal.close()
         self.player.window.close()
+
+    def _time_before(self, row: int) -> int:
+        """Time of the last trade before a row that was reached."""
+        window = self.player.window
+        return max(window.start, window.time_of(row - 1)) if row else window.start
 
     def _follow_up(self) -> None:
         """After a move: what came of it, and whether a question is due."""
         self._furthest_time = max(self._furthest_time, self.player.now)
         self.notebook.catch_up()
         planned = self.notebook.drills.planned
-        self.mover.stop_at = planned if self._every or self.mover.seeking else None
+        self.mover.stop_at = planned if self._conductor.every or self.mover.seeking else None
         if self.mover.seeking or planned is None:
             pass
-        elif planned < self.player.row and self._every:
-            self._plan()
+        elif planned < self.player.row and self._conductor.every:
+            self._conductor.plan()
         elif planned == self.player.row:
             self.mover.halt()
             self.notebook.ask(self.lens)
@@ -194,7 +240,6 @@ class Desk:
 
     def _facts(self) -> Facts:
         player, mover, lens, session = self.player, self.mover, self.lens, self.player.session
-        shown = {detector.name for detector in player.detectors}
         return {
             "clock": {
                 "time": lens.time(player.now),
@@ -213,12 +258,14 @@ class Desk:
             "trips": state.trips_of(session, player.line, lens),
             "account": state.account_of(session, lens),
             "pauses": self._pause_facts(),
-            "detectors": [{"name": name, "on": name in shown} for name in self.shelf.detectors],
+            "detectors": [
+                {"name": name, "on": name in self._conductor.shown} for name in self.shelf.detectors
+            ],
             "strategies": state.strategies_of(
                 self.shelf.strategies, player.watched, player.failed, lens
             ),
             "drill": self.notebook.drill,
-            "drills": {"every": self._every},
+            "drills": {"every": self._conductor.every},
             "score": self.notebook.score(),
             "journal": list(self.notebook.entries()),
         }
@@ -231,210 +278,3 @@ class Desk:
         if "levels" in found:
             found["levels"] = [[self.lens.price(p) for p in pair] for pair in found["levels"]]
         return found
-
-    # -- moving --------------------------------------------------------------------------------
-
-    def _play(self) -> None:
-        if self.notebook.drills.open is not None:
-            raise UsageError("a question waits for its answer", fix="Answer it, or leave it")
-        self.mover.play()
-
-    def _pause(self) -> None:
-        self.mover.halt()
-
-    def _speed(self, value: float) -> None:
-        self.mover.set_speed(value)
-
-    def _step(self, by: str, count: int) -> None:
-        self.mover.halt()
-        self.mover.go(transport.target(self.player, by, count, self.mover.scout))
-
-    def _back(self, by: str, count: int) -> None:
-        self.mover.halt()
-        self._go(transport.back(self.player, by, count))
-
-    def _seek(self, time: float | None, row: int | None) -> None:
-        if (time is None) == (row is None):
-            raise UsageError("a place is a time or a row", where="seek", fix="Give one of them")
-        self.mover.halt()
-        if row is None:
-            assert time is not None
-            window = self.player.window
-            moment = min(max(self.lens.moment_of(time), window.start), window.end)
-            row = window.row_at(moment)
-        self._go(row)
-
-    def _jump(self, to: str, kinds: list[str] | None) -> None:
-        player, scout = self.player, self.mover.scout
-        if to in ("next_event", "next_order_event"):
-            wanted = frozenset(kinds or ())
-            what = "event" if to == "next_event" else "event of your orders"
-            self.mover.search(
-                lambda: transport.jump(player, to, wanted, scout), f"there is no {what} ahead"
-            )
-            return
-        self.mover.halt()
-        row = transport.jump(player, to)
-        if row is None:
-            raise UsageError("no trading session opens ahead", fix="Seek a time")
-        self._go(row)
-
-    def _go(self, row: int) -> None:
-        """Go to a row; going back is written down first."""
-        row = max(self.player.window.first, row)
-        if row < self.player.row:
-            self.notebook.write("seek", to=row)
-        self.mover.go(row)
-
-    def _set_pauses(self, **asked: Any) -> None:
-        wanted = {name: value for name, value in asked.items() if value is not None}
-        if "levels" in wanted:
-            wanted["levels"] = self._levels(wanted["levels"])
-        big = wanted.get("big_trade")
-        if big is not None and not isinstance(big, bool):
-            wanted["big_trade"] = max(1, self.lens.lots_of(big))
-        trades = wanted.get("trades")
-        if isinstance(trades, float) and trades.is_integer():
-            wanted["trades"] = int(trades)
-        wanted = {n: 0 if n == "trades" and v is False else v for n, v in wanted.items()}
-        shown = {detector.name for detector in self.player.detectors}
-        for name, detector in _LISTENED.items():
-            if wanted.get(name) is True and detector not in shown:
-                self._detectors(detector, on=True)
-        self.mover.pauses.set(wanted)
-
-    def _levels(self, levels: object) -> object:
-        if not isinstance(levels, list):
-            return [] if levels is False else levels
-        units = self.lens.units_of
-        return [
-            [units(edge) for edge in level] if isinstance(level, list) else units(level)
-            for level in levels
-        ]
-
-    # -- what is on screen ---------------------------------------------------------------------
-
-    def _detectors(self, name: str, on: bool) -> None:  # noqa: FBT001 - a field of the command
-        shown = [detector.name for detector in self.player.detectors]
-        if (name in shown) == on:
-            return
-        fresh = self.shelf.detector(name, self.picture.view)
-        self._show([n for n in shown if n != name] + ([fresh.name] if on else []))
-
-    def _show(self, names: list[str]) -> None:
-        made = [self.shelf.detector(name, self.picture.view) for name in names]
-        self.mover.halt()
-        self.player.show(bars=self.picture.view.spec, detectors=made)
-        self.notebook.write("detectors", on=names)
-
-    def _strategies(self, name: str, on: bool) -> None:  # noqa: FBT001 - a field of the command
-        if (name in self.player.watched) == on:
-            return
-        if on:
-            self.player.watch(name, self.shelf.strategy(name))
-        else:
-            self.player.unwatch(name)
-        self.notebook.write("strategies", on=list(self.player.watched))
-
-    def _bars(self, spec: str, ticks_per_row: int | None) -> None:
-        try:
-            bars = BarSpec.parse(spec)
-        except ValueError as error:
-            raise UsageError(str(error), where="bars") from None
-        self.mover.halt()
-        self.picture.show(bars, ticks_per_row)
-        self._show([detector.name for detector in self.player.detectors])
-        self.greeting += 1
-
-    def _ladder(self, seconds: int) -> None:
-        self.picture.ladder.look_back(seconds)
-
-    # -- the practice --------------------------------------------------------------------------
-
-    def _order(self, action: Mapping[str, Any]) -> Facts:
-        asked, risk = action_of(action, self.lens)
-        session = self.player.session
-        self._check_open()
-        if asked.get("do") == "replace":
-            self._replace_leg(asked)
-        if risk is not None:
-            stop, entry = asked.get("stop"), asked.get("price", session.last_price)
-            if stop is None:
-                raise UsageError("an amount by risk needs a stop", where="risk")
-            asked["qty"] = session.broker.size(risk / 100, entry, stop)
-            if asked["qty"] < 1:
-                raise UsageError(
-                    "that risk buys less than the smallest amount",
-                    fix="Take a nearer stop, or risk more",
-                )
-        order = self.player.act(asked)
-        self.notebook.write("action", action=asked, order=order)
-        return {"order": order}
-
-    def _check_open(self) -> None:
-        if self.notebook.journal.is_revealed:
-            raise UsageError("the practice of this start ended with the reveal")
-
-    def _replace_leg(self, asked: Facts) -> None:
-        """A bracket's stop or target is an order of its own: change that one."""
-        for role in ("stop", "target"):
-            if role in asked:
-                orders = self.player.session.broker.working
-                child = state.child_of(orders, asked.get("order", -1), role)
-                if child is None:
-                    raise UsageError(f"order {asked.get('order')} has no {role} that works")
-                asked["order"], asked["price"] = child, asked.pop(role)
-                return
-
-    def _drill(self, kind: str | None) -> None:
-        drills = self.notebook.drills
-        if kind is not None and kind not in drills.kinds:
-            raise UsageError(
-                f"{kind!r} is no kind of drill", fix=f"Known: {', '.join(drills.kinds)}"
-            )
-        self._check_open()
-        self.notebook.leave()
-        self.mover.search(lambda: drills.next(kind), "there is no place left for a question")
-
-    def _drills(self, every: int) -> None:
-        self._check_open()
-        self._every = every
-        if every and self.notebook.drills.open is None:
-            self._plan()
-
-    def _plan(self) -> None:
-        """Plan the next question by itself: the tape will stop there."""
-        drills, after = self.notebook.drills, self._every * MINUTE_US
-        self.mover.search(lambda: drills.next(after=after), "", go=False)
-
-    def _answer(self, choice: str | None, confidence: int, seconds: float) -> Facts:
-        if choice is None:
-            self.notebook.leave()
-            shown: Facts = {}
-        else:
-            shown = {"answer": self.notebook.answer(choice, confidence, seconds)}
-        if self._every:
-            self._plan()
-        return shown
-
-    def _note(self, text: str, tags: list[str]) -> None:
-        self.notebook.write("note", text=text, tags=list(tags))
-
-    def _reveal(self) -> Facts:
-        if self._start is None:
-            raise UsageError("nothing is hidden here")
-        player = self.player
-        facts = reveal(
-            self.notebook.journal, self._start,
-            row=player.row, time=player.now, attempt=player.attempt,
-        )  # fmt: skip
-        self.mover.halt()
-        self.picture.look_through(OpenLens(player.window.instrument))
-        self.greeting += 1
-        return {"reveal": facts}
-
-    def _scores(self) -> Facts:
-        return {"scores": self.notebook.score()}
-
-    def _journal(self) -> Facts:
-        return {"journal": list(self.notebook.entries())}

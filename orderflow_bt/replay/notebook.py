@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 
-CURSOR = "cursor.json"
+MEMORY = "desk.json"
 _SCORED = frozenset({"answer", "truth", "trip"})
 _OF_QUESTION = ("id", "kind", "concept", "question", "choices", "hides", "row")
 
@@ -55,7 +55,7 @@ class Notebook:
         self._scores: Facts = {}
         self._counted = -1  # entries that stand in the scores
         self._public: list[Facts] = []
-        self._cursor = ""
+        self._memory = ""
         follow(journal.entries, player)
         self._stand_again()
         self._attempt = player.attempt
@@ -144,34 +144,46 @@ class Notebook:
 
     # -- where one stood -----------------------------------------------------------------------
 
-    def remember(self) -> None:
-        """Note where the cursor stands, for a server that is started again."""
-        player = self._player
-        cursor = json.dumps({"row": player.row, "furthest": player.furthest})
-        if cursor != self._cursor:
-            path = self.journal.folder / CURSOR
-            fresh = path.with_suffix(".new")
-            fresh.write_text(cursor, encoding="utf-8")
-            fresh.replace(path)
-            self._cursor = cursor
+    def remember(self, memory: Facts) -> None:
+        """Keep where the cursor stands and what is on screen, for a server that is started again.
 
-    def _stand_again(self) -> None:
-        """Go on to where an earlier server was: what was seen stays seen."""
-        player, path = self._player, self.journal.folder / CURSOR
+        Args:
+            memory: ``row``, ``furthest``, and what the desk wants back.
+        """
+        text = json.dumps(memory)
+        if text != self._memory:
+            path = self.journal.folder / MEMORY
+            fresh = path.with_suffix(".new")
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(path)
+            self._memory = text
+
+    def memory(self) -> Facts:
+        """What was kept last; empty where nothing was.
+
+        Raises:
+            UsageError: It cannot be read.
+        """
+        path = self.journal.folder / MEMORY
         try:
-            stood = json.loads(path.read_text(encoding="utf-8"))
-            row, furthest = int(stood["row"]), int(stood["furthest"])
+            found = json.loads(path.read_text(encoding="utf-8"))
+            return {**found, "row": int(found["row"]), "furthest": int(found["furthest"])}
         except FileNotFoundError:
-            return
+            return {}
         except (ValueError, TypeError, KeyError):
             raise UsageError(
                 "it does not say where one stood",
                 where=str(path),
                 fix="Delete it: the practice then goes on where its journal ends",
             ) from None
-        if row > player.row:
-            player.seek(row)
-        player.furthest = max(player.furthest, min(furthest, player.window.rows))
+
+    def _stand_again(self) -> None:
+        """Go on to where an earlier server was: what was seen stays seen."""
+        player, memory = self._player, self.memory()
+        if memory.get("row", 0) > player.row:
+            player.seek(memory["row"])
+        furthest = min(memory.get("furthest", 0), player.window.rows)
+        player.furthest = max(player.furthest, furthest)
 
 
 def _fill_facts(heard: Heard) -> Facts:

@@ -13,6 +13,7 @@ from orderflow_bt.replay.drills import Drills
 from orderflow_bt.replay.journal import Journal, is_sealed
 from orderflow_bt.replay.notebook import Notebook
 from orderflow_bt.replay.player import Player
+from orderflow_bt.replay.scene import plugin_of
 from orderflow_bt.replay.screen import open_picture
 from orderflow_bt.replay.shelf import Shelf
 from orderflow_bt.replay.window import open_window
@@ -41,7 +42,7 @@ class Plan:
         config: Assumptions of the simulation.
         options: What the assumptions were made of, ready for JSON.
         warmup: How much earlier tape is shown, in microseconds.
-        detectors: Names of those on screen at first.
+        detectors: Those on screen at first: names, with parameters behind commas.
         ticks_per_row: Height of a row; None chooses one.
         accept_gaps: Whether missing days and defects are accepted.
         blind: The start that was drawn, where symbol, date and price are hidden.
@@ -95,28 +96,31 @@ def open_desk(lake: Lake, plan: Plan, folder: Path, *, shelf: Shelf | None = Non
         UsageError: Another process writes the journal, or it cannot be gone on with.
         PluginError: A detector failed.
     """
-    shelf = shelf or Shelf()
+    shelf = shelf or Shelf(plan.detectors)
     window = open_window(
         lake, plan.tape, plan.start, plan.end,
         warmup=plan.warmup, accept_gaps=plan.accept_gaps,
     )  # fmt: skip
     date = np.datetime64(plan.start, "us").astype("datetime64[D]")
     journal = Journal.open(folder, plan.facts())
+    shown = [plugin_of(text)[0] for text in plan.detectors]
     picture = open_picture(
         window, plan.bars, ticks_per_row=plan.ticks_per_row, blind=is_sealed(journal.entries),
         title=f"{plan.tape.symbol} {plan.tape.market.value} {date}",
     )  # fmt: skip
     player = Player(
         window, bars=plan.bars, config=plan.config, listeners=[picture],
-        detectors=[shelf.detector(name, picture.view) for name in plan.detectors],
+        detectors=[shelf.detector(name, picture.view) for name in shown],
     )  # fmt: skip
     drills = Drills(player, window, plan.seed, bars=plan.bars, before=journal.entries)
     notebook = Notebook(journal, player, drills, picture.seen)
-    return Desk(
+    desk = Desk(
         player, picture, notebook, shelf,
-        honesty=_honesty(lake, window), start=plan.blind,
+        honesty=_honesty(lake, window), detectors=shown, start=plan.blind,
         challenge=challenge_code(plan.blind) if plan.blind else None,
     )  # fmt: skip
+    desk.recall()
+    return desk
 
 
 def _honesty(lake: Lake, window: ReplayWindow) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def open_scene(
 def _detector(
     text: str, bars: BarSpec, lake: Lake, tape: TapeId, span: tuple[int, int]
 ) -> Detector:
-    name, given = _parameters(text)
+    name, given = plugin_of(text)
     cls = load_detector(name)
     if "bars" in cls.params:
         given.setdefault("bars", str(bars))
@@ -99,13 +99,17 @@ def _detector(
 
 
 def _strategy(text: str, lake: Lake, tape: TapeId, span: tuple[int, int]) -> Strategy:
-    name, given = _parameters(text)
+    name, given = plugin_of(text)
     cls = load_strategy(name)
     return cls(**with_rows(cls, given, lake, tape, span))
 
 
-def _parameters(text: str) -> tuple[str, dict[str, Any]]:
-    """A plugin's name, and the parameters behind it."""
+def plugin_of(text: str) -> tuple[str, dict[str, Any]]:
+    """A plugin's name, and the parameters behind it.
+
+    Raises:
+        UsageError: What stands behind a comma is not ``name=value``.
+    """
     name, *parts = text.split(",")
     given: dict[str, Any] = {}
     for part in parts:

@@ -54,7 +54,10 @@ class Desk(Protocol):
     """What is served: see `orderflow_bt.replay.desk`."""
 
     version: int  # another number whenever there is something new to show
-    greeting: int  # another number whenever what `hello` says has changed
+
+    @property
+    def greeting(self) -> int:
+        """Another number whenever what `hello` says has changed."""
 
     def hello(self) -> dict[str, Any]:
         """What a page needs to know before its first frame."""

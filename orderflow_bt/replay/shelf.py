@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.detectors.registry import installed as installed_detectors
 from orderflow_bt.detectors.registry import load_detector
 from orderflow_bt.errors import UsageError
+from orderflow_bt.replay.scene import plugin_of
 from orderflow_bt.strategy.registry import installed as installed_strategies
 from orderflow_bt.strategy.registry import load_strategy
 
@@ -19,48 +20,62 @@ if TYPE_CHECKING:
 
 
 class Shelf:
-    """What there is to switch on.
+    """What there is to switch on: what is installed, and what was named.
 
     Args:
-        detectors: Detectors beyond the installed ones: ``module:Class`` or ``file.py``.
-        strategies: The same of strategies.
+        detectors: Each an installed name, ``module:Class`` or ``file.py``, with parameters behind
+            commas: ``imbalance_zones,least=4``.
+        strategies: As detectors.
 
-    Attributes:
-        detectors: Names, in order.
-        strategies: Names, in order.
+    Raises:
+        UsageError: What stands behind a comma is not ``name=value``.
     """
 
     def __init__(self, detectors: Iterable[str] = (), strategies: Iterable[str] = ()) -> None:
-        self.detectors = list(dict.fromkeys([*sorted(installed_detectors()), *detectors]))
-        self.strategies = list(dict.fromkeys([*sorted(installed_strategies()), *strategies]))
+        self._detectors: dict[str, dict[str, Any]] = {n: {} for n in sorted(installed_detectors())}
+        self._strategies: dict[str, dict[str, Any]] = {
+            name: {} for name in sorted(installed_strategies())
+        }
+        self._detectors |= dict(map(plugin_of, detectors))
+        self._strategies |= dict(map(plugin_of, strategies))
+
+    @property
+    def detectors(self) -> list[str]:
+        """Names, in order."""
+        return list(self._detectors)
+
+    @property
+    def strategies(self) -> list[str]:
+        """Names, in order."""
+        return list(self._strategies)
 
     def detector(self, name: str, view: View) -> Detector:
-        """A new one with its defaults, on the bars and the rows that are shown.
+        """A new one, on the bars and the rows that are shown unless it was told others.
 
         Raises:
-            UsageError: There is none of that name.
+            UsageError: There is none of that name, or a parameter is wrong.
             PluginError: Its code failed.
         """
-        _check(name, self.detectors, "detector")
+        given = _given(name, self._detectors, "detector")
         kind = load_detector(name)
-        given: dict[str, object] = {}
+        shown: dict[str, Any] = {}
         if "bars" in kind.params and view.spec.kind == "time":
-            given["bars"] = view.spec
+            shown["bars"] = view.spec
         if "ticks_per_row" in kind.params:
-            given["ticks_per_row"] = view.ticks_per_row
-        return kind(**given)
+            shown["ticks_per_row"] = view.ticks_per_row
+        return kind(**{**shown, **given})
 
     def strategy(self, name: str) -> Strategy:
-        """A new one with its defaults.
+        """A new one.
 
         Raises:
-            UsageError: There is none of that name.
+            UsageError: There is none of that name, or a parameter is wrong.
             PluginError: Its code failed.
         """
-        _check(name, self.strategies, "strategy")
-        return load_strategy(name)()
+        return load_strategy(name)(**_given(name, self._strategies, "strategy"))
 
 
-def _check(name: str, known: list[str], kind: str) -> None:
+def _given(name: str, known: dict[str, dict[str, Any]], kind: str) -> dict[str, Any]:
     if name not in known:
         raise UsageError(f"there is no {kind} {name!r} here", fix=f"Known: {', '.join(known)}")
+    return known[name]
