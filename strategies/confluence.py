@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 from orderflow_bt import Bar, BarSpec, Broker, Detector, Event, Market, Strategy, param, time_bars
 from orderflow_bt.detectors import (
     Absorption,
+    Alerts,
     BigTrades,
     DeltaDivergence,
     ImbalanceZones,
@@ -13,7 +14,7 @@ from orderflow_bt.detectors import (
 )
 
 MINUTE = 60_000_000  # microseconds
-ALERTS = ("volume_spike", "big_trades")
+ALERTS = ("volume_spike", "big_trades", "alerts")
 
 
 class Alert(NamedTuple):
@@ -28,10 +29,11 @@ class Alert(NamedTuple):
 class Confluence(Strategy):
     """Trade a minute of unusual volume or size, where order flow confirms its direction.
 
-    Layer one: a volume spike or a big trade marks a minute. If its delta moved price, trade with it
-    by a limit half-way back; if its delta was absorbed, trade against it by a stop order beyond the
-    minute. Layer two: a delta divergence, a confirmed absorption or a stack of imbalances in the
-    same direction, at most five minutes apart. Both must agree.
+    Layer one: a volume spike, a big trade, or an alert of a file in their place marks a minute. If
+    its delta moved price, trade with it by a limit half-way back; if its delta was absorbed, trade
+    against it by a stop order beyond the minute. Layer two: a delta divergence, a confirmed
+    absorption or a stack of imbalances in the same direction, at most five minutes apart. Both must
+    agree.
     """
 
     comparisons: ClassVar = {  # the report shows what each layer makes without the other
@@ -42,6 +44,9 @@ class Confluence(Strategy):
 
     bars: BarSpec = param(time_bars("1m"), help="bars that are read as alert minutes")
     swings: BarSpec = param(time_bars("5m"), help="bars of divergences and imbalance zones")
+    alerts: str = param("", help="CSV file of alerts, in place of spikes and big trades")
+    alert_delay: float = param(1.0, ge=0, help="seconds from an alert's time until it can be used")
+    alert_symbol: str = param("", help="the file's alerts of this symbol; all where empty")
     layers: str = param("both", choices=("both", "first", "second"), help="which must agree")
     apart: int = param(5, ge=0, le=60, help="minutes the two layers may lie apart")
     least_delta: float = param(30.0, ge=0, le=100, help="delta of an alert minute, in percent")
@@ -59,8 +64,10 @@ class Confluence(Strategy):
         self.flow: dict[int, Event] = {}  # the latest of layer two, by direction
 
     def detectors(self) -> list[Detector]:
-        alerts: list[Detector] = [VolumeSpike(self.bars), BigTrades()]
-        return [*alerts, Absorption(), DeltaDivergence(self.swings), ImbalanceZones(self.swings)]
+        flow = [Absorption(), DeltaDivergence(self.swings), ImbalanceZones(self.swings)]
+        if self.alerts:
+            return [Alerts(self.alerts, self.alert_delay, self.alert_symbol), *flow]
+        return [VolumeSpike(self.bars), BigTrades(), *flow]
 
     def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
         position = market.position
@@ -77,7 +84,7 @@ class Confluence(Strategy):
         if event.detector == "volume_spike":
             self.read_minute(event, market.bars(self.bars)[-1], market, broker)
             self.marked = None
-        elif event.detector == "big_trades":
+        elif event.detector in ALERTS:
             self.marked = event
         elif event.state in ("confirmed", "created") and self.layers != "first":
             self.flow[event.direction] = event
@@ -90,9 +97,12 @@ class Confluence(Strategy):
 
     def read_minute(self, cause: Event, bar: Bar, market: Market, broker: Broker) -> None:
         """Classify an alert minute at its close: aggressing, absorbed, or neither."""
+        if abs(bar.delta_percent) < self.least_delta:
+            broker.skip(cause, "delta of both sides")
+            return
         atr = market.bars(self.bars).atr(14)
-        if atr is None or abs(bar.delta_percent) < self.least_delta:
-            broker.skip(cause, "no ATR yet" if atr is None else "delta of both sides")
+        if atr is None:
+            broker.skip(cause, "no ATR yet")
             return
         side = 1 if bar.delta > 0 else -1
         progress = side * (bar.close - bar.open)
@@ -102,6 +112,9 @@ class Confluence(Strategy):
             alert = Alert(bar, -side, True, cause)
         else:
             broker.skip(cause, "fading")
+            return
+        if cause.detector == "alerts" and cause.direction == -alert.side:
+            broker.skip(cause, "the alert says the other side")
             return
         if self.layers == "first":
             self.enter(alert, market, broker)

@@ -26,6 +26,7 @@ class DeltaDivergenceFade(Strategy):
     time_stop: int = param(24, ge=1, help="bars after which a position is closed")
     aim: str = param("swing", choices=("swing", "r"), help="target: swing, else VWAP, else R; or R")
     target_r: float = param(2.0, ge=1.5, le=10.0, help="target where no swing offers one, in R")
+    tighten: bool = param(False, help="move an open stop up to a divergence against the position")
     risk: float = param(0.005, gt=0, le=0.05, help="share of equity lost at the stop")
 
     def __init__(self, **parameters: object) -> None:
@@ -41,6 +42,8 @@ class DeltaDivergenceFade(Strategy):
 
     def on_event(self, event: Event, market: Market, broker: Broker) -> None:
         bars = market.bars(self.bars)
+        if self.tighten and market.position.side == -event.direction:
+            self.move_stop(bars[-self.pivot - 1 if self.confirm == "pivot" else -1], market, broker)
         atr = bars.atr(14)
         if atr is None or not market.position.is_flat or broker.working:
             broker.skip(event, "no ATR yet" if atr is None else "already in a trade")
@@ -72,6 +75,14 @@ class DeltaDivergenceFade(Strategy):
         if (past := self.levels.before) is not None:
             near += [past.poc, past.high, past.vah] if high else [past.poc, past.low, past.val]
         return any(p is not None and 2 * abs(event.price - p) <= atr for p in near)
+
+    def move_stop(self, bar: Bar, market: Market, broker: Broker) -> None:
+        """Put the open position's stop behind the bar of a divergence, if that is closer."""
+        side = market.position.side
+        behind = (bar.low if side > 0 else bar.high) - side * market.instrument.tick_size
+        for order in broker.working:
+            if order.role == "stop" and side * (behind - (order.price or behind)) > 0:
+                broker.replace(order.id, price=behind)
 
     def target(self, event: Event, entry: int, stop: int) -> int:
         side = event.direction

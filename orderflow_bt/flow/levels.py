@@ -10,8 +10,15 @@ from orderflow_bt.flow.profile import ProfileBuilder
 from orderflow_bt.flow.sessions import UTC_DAY
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from orderflow_bt.flow.sessions import TradingSession
     from orderflow_bt.flow.views import Footprint
+
+
+_MOST_PENDING = 64  # bars; their cells hold on to more memory than their own
+_LARGEST = 1 << 62
 
 
 class Levels(NamedTuple):
@@ -45,9 +52,10 @@ class SessionLevels:
 
     def _clear(self) -> None:
         self._profile: ProfileBuilder | None = None
+        self._pending: list[NDArray[np.int64]] = []  # cells that nobody has asked about yet
         self._high = self._low = 0
-        self._volume = self._moment = self._square = 0  # sums of q, p q, p p q
         self._known: Levels | None = None
+        self._sums: tuple[int, int, int] | None = None
 
     def push(self, footprint: Footprint) -> None:
         """Add a closed bar, with rows one tick high."""
@@ -67,19 +75,25 @@ class SessionLevels:
             self._high, self._low = bar.high, bar.low
         elif self._profile.row_size != footprint.row_size:
             raise UsageError("footprints of different row sizes", fix="Push one kind of bars only")
-        self._profile.add_cells(footprint.cells)
+        self._pending.append(footprint.cells)
+        if len(self._pending) >= _MOST_PENDING:
+            self._take_in()
         self._high, self._low = max(self._high, bar.high), min(self._low, bar.low)
-        self._known = None
-        for price, bid, ask, _, _ in footprint.cells.tolist():
-            self._volume += bid + ask
-            self._moment += price * (bid + ask)
-            self._square += price * price * (bid + ask)
+        self._known = self._sums = None
+
+    def _take_in(self) -> ProfileBuilder | None:
+        """The session's profile with every bar in it; None before the first."""
+        if self._profile is not None:
+            for cells in self._pending:
+                self._profile.add_cells(cells)
+        self._pending.clear()
+        return self._profile
 
     @property
     def developing(self) -> Levels | None:
         """The open session so far; None before its first trade."""
-        if self._known is None and self._profile:
-            area = self._profile.profile().value_area()
+        if self._known is None and (builder := self._take_in()):
+            area = builder.profile().value_area()
             self._known = Levels(self._high, self._low, area.poc, area.vah, area.val)
         return self._known
 
@@ -90,9 +104,23 @@ class SessionLevels:
 
     def band(self, deviations: int) -> int | None:
         """That many standard deviations of the volume above (or below) the VWAP, rounded."""
-        if self._volume == 0:
+        if self._sums is None and (builder := self._take_in()):
+            self._sums = _sums_of(builder.profile().cells)
+        if self._sums is None:
             return None
+        volume, moment, square = self._sums
         # n sigma = sqrt(n^2 (V Q - M^2)) / V, in whole numbers
-        spread = isqrt(deviations**2 * (self._volume * self._square - self._moment**2))
-        total = self._moment + (spread if deviations > 0 else -spread)
-        return (2 * total + self._volume) // (2 * self._volume)
+        spread = isqrt(deviations**2 * (volume * square - moment**2))
+        total = moment + (spread if deviations > 0 else -spread)
+        return (2 * total + volume) // (2 * volume)
+
+
+def _sums_of(cells: NDArray[np.int64]) -> tuple[int, int, int]:
+    """Sums of q, p q and p p q over a profile's rows, exact."""
+    base = int(cells[0, 0])
+    steps, lots = cells[:, 0] - base, cells[:, 1] + cells[:, 2]
+    volume = int(lots.sum())
+    if int(steps[-1]) ** 2 * volume >= _LARGEST:
+        steps, lots = steps.astype(object), lots.astype(object)
+    first, second = int((steps * lots).sum()), int((steps * steps * lots).sum())
+    return volume, base * volume + first, base**2 * volume + 2 * base * first + second

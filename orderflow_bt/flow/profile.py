@@ -166,14 +166,20 @@ class ProfileBuilder:
         """Add dense cells, as footprints and profiles have them; their rows must nest in ours."""
         if len(cells) == 0:
             return
-        if len(cells) > 1 and self.row_size % int(cells[1, 0] - cells[0, 0]):
+        height = int(cells[1, 0] - cells[0, 0]) if len(cells) > 1 else self.row_size
+        if self.row_size % height:
             raise UsageError(
-                f"rows of {cells[1, 0] - cells[0, 0]} do not nest in rows of {self.row_size}",
+                f"rows of {height} do not nest in rows of {self.row_size}",
                 fix="Take a multiple of their size",
             )
         self._reach(int(cells[0, 0]), int(cells[-1, 0]))
-        rows = cells[:, 0] // self.row_size - self._origin
-        np.add.at(self._rows.reshape(-1, 4), rows, cells[:, 1:])
+        ours = self._rows.reshape(-1, 4)
+        if height == self.row_size:
+            first = int(cells[0, 0]) // self.row_size - self._origin
+            ours[first : first + len(cells)] += cells[:, 1:]
+        else:
+            rows = cells[:, 0] // self.row_size - self._origin
+            np.add.at(ours, rows, cells[:, 1:])
 
     def profile(self, known_at: int | None = None) -> Profile:
         """What has been added, known at the last trade or at the moment given.

@@ -107,6 +107,36 @@ def test_delta_divergence_acts_on_the_new_high_itself_if_asked():
     assert (side, kind, entry, stop) == (-1, "stop", *D("99.4", "101.2"))
 
 
+def rising_again(later):
+    """A long from a bullish divergence (the mirror of the other tape), then ``later`` minutes."""
+    quiet = ["S 101.0 1 | B 101.5 1 | S 100.5 1"] * 15
+    first = ["S 101.0 9 | S 100.0 9", "S 100.0 9 | S 99.0 30", "B 99.5 9 | B 100.5 9"]
+    swing = ["B 100.5 9 | B 101.5 9", "B 101.5 9 | B 102.0 9", "B 101.0 9 | S 100.0 1"]
+    second = ["S 99.8 1 | S 99.0 1", "S 98.8 1 | S 98.0 1", "B 98.2 9 | B 99.0 9"]
+    return bars(*quiet, *first, *swing, *second, "B 99.0 9 | B 99.2 9", "B 99.3 900", *later)
+
+
+@pytest.mark.parametrize("tighten", [False, True])
+def test_a_divergence_against_the_position_moves_its_stop_if_asked(tighten):
+    class Bearish(Swings):
+        """Sees a bearish divergence at the close of minute 29, two bars after its extreme."""
+
+        def detectors(self):
+            return [*super().detectors(), Told(number=29, direction=-1)]
+
+    later = [
+        "B 99.5 1 | B 99.9 1",
+        "S 99.4 1 | B 100.0 1",  # minutes 26 and 27
+        "B 99.8 1",
+        "B 99.8 1",
+        "B 99.8 1",
+    ]
+    run = rising_again(later).run(Bearish(bars="1m", location="any", tighten=tighten))
+    stop = run.orders[1]
+    assert (run.fills[0].side, stop.role) == (+1, "stop")
+    assert run.session.instrument.price(stop.price) == Decimal("99.3" if tighten else "97.8")
+
+
 # -- absorption -----------------------------------------------------------------------------------
 
 
@@ -328,6 +358,27 @@ def test_confluence_buys_half_way_back_into_an_aggressing_minute():
     push = "B 100.0 100 | B 101.0 100 | B 102.0 100"
     run = bars(*QUIET, push, "S 102.0 1").run(confluence(0, "first"))
     assert plan(run) == (+1, "limit", *D("101.0", "99.8", "103.4"))
+
+
+@pytest.mark.parametrize(("side", "trades"), [("sell", True), ("", True), ("buy", False)])
+def test_confluence_reads_the_minute_of_somebody_elses_alert(side, trades, tmp_path):
+    file = tmp_path / "alerts.csv"
+    second = MIDNIGHT_2024 // SECOND + 20 * 60  # of the minute that SPIKE fills
+    file.write_text(f"ts,symbol,kind,side\n{second},tape,whale,{side}\n{second},other,whale,\n")
+
+    class Small(Confluence):
+        def detectors(self):
+            alerts, *_ = super().detectors()
+            return [alerts, Told(number=17, direction=-1)]
+
+    strategy = Small(alerts=str(file), alert_delay=0.0, alert_symbol="TAPE")
+    run = bars(*QUIET, SPIKE, "S 100.0 1").run(strategy)
+    assert bool(run.orders) is trades
+    if trades:
+        assert plan(run) == (-1, "stop", *D("99.8", "101.2", "97.0"))
+        assert run.events[run.orders[0].event_id].detector == "alerts"
+    else:
+        assert list(run.skipped.values()) == ["the alert says the other side"]
 
 
 def test_a_minute_of_both_sides_or_of_some_progress_is_no_alert():

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
+import polars as pl
 import pytest
+from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, Known, Series, Strategy, param, time_bars
 from orderflow_bt.archive import open_source
+from orderflow_bt.cli import app
 from orderflow_bt.detectors import Alerts
 from orderflow_bt.errors import CoverageError, PluginError, UsageError
 from orderflow_bt.ingest import download
@@ -303,3 +307,23 @@ def test_alerts_that_cannot_be_read_name_the_line(tmp_path, text, what):
         Alerts(str(file))
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         Alerts(str(tmp_path / "none.csv"))
+
+
+def test_a_run_from_the_command_line_takes_alerts_from_a_file(lake, tmp_path):
+    file = tmp_path / "alerts.csv"
+    lines = [f"{FIRST}T{hour:02}:30:00Z,SIMUSDT,mine," for hour in range(24)]
+    file.write_text("\n".join(["ts,symbol,kind,side", *lines]))
+    done = CliRunner().invoke(
+        app,
+        [
+            "--data", str(lake.root), "run", "confluence", "SIMUSDT", "--market", "um",
+            "--from", str(FIRST), "--to", str(FIRST), "--accept-gaps", "--json",
+            "--param", f"alerts={file}", "--param", "layers=first", "--out", str(tmp_path / "runs"),
+        ],
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (folder,) = (path.parent for path in tmp_path.glob("runs/**/manifest.json"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["files"] == {str(file): hashlib.sha256(file.read_bytes()).hexdigest()}
+    seen = pl.read_parquet(folder / "events.parquet").filter(pl.col("detector") == "alerts")
+    assert seen.height == 24
