@@ -240,7 +240,7 @@ def test_orders_by_key_ladder_and_chart(opened: Opened):
     base = {"qty": 0.1, "reason": "trend"}
     assert opened.press("Shift+S")[0]["action"] == {"do": "market", "side": -1, **base}
     assert opened.press("Shift+B")[0]["action"] == {"do": "market", "side": 1, **base}
-    assert opened.press("Enter")[0]["action"] == {"do": "market", "side": 1, **base}
+    assert opened.press("Shift+Enter")[0]["action"] == {"do": "market", "side": 1, **base}
     last = opened.look("store.last")
     size = opened.look("store.hello.row_size")
     above = page.locator(f".rung[data-price='{_rung_near(page, last + 4 * size)}']")

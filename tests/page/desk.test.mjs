@@ -9,7 +9,7 @@ const order = await import(`${page}/order.js`);
 const { shown, large } = await import(`${page}/prints.js`);
 const { topRow, recentRows } = await import(`${page}/ladder.js`);
 const { nextSpeed, place, SPEEDS } = await import(`${page}/transport.js`);
-const { tagsOf, textOf, moment } = await import(`${page}/journal.js`);
+const { gathered, tagsOf, textOf, moment } = await import(`${page}/journal.js`);
 const { gapsInView, gapWords } = await import(`${page}/honesty.js`);
 const { valueOf } = await import(`${page}/pauses.js`);
 const { load } = await import(`${page}/settings.js`);
@@ -166,6 +166,9 @@ test("notes, gaps, pauses and settings", () => {
   assert.deepEqual(tagsOf("sellers give up #absorption, #t2 a#b"), ["absorption", "t2"]);
   assert.equal(textOf("sellers #absorption give up"), "sellers give up");
   assert.equal(moment({ elapsed: 5 }, { span: { start: 100 } }), 105);
+  const filled = { kind: "fill", text: "buy filled" };
+  const lines = gathered([{ kind: "note", text: "a" }, filled, filled, { kind: "note", text: "b" }, filled]);
+  assert.deepEqual(lines.map((one) => [one.text, one.times]), [["buy filled", 1], ["b", 1], ["buy filled", 2], ["a", 1]]);
   const bars = [{ open_time: 100, close_time: 200 }, { open_time: 200, close_time: 300 }];
   assert.deepEqual(gapsInView([[10, 100], [150, 160], [290, 500], [300, 400]], bars, null), [[150, 160], [290, 500]]);
   assert.equal(gapWords([], HELLO), "no gaps in view");

@@ -53,6 +53,12 @@ function money(value) {
   return value === null || value === undefined ? NONE : signed(value, 2);
 }
 
+/** Orders without the legs that stand as orders of their own beside them. Pure. */
+export function withoutTold(orders) {
+  const parents = new Set(orders.map((one) => one.parent));
+  return orders.map((one) => (parents.has(one.id) ? { ...one, stop: null, target: null } : one));
+}
+
 export class Orders {
   constructor(desk) {
     this.desk = desk;
@@ -75,8 +81,9 @@ export class Orders {
     show(this.all, orders.length > 1);
     show(this.empty, orders.length === 0);
     this.desk.countOn("orders", orders.length);
-    this.list.classList.toggle("legless", orders.every((one) => (one.stop ?? one.target ?? null) === null));
-    this.body.replaceChildren(...orders.map((order) => this.row(order, hello)));
+    const told = withoutTold(orders);
+    this.list.classList.toggle("legless", told.every((one) => (one.stop ?? one.target ?? null) === null));
+    this.body.replaceChildren(...told.map((order) => this.row(order, hello)));
   }
 
   row(order, hello) {

@@ -21,6 +21,19 @@ export function moment(entry, hello) {
   return entry.elapsed === undefined ? null : (hello?.span?.start ?? 0) + entry.elapsed;
 }
 
+/** Entries newest first; what was written several times in a row stands once, with its count. Pure. */
+export function gathered(journal, most = SHOWN) {
+  const found = [];
+  for (let at = journal.length - 1; at >= 0; at -= 1) {
+    const one = journal[at];
+    const last = found.at(-1);
+    if (last && last.kind === one.kind && last.text === one.text && one.kind === "fill") last.times += 1;
+    else if (found.length === most) break;
+    else found.push({ ...one, times: 1 });
+  }
+  return found;
+}
+
 export class Journal {
   constructor(desk) {
     this.desk = desk;
@@ -55,13 +68,13 @@ export class Journal {
     if (key === this.key) return;
     this.key = key;
     show(this.empty, journal.length === 0);
-    const latest = journal.slice(-SHOWN).reverse();
+    const latest = gathered(journal);
     const nodes = rows(this.list, latest.length, () => make("li", {}, make("span.num.quiet"), make("span"), make("span.tags")));
     latest.forEach((one, k) => {
       const [time, text, tags] = nodes[k].children;
       tag(nodes[k], "kind", one.kind ?? "");
-      say(time, clock(moment(one, hello), hello));
-      say(text, one.text ?? words(one.kind ?? ""));
+      say(time, one.elapsed === undefined ? "" : clock(moment(one, hello), hello));
+      say(text, `${one.text ?? words(one.kind ?? "")}${one.times > 1 ? ` \u00d7 ${one.times}` : ""}`);
       say(tags, (one.tags ?? []).map((name) => `#${name}`).join(" "));
     });
   }

@@ -32,7 +32,7 @@ export const KEYS = [
   { group: "Orders", id: "type", keys: ["t"], says: "next order type" },
   { group: "Orders", id: "size", keys: ["a"], says: "to the amount" },
   { group: "Orders", id: "reason", keys: ["r"], says: "to the reason" },
-  { group: "Orders", id: "send", keys: ["Enter"], says: "send the order the pad shows" },
+  { group: "Orders", id: "send", keys: ["Shift+Enter"], says: "send the order the pad shows" },
   { group: "Orders", id: "buy-market", keys: ["Shift+B"], says: "buy at market, the pad's size" },
   { group: "Orders", id: "sell-market", keys: ["Shift+S"], says: "sell at market, the pad's size" },
   { group: "Orders", id: "close", keys: ["Shift+X"], says: "close the position" },
@@ -86,7 +86,7 @@ export function pressed({ key, shiftKey, ctrlKey, altKey, metaKey }) {
   if (key.length === 1 && key.toLowerCase() !== key.toUpperCase()) {
     return shiftKey ? `Shift+${key.toUpperCase()}` : key.toLowerCase();
   }
-  return key;
+  return key === "Enter" && shiftKey ? "Shift+Enter" : key;
 }
 
 /**
