@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,6 +21,7 @@ from orderflow_bt.replay.ladder import Ladder, Prints
 from orderflow_bt.replay.listener import Listener
 from orderflow_bt.replay.marks import MarkBook, SavedMarks, describe
 from orderflow_bt.replay.wire import Content, encode
+from orderflow_bt.types import HOUR_US
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -111,7 +112,7 @@ class Picture(Listener):
         self._title = title
         self.lens = lens
         self._epoch = 0
-        self._footprints = self._new_footprints(view)
+        self._footprints = self._new_footprints(self._allowed(view))
         self.ladder = Ladder()
         self._forget()
 
@@ -128,6 +129,20 @@ class Picture(Listener):
         return Footprints(
             view, self._instrument, origin=self.lens.origin, sessions=not self.lens.blind
         )
+
+    def _allowed(self, view: View) -> View:
+        """A view that does not tell the time of day where it is hidden."""
+        if not self.lens.blind:
+            return view
+        if view.spec.size > HOUR_US:
+            raise UsageError(
+                f"bars of {view.spec} begin at hours that tell the time of day",
+                where="a blind replay",
+                fix="Take bars of an hour or less",
+            )
+        if view.spec.is_time:
+            return view
+        return view._replace(spec=replace(view.spec, anchor="start"))
 
     @property
     def view(self) -> View:
@@ -197,15 +212,17 @@ class Picture(Listener):
         """Show other bars, or rows of another height; None chooses one for these bars.
 
         Raises:
-            UsageError: The bars do not fit the instrument, or the height is not positive.
+            UsageError: The bars do not fit the instrument, the height is not positive, or they
+                would tell the time of day where it is hidden.
         """
         if ticks_per_row is not None and ticks_per_row < 1:
             raise UsageError(f"rows of {ticks_per_row} ticks", fix="Take 1 or more")
-        self._read_again(View(spec, ticks_per_row or self.view.ticks_per_row))
+        view = self._allowed(View(spec, ticks_per_row or self.view.ticks_per_row))
+        self._read_again(view)
         if ticks_per_row is None:
             fitting = self._footprints.fitting_rows(self._instrument.tick_size)
-            if fitting is not None and fitting != self.view.ticks_per_row:
-                self._read_again(View(spec, fitting))
+            if fitting is not None and fitting != view.ticks_per_row:
+                self._read_again(view._replace(ticks_per_row=fitting))
         self._epoch += 1
 
     def look_through(self, lens: Lens) -> None:

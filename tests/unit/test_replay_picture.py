@@ -308,6 +308,11 @@ def test_blind_hides_symbol_date_and_price(simulated):
             assert abs(bar["open_time"]) < DAY_US
             assert bar["session"] == 0
     assert picture.hello()["symbol"] is None
+    with pytest.raises(UsageError, match="4h begin at hours"):
+        picture.show(time_bars("4h"))
+    picture.show(BarSpec.parse("tick:50"))
+    assert str(picture.view.spec) == "tick:50@start"
+    picture.show(time_bars("1m"))
     picture.look_through(OpenLens(unit))
     page = page_of(picture)
     assert page.state["last"] == trades.price[picture.row - 1]
