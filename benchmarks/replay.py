@@ -2,8 +2,8 @@
 
 python benchmarks/replay.py --data LAKE --symbol BTCUSDT --date 2024-01-04 [--days 2] [--bars 1m]
 
-Each figure is of a process of its own: the first opens a day that the lake's cache holds, with
-kernels that are compiled; ``--cold`` decodes the day's file instead.
+Without a lake, of a simulated market. The process that measures finds compiled kernels, and the
+days in the lake's cache; with ``--cold`` it decodes their files instead.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -66,12 +67,31 @@ def measure(options: argparse.Namespace) -> None:
     print(f"back to the beginning: {time.perf_counter() - began:.3f} s")
 
 
+def simulate(folder: Path, options: argparse.Namespace) -> str:
+    """Make a lake of as many days and the one before; whose trades it holds."""
+    from orderflow_bt.archive import open_source
+    from orderflow_bt.ingest import download
+    from orderflow_bt.store import Lake
+    from orderflow_bt.synth import SimulatedMarket, write_archive
+    from orderflow_bt.types import Kind, MarketType, TapeId
+
+    market = SimulatedMarket(
+        seed=1, start=dt.date.fromisoformat(options.date) - dt.timedelta(days=1),
+        days=options.days + 1, trades_per_day=options.trades_per_day,
+    )  # fmt: skip
+    write_archive(market, folder / "archive")
+    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
+    download(Lake(folder), tape, market.dates, open_source(str(folder / "archive")))
+    return market.symbol
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", default="data")
+    parser.add_argument("--data", default="")
     parser.add_argument("--symbol", default="BTCUSDT")
     parser.add_argument("--market", default="um")
-    parser.add_argument("--date", required=True)
+    parser.add_argument("--date", default="2026-01-06")
+    parser.add_argument("--trades-per-day", type=int, default=500_000, help="of a simulated market")
     parser.add_argument("--days", type=int, default=1)
     parser.add_argument("--bars", default="1m")
     parser.add_argument("--warmup", type=float, default=24.0, help="hours")
@@ -80,12 +100,16 @@ def main() -> None:
     if "REPLAY_MEASURES" in os.environ:
         measure(options)
         return
-    for _ in range(2):  # the first one compiles and fills the cache
-        done = subprocess.run(
-            [sys.executable, *sys.argv], env=os.environ | {"REPLAY_MEASURES": "1"},
-            check=True, text=True, capture_output=True,
-        )  # fmt: skip
-    print(done.stdout, end="")
+    with tempfile.TemporaryDirectory() as folder:
+        line = [sys.executable, *sys.argv]
+        if not options.data:
+            line += ["--data", folder, "--symbol", simulate(Path(folder), options)]
+        for _ in range(2):  # the first one compiles and fills the cache
+            done = subprocess.run(
+                line, env=os.environ | {"REPLAY_MEASURES": "1"},
+                check=True, text=True, capture_output=True,
+            )  # fmt: skip
+        print(done.stdout, end="")
 
 
 if __name__ == "__main__":

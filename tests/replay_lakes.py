@@ -15,7 +15,7 @@ from orderflow_bt.detectors import (
     VolumeSpike,
 )
 from orderflow_bt.ingest import download
-from orderflow_bt.sim import Readings, Session
+from orderflow_bt.sim import Readings
 from orderflow_bt.store import DayInfo, Gap, Lake, Origin, Quality
 from orderflow_bt.synth import SimulatedMarket, write_archive
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId, time_bars
@@ -109,15 +109,6 @@ def slices_whole(window, bars, detectors):
         nothing = cut.trades.slice(0, 0)
         yield readings.feed(cut.trades)
     yield readings.close_until(window.end, nothing)
-
-
-def batch_session(window, strategy, bars, config):
-    """A session fed with whole days, to the window's end."""
-    session = Session(strategy, window.instrument, config, [bars], start=window.start)
-    for piece in slices_whole(window, bars, []):
-        session.feed(piece)
-    session.finish(window.end)
-    return session
 
 
 def known_of(slices):
