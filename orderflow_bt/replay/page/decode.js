@@ -6,11 +6,9 @@
 const MAGIC = 0x3152464f; // "OFR1"
 const RESET = 1;
 const HEADER = 48;
-const BAR = ["number", "open_time", "close_time", "open", "high", "low", "close", "volume", "delta",
-  "min_delta", "max_delta", "cvd", "poc", "value_low", "value_high", "status", "first_row",
-  "n_rows", "flags", "session"];
-const PRINT = ["time", "first", "last", "qty", "side", "fills"];
-const ROW = ["price", "bid", "ask"];
+const BAR = 20;
+const PRINT = 6;
+const ROW = 3;
 
 /** What a bar's `status` says. */
 export const STATUS = { ok: 0, empty: 1, gap: 2 };
@@ -32,8 +30,8 @@ export function decode(buffer) {
   const head = new Uint32Array(buffer, 0, HEADER / 4);
   if (head[0] !== MAGIC) throw new Error("this is no frame of the replay server");
   const [, seq, flags, json, closed, forming, cells, prints, recent, profile, , open] = head;
-  const floats = (closed + forming) * BAR.length + cells * 2 + (prints + open) * PRINT.length
-    + (recent + profile) * ROW.length;
+  const floats = (closed + forming) * BAR + cells * 2 + (prints + open) * PRINT
+    + (recent + profile) * ROW;
   const padded = Math.ceil(cells / 8) * 8;
   if (buffer.byteLength !== HEADER + json + floats * 8 + padded) {
     throw new Error(`frame ${seq} is cut off, or longer than it says`);
@@ -46,12 +44,12 @@ export function decode(buffer) {
   };
   const state = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, at, json)));
   at += json;
-  const table = take((closed + forming) * BAR.length);
+  const table = take((closed + forming) * BAR);
   const volumes = take(cells * 2);
   const lit = new Uint8Array(buffer, at, cells);
   at += padded;
   const bars = readBars(table, volumes, lit);
-  const clusters = records(take((prints + open) * PRINT.length), PRINT);
+  const clusters = readPrints(take((prints + open) * PRINT));
   return {
     seq,
     reset: (flags & RESET) !== 0,
@@ -60,38 +58,59 @@ export function decode(buffer) {
     forming: forming ? bars[closed] : null,
     prints: clusters.slice(0, prints),
     openPrint: open ? clusters[prints] : null,
-    recent: records(take(recent * ROW.length), ROW),
-    profile: records(take(profile * ROW.length), ROW),
+    recent: readRows(take(recent * ROW)),
+    profile: readRows(take(profile * ROW)),
     marks: state.marks ?? [],
     gone: state.marks_gone ?? [],
   };
 }
 
-function records(values, names) {
-  const width = names.length;
-  const found = new Array(values.length / width);
-  for (let n = 0; n < found.length; n += 1) {
-    const one = {};
-    for (let k = 0; k < width; k += 1) one[names[k]] = values[n * width + k];
-    found[n] = one;
+function readPrints(values) {
+  const found = [];
+  for (let at = 0; at < values.length; at += PRINT) {
+    found.push({
+      time: values[at], first: values[at + 1], last: values[at + 2], qty: values[at + 3],
+      side: values[at + 4], fills: values[at + 5],
+    });
   }
   return found;
 }
 
-/** Bars with their rows, lowest first; a bar owns its rows, so that a frame can be let go. */
+function readRows(values) {
+  const found = [];
+  for (let at = 0; at < values.length; at += ROW) {
+    found.push({ price: values[at], bid: values[at + 1], ask: values[at + 2] });
+  }
+  return found;
+}
+
+/** Bars with their rows, lowest first, which are copied, so that the frame can be let go. */
 function readBars(table, volumes, lit) {
-  const bars = records(table, BAR);
+  const count = lit.length;
+  const bid = new Float64Array(count);
+  const ask = new Float64Array(count);
+  for (let row = 0; row < count; row += 1) {
+    bid[row] = volumes[2 * row];
+    ask[row] = volumes[2 * row + 1];
+  }
+  const cells = lit.slice();
+  const bars = [];
   let first = 0;
-  for (const bar of bars) {
-    const rows = bar.n_rows;
-    bar.bid = new Float64Array(rows);
-    bar.ask = new Float64Array(rows);
-    for (let row = 0; row < rows; row += 1) {
-      bar.bid[row] = volumes[2 * (first + row)];
-      bar.ask[row] = volumes[2 * (first + row) + 1];
-    }
-    bar.cells = lit.slice(first, first + rows);
-    first += rows;
+  for (let at = 0; at < table.length; at += BAR) {
+    const stop = first + table[at + 17];
+    bars.push({
+      number: table[at], open_time: table[at + 1], close_time: table[at + 2],
+      open: table[at + 3], high: table[at + 4], low: table[at + 5], close: table[at + 6],
+      volume: table[at + 7], delta: table[at + 8], min_delta: table[at + 9],
+      max_delta: table[at + 10], cvd: table[at + 11], poc: table[at + 12],
+      value_low: table[at + 13], value_high: table[at + 14], status: table[at + 15],
+      first_row: table[at + 16], n_rows: table[at + 17], flags: table[at + 18],
+      session: table[at + 19],
+      bid: bid.subarray(first, stop),
+      ask: ask.subarray(first, stop),
+      cells: cells.subarray(first, stop),
+    });
+    first = stop;
   }
   return bars;
 }
