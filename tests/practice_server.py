@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+from collections import deque
 
 from websockets.sync.client import connect
 
@@ -24,6 +25,7 @@ class CountingDesk:
 
     def __init__(self, slice_s=0.0):
         self.version = self.greeting = 0
+        self.notices = (0, deque())
         self.number = 0
         self.playing = False
         self.slice_s = slice_s

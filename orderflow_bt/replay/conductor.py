@@ -244,7 +244,7 @@ class Conductor:
             )
         self._check_open()
         self.notebook.leave()
-        self.mover.search(lambda: drills.next(kind), "there is no place left for a question")
+        self.mover.search(lambda: drills.next(kind), "no question here: go on, and ask again later")
 
     def _drills(self, every: int) -> None:
         self._check_open()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import OrderflowError
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from orderflow_bt.replay.picture import Picture
     from orderflow_bt.replay.player import Player
     from orderflow_bt.replay.shelf import Shelf
+    from orderflow_bt.strategy import Order
 
 REASONS = (
     "absorption", "imbalance", "divergence", "unfinished auction", "point of control",
     "value area", "breakout", "pullback", "big trade", "other",
 )  # fmt: skip
 BARS = ("15s", "30s", "1m", "5m", "15m", "tick:500", "tick:2000")
+_NOTICES = 50  # that a page which was away is told of
 _REMEMBER_EVERY = 1.0  # seconds of a playing tape that a killed server forgets at most
 _WAITS = frozenset({"note", "scores", "journal", "ladder"})  # commands that disturb no search
 
@@ -57,6 +60,7 @@ class Desk:
 
     Attributes:
         version: Another number whenever there is something new to show.
+        notices: What pages are told once, as it happens: how many there were, and the latest.
     """
 
     def __init__(
@@ -74,6 +78,7 @@ class Desk:
         self.player, self.picture, self.notebook, self.shelf = player, picture, notebook, shelf
         self.mover = Mover(player)
         self.version = 0
+        self.notices: tuple[int, deque[Facts]] = (0, deque(maxlen=_NOTICES))
         self._conductor = Conductor(
             self.mover, picture, notebook, shelf, shown=detectors, start=start
         )
@@ -110,7 +115,7 @@ class Desk:
             "detectors": self.shelf.detectors,
             "strategies": self.shelf.strategies,
             "speeds": ["max" if math.isinf(speed) else speed for speed in transport.SPEEDS],
-            "pauses": [name for name in PAUSES if name != "levels"],
+            "pauses": list(PAUSES),
             "drills": list(self.notebook.drills.kinds),
             "reasons": list(REASONS),
             "account": state.account_facts(window.instrument, lens),
@@ -215,7 +220,8 @@ class Desk:
     def _follow_up(self) -> None:
         """After a move: what came of it, and whether a question is due."""
         self._furthest_time = max(self._furthest_time, self.player.now)
-        self.notebook.catch_up()
+        for order in self.notebook.catch_up():
+            self._tell(order)
         planned = self.notebook.drills.planned
         self.mover.stop_at = planned if self._conductor.every or self.mover.seeking else None
         if self.mover.seeking or planned is None:
@@ -229,6 +235,13 @@ class Desk:
         if self.mover.moves != self._moves:
             self._moves = self.mover.moves
             self.version += 1
+
+    def _tell(self, order: Order) -> None:
+        """Tell pages of an order that ended without being filled whole."""
+        count, latest = self.notices
+        what = f"order {order.id} was {order.status}" + (f": {order.why}" if order.why else "")
+        latest.append({"what": what, "where": f"order {order.id}", "fix": ""})
+        self.notices = count + 1, latest
 
     # -- the state -----------------------------------------------------------------------------
 

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from orderflow_bt.replay.journal import Journal
     from orderflow_bt.replay.lens import Lens
     from orderflow_bt.replay.player import Player
+    from orderflow_bt.strategy import Order
 
 Facts = dict[str, Any]
 
 MEMORY = "desk.json"
 _SCORED = frozenset({"answer", "truth", "trip"})
+_UNFILLED = frozenset({"rejected", "expired", "cancelled"})
 _OF_QUESTION = ("id", "kind", "concept", "question", "choices", "hides", "row")
 
 
@@ -59,7 +61,7 @@ class Notebook:
         follow(journal.entries, player)
         self._stand_again()
         self._attempt = player.attempt
-        self._fills = len(self._heard())
+        self._noted = len(player.heard)  # of what was heard in this attempt
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -79,25 +81,32 @@ class Notebook:
             **facts,
         )
 
-    def catch_up(self) -> None:
-        """Write down what was heard and told since it was last asked: after each move."""
-        player, heard = self._player, self._heard()
+    def catch_up(self) -> list[Order]:
+        """Write down what was heard and told since it was last asked: after each move.
+
+        Returns:
+            Orders that ended meanwhile without being filled whole, unless the person cancelled them.
+        """
+        player, heard = self._player, self._player.heard
         if player.attempt != self._attempt:  # what lies before its beginning was written then
-            self._attempt, self._fills = player.attempt, len(heard)
+            self._attempt, self._noted = player.attempt, len(heard)
+        fresh, self._noted = heard[self._noted :], len(heard)
         if self.journal.is_revealed:
-            return
-        if len(heard) > self._fills:
-            for found in heard[self._fills :]:
-                self.write("fill", **_fill_facts(found))
-            self._fills = len(heard)
+            return []
+        fills = [found for found in fresh if found.fill is not None]
+        for found in fills:
+            self.write("fill", **_fill_facts(found))
+        if fills:
             write_trips(self.journal, player)
         for told in self.drills.told():
             self.write("truth", **self.drills.record(told["id"]))
             if self.drill is not None and self.drill["id"] == told["id"]:
                 self.drill = self.drill | told
-
-    def _heard(self) -> list[Heard]:
-        return [heard for heard in self._player.heard if heard.fill is not None]
+        return [
+            found.order
+            for found in fresh
+            if found.fill is None and found.order.status in _UNFILLED and found.order.why
+        ]
 
     # -- questions -----------------------------------------------------------------------------
 

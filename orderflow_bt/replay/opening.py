@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt.flow.grouping import ticks_of_ranges
 from orderflow_bt.replay.blind import challenge_code, start_facts
 from orderflow_bt.replay.desk import Desk
 from orderflow_bt.replay.drills import Drills
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from orderflow_bt.types import BarSpec, TapeId
 
 DETECTORS = ("absorption", "big_trades", "delta_divergence", "imbalance_zones")
+
+_USUAL_RANGE = 1000  # of a bar, as a part of the price
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +108,8 @@ def open_desk(lake: Lake, plan: Plan, folder: Path, *, shelf: Shelf | None = Non
     journal = Journal.open(folder, plan.facts())
     shown = [plugin_of(text)[0] for text in plan.detectors]
     picture = open_picture(
-        window, plan.bars, ticks_per_row=plan.ticks_per_row, blind=is_sealed(journal.entries),
+        window, plan.bars, ticks_per_row=plan.ticks_per_row or _by_price(window),
+        blind=is_sealed(journal.entries),
         title=f"{plan.tape.symbol} {plan.tape.market.value} {date}",
     )  # fmt: skip
     player = Player(
@@ -121,6 +125,14 @@ def open_desk(lake: Lake, plan: Plan, folder: Path, *, shelf: Shelf | None = Non
     )  # fmt: skip
     desk.recall()
     return desk
+
+
+def _by_price(window: ReplayWindow) -> int | None:
+    """Ticks a row where nothing was traded before the start; None leaves it to what was."""
+    if window.first:
+        return None
+    price, tick = int(window.trades(0, 1).price[0]), window.instrument.tick_size
+    return ticks_of_ranges([(price, price + max(tick, price // _USUAL_RANGE))], tick)
 
 
 def _honesty(lake: Lake, window: ReplayWindow) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from orderflow_bt.replay.messages import Message, read_message, reply_to, words
 from orderflow_bt.replay.pages import PAGE, Pages
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
@@ -59,6 +60,8 @@ class Desk(Protocol):
     def greeting(self) -> int:
         """Another number whenever what `hello` says has changed."""
 
+    notices: tuple[int, deque[dict[str, Any]]]  # how many there were, and the latest of them
+
     def hello(self) -> dict[str, Any]:
         """What a page needs to know before its first frame."""
 
@@ -83,12 +86,13 @@ class Desk(Protocol):
 class _Client:
     """One open page."""
 
-    def __init__(self, socket: WebSocket, view: View, now: float) -> None:
+    def __init__(self, socket: WebSocket, view: View, noticed: int, now: float) -> None:
         self.socket = socket
         self.view = view
         self.acked = view.seq
         self.seen: int | None = None  # the desk's version that it was last sent
         self.greeted: int | None = None  # its greeting
+        self.noticed = noticed  # how many of its notices
         self.ready = asyncio.Event()
         self._allowance, self._asked = BURST, now
 
@@ -145,7 +149,8 @@ class Hub:
         if len(self._clients) >= TABS:
             await websocket.close(TRY_LATER, f"{TABS} pages are open already")
             return
-        client = _Client(websocket, self.desk.view(), asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        client = _Client(websocket, self.desk.view(), self.desk.notices[0], now)
         self._clients.add(client)
         with contextlib.suppress(WebSocketDisconnect):
             client.ready.set()
@@ -168,6 +173,10 @@ class Hub:
                 if client.greeted != self.desk.greeting:
                     client.greeted = self.desk.greeting
                     await client.socket.send_text(_text(self.desk.hello()))
+                count, latest = self.desk.notices
+                for notice in list(latest)[max(0, len(latest) - (count - client.noticed)) :]:
+                    await client.socket.send_text(_text({"notice": notice}))
+                client.noticed = count
                 client.seen = self.desk.version
                 await client.socket.send_bytes(self.desk.frame(client.view))
                 await asyncio.sleep(max(0.0, began + FRAME_EVERY - loop.time()))
