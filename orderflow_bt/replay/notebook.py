@@ -85,7 +85,7 @@ class Notebook:
         """Write down what was heard and told since it was last asked: after each move.
 
         Returns:
-            Orders that ended meanwhile without being filled whole, unless the person cancelled them.
+            Orders that ended meanwhile without being filled whole, where there is a why.
         """
         player, heard = self._player, self._player.heard
         if player.attempt != self._attempt:  # what lies before its beginning was written then

@@ -152,16 +152,16 @@ class Hub:
         now = asyncio.get_running_loop().time()
         client = _Client(websocket, self.desk.view(), self.desk.notices[0], now)
         self._clients.add(client)
-        with contextlib.suppress(WebSocketDisconnect):
-            client.ready.set()
-            frames = asyncio.ensure_future(self._send_frames(client))
-            try:
+        client.ready.set()
+        frames = asyncio.ensure_future(self._send_frames(client))
+        try:
+            with contextlib.suppress(WebSocketDisconnect):
                 await self._read(client)
-            finally:
-                frames.cancel()
-                with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
-                    await frames
-        self._clients.discard(client)
+        finally:
+            self._clients.discard(client)
+            frames.cancel()
+            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
+                await frames
 
     async def _send_frames(self, client: _Client) -> None:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -68,6 +69,8 @@ class MockDesk:
         self.commands: list[dict[str, Any]] = []
         self.refuse: dict[str, UsageError] = {}
         self.version, self.furthest, self.playing, self.speed = 1, row, False, 1.0
+        self.greeting = 0
+        self.notices: tuple[int, deque[dict[str, Any]]] = (0, deque())
         self.pace, self.due = 0, 0.0
         self.state: dict[str, Any] = {
             "orders": [], "trips": [], "fills": [], "account": FLAT, "drill": None, "score": None,
@@ -143,6 +146,7 @@ class MockDesk:
                 self._go_to(self.furthest)
             case {"do": "bars", "spec": spec}:
                 self.bars = spec
+                self.greeting += 1
                 self.picture.show(BarSpec.parse(spec))
         self.version += 1
         return {}
