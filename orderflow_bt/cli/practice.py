@@ -73,13 +73,13 @@ def command(
         typer.echo(line)
     if beside:
         typer.echo("\nBESIDE STRATEGIES")
-        for line in compared_lines(beside):
+        for line in compared_lines(beside, practice):
             typer.echo(f"  {line}".rstrip())
     if page:
         from orderflow_bt.replay.review_page import write_review
 
         lake = options.open_lake()
-        written, missing = write_review(practice, lake, palette)
+        written, missing = write_review(practice, lake, palette, beside)
         if missing:
             typer.echo(f"warning: no pictures: {missing}", err=True)
         typer.echo(f"\nreview: {written}")
@@ -153,12 +153,12 @@ def show(practice: Practice) -> list[str]:
     reads = practice.scores["reads"]
     if reads["all"]["answers"]:
         lines += ["", "READS", *_reads(practice)]
-    elif practice.scores["reads_unknown"] + practice.scores["reads_hindsight"]:
-        lines += ["", "READS", f"  None is scored. {_left_out(practice)}"]
     if practice.misread:
         lines += ["", "MISREAD", *_misread(practice)]
     if practice.trips:
         lines += ["", "TRADES", *_trades(practice)]
+    if practice.scores["warnings"]:
+        lines += ["", "NOT SCORED", *(f"  {text}" for text in practice.scores["warnings"])]
     if practice.notes:
         lines += ["", "NOTES"]
         for note in practice.notes:
@@ -214,8 +214,6 @@ def _reads(practice: Practice) -> list[str]:
     few = [CONCEPTS[kind] for kind, found in reads.items() if kind != "all" and not found["enough"]]
     if few and reads["all"]["enough"]:
         lines.append(f"  Under {LEAST} of a kind, too few to judge it alone: {', '.join(few)}.")
-    if left := _left_out(practice):
-        lines.append(f"  {left}")
     lines += ["", "  how sure, how often right"]
     lines += [
         f"    said {row['from']} to {row['to']} %: {100 * row['right']:3.0f} % right"
@@ -230,16 +228,6 @@ def _reads(practice: Practice) -> list[str]:
             for row in reads["all"]["misread"]
         ]
     return lines
-
-
-def _left_out(practice: Practice) -> str:
-    hindsight, unknown = (practice.scores[f"reads_{name}"] for name in ("hindsight", "unknown"))
-    parts = []
-    if hindsight:
-        parts.append(f"{count_text(hindsight, 'answer')} in hindsight")
-    if unknown:
-        parts.append(f"{count_text(unknown, 'answer')} whose truth the practice did not reach")
-    return f"Not scored: {', '.join(parts)}." if parts else ""
 
 
 def _misread(practice: Practice) -> list[str]:
@@ -276,12 +264,6 @@ def _trades(practice: Practice) -> list[str]:
     header = ("entry", "side", "R", "worst R", "best R", "slip, ticks", "closed by", "reason")
     lines = [f"  {line}" for line in table_lines(header, rows)]
     lines += ["", f"  {trades['verdict']}"]
-    if trades["hindsight"]:
-        told = count_text(trades["hindsight"], "round trip")
-        lines.append(f"  {told} entered in hindsight: listed, not scored.")
-    if trades["without_stop"]:
-        told = count_text(trades["without_stop"], "round trip")
-        lines.append(f"  {told} without a stop: no R, not scored.")
     if len(trades["by_reason"]) > 1:
         lines += ["", "  by reason"]
         lines += [

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.cli import options
-from orderflow_bt.cli.words import count_text, table_lines
+from orderflow_bt.cli.words import table_lines
 from orderflow_bt.errors import UsageError
 
 if TYPE_CHECKING:
     from orderflow_bt.replay.review import Practice
-
-SHOWN = 20  # round trips of a strategy that are listed
-_MINUS = "\u2212"
 
 
 def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
@@ -66,57 +63,16 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     return compare(opened, practice.entries, strategies, config, spec)
 
 
-def compared_lines(found: dict[str, Any]) -> list[str]:
+def compared_lines(found: dict[str, Any], practice: Practice) -> list[str]:
     """It as lines for a terminal."""
-    from orderflow_bt.replay.compare import PERSON
+    from orderflow_bt.replay.beside import HEADER, missed_rows, notes, party_rows
     from orderflow_bt.replay.review import stamp
 
-    rows = []
-    for name, party in found["parties"].items():
-        scores = party["scores"]
-        interval = scores["expectancy_interval"]
-        rows.append(
-            (
-                name,
-                str(scores["round_trips"]),
-                _signed(scores["expectancy_r"]),
-                "" if interval is None else f"{_signed(interval[0])} to {_signed(interval[1])}",
-                _signed(party["net"]),
-                f"{party['fees']:,.2f}",
-                "" if name == PERSON else str(found["shared"][name]),
-            )
-        )
-    header = ("who", "trips", "R each", "95 % between", "net", "fees", "shared entries")
     lines = [f"up to {stamp(found['until'])} UTC, under the same assumptions", ""]
-    lines += table_lines(header, rows)
-    if not found["enough"]:
-        lines += ["", f"Too few to judge: {count_text(_trips(found), 'round trip')} of yours."]
-    for name, missed in found["missed"].items():
-        if not missed:
-            continue
+    lines += table_lines(HEADER, party_rows(found))
+    for name, rows in missed_rows(found, practice).items():
         lines += ["", f"{name} took, and you did not:"]
-        for trip in missed[:SHOWN]:
-            side = "long" if trip["side"] > 0 else "short"
-            lines.append(f"  {stamp(trip['entry_time'])}  {side:<5}  {_signed(trip['r'])} R")
-        if len(missed) > SHOWN:
-            lines.append(f"  and {len(missed) - SHOWN:,} more (--json has them)")
-    if found["chance"]:
-        net, drawn = found["chance"]["net"], found["chance"]["random_time"]
-        text = (
-            "Your sides, sizes, holding times and costs from random moments make"
-            f" {_signed(drawn['low'])} to {_signed(drawn['high'])} in 95 of 100 tries."
-            f" Yours made {_signed(net)}; {100 * drawn['p_value']:.0f} % of tries did as well."
-        )
-        lines += ["", text]
-    return lines
-
-
-def _trips(found: dict[str, Any]) -> int:
-    count: int = found["parties"]["you"]["scores"]["round_trips"]
-    return count
-
-
-def _signed(value: float | None) -> str:
-    if value is None:
-        return ""
-    return f"{value:+,.2f}".replace("-", _MINUS) if round(value, 2) else "0.00"
+        lines += [f"  {when}  {side:<5}  {r}" for when, side, r, _ in rows]
+        if (more := len(found["missed"][name]) - len(rows)) > 0:
+            lines.append(f"  and {more:,} more (--json has them)")
+    return lines + [line for note in notes(found) for line in ("", note)]

@@ -194,6 +194,9 @@ class Conductor:
         self.mover.halt()
         self.picture.show(bars, ticks_per_row)
         self.show(self.shown)
+        self.notebook.drills.show(self.picture.view.spec)
+        if self.every and self.notebook.drills.planned is None:
+            self.plan()
         self.greeting += 1
 
     def _ladder(self, seconds: int) -> None:

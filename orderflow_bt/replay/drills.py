@@ -102,6 +102,12 @@ class Drills:
         """Row of the question that was planned and not asked yet."""
         return None if self._plan is None else self._plan.row
 
+    def show(self, bars: BarSpec) -> None:
+        """Other bars are on screen: auctions are of theirs from now on."""
+        self._planner = Planner(self._window, bars)
+        if self._plan is not None and self._plan.bar is not None:
+            self._plan = None
+
     # -- planning -----------------------------------------------------------------------------
 
     def next(self, kind: str | None = None, after: int = 0) -> int | None:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import OrderflowError
+from orderflow_bt.replay.beside import missed_rows, notes, party_rows
 from orderflow_bt.replay.drills import CONCEPTS
-from orderflow_bt.replay.review import CLOSED_BY
+from orderflow_bt.replay.review import CLOSED_BY, stamp
 from orderflow_bt.replay.review_shots import Photographer
 from orderflow_bt.report import words
 from orderflow_bt.report.build import environment, style_sheet, write_whole
@@ -36,13 +37,19 @@ class _Told:
     shot: Shot | None
 
 
-def write_review(practice: Practice, lake: Lake, palette_name: str = "default") -> tuple[Path, str]:
+def write_review(
+    practice: Practice,
+    lake: Lake,
+    palette_name: str = "default",
+    compared: dict[str, Any] | None = None,
+) -> tuple[Path, str]:
     """Write a practice's page beside its journal.
 
     Args:
         practice: What was practised.
         lake: Where its days are stored, for the pictures.
         palette_name: ``default`` or ``colour-blind``.
+        compared: By `replay.compare.compare`, if strategies are to stand beside it.
 
     Returns:
         The page, and why it has no pictures; empty where it has.
@@ -87,6 +94,7 @@ def write_review(practice: Practice, lake: Lake, palette_name: str = "default") 
             signed=words.signed,
             misread=told,
             trips=trips,
+            beside=_beside(compared, practice) if compared else None,
             more_trips=max(0, len(practice.trips) - MOST_TRIPS),
             notes=[
                 (practice.when(note["time"]), note.get("text", ""), note.get("tags", ()))
@@ -97,6 +105,15 @@ def write_review(practice: Practice, lake: Lake, palette_name: str = "default") 
     page = practice.folder / FILE
     write_whole(page, html.encode())
     return page, missing
+
+
+def _beside(compared: dict[str, Any], practice: Practice) -> dict[str, Any]:
+    return {
+        "until": stamp(compared["until"]),
+        "rows": party_rows(compared),
+        "missed": list(missed_rows(compared, practice).items()),
+        "notes": notes(compared),
+    }
 
 
 def _misread(moment: Misread, shot: Shot | None) -> _Told:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from orderflow_bt.stats import luck
+from orderflow_bt.stats.verdict import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -110,12 +111,25 @@ def scores(entries: Sequence[Entry]) -> dict[str, Any]:
         drill: read_scores([a for a in scored if a.drill == drill])
         for drill in dict.fromkeys(a.drill for a in scored)
     }
+    trades = trade_scores([entry for entry in entries if entry["kind"] == "trip"])
     return {
         "reads": reads,
         "reads_hindsight": hindsight,
         "reads_unknown": unknown,
-        "trades": trade_scores([entry for entry in entries if entry["kind"] == "trip"]),
+        "trades": trades,
+        "warnings": _warnings(hindsight, unknown, trades),
     }
+
+
+def _warnings(hindsight: int, unknown: int, trades: dict[str, Any]) -> list[str]:
+    """What is not scored, and why."""
+    told = [
+        (hindsight, "answer", "given where the future had been seen: hindsight, not scored"),
+        (unknown, "answer", "whose truth the practice did not reach, or nobody knows: not scored"),
+        (trades["hindsight"], "round trip", "entered in hindsight: listed, not scored"),
+        (trades["without_stop"], "round trip", "without a stop: no R, not scored"),
+    ]
+    return [f"{count(number, noun)} {what}." for number, noun, what in told if number]
 
 
 # Reads -------------------------------------------------------------------------------------------
@@ -224,7 +238,7 @@ def _read_verdict(result: dict[str, Any]) -> str:
     if n == 0:
         return "Nothing was answered."
     if n < LEAST:
-        return f"Too few to judge: {n} answers, {LEAST} are the least."
+        return f"Too few to judge: {count(n, 'answer')}, {LEAST} are the least."
     low, high = result["hit_interval"]
     chance = result["chance"]
     words = f"{100 * chance:.0f} %"
@@ -305,8 +319,8 @@ def _trade_verdict(result: dict[str, Any], n: int) -> str:
         return "No round trip with a stop: there is no R to judge."
     mean = result["expectancy_r"]
     if n < LEAST:
-        trips = "round trip" if n == 1 else "round trips"
-        return f"Too few to judge: {n} {trips}, {LEAST} are the least. So far {_r(mean)} each."
+        few = f"Too few to judge: {count(n, 'round trip')}, {LEAST} are the least."
+        return f"{few} So far {_r(mean)} each."
     low, high = result["expectancy_interval"]
     if low > 0:
         found = "more than the luck of the draw explains"

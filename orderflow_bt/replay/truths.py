@@ -222,7 +222,7 @@ def aggression(effort: Effort | None, row: int) -> Truth | None:
     else:
         return None
     share = 100 * effort.buy / total
-    because = f"{share:.0f} % of the last minute's volume bought, delta {effort.percent:+.0f} %"
+    because = f"{share:.0f} % of the last minute's volume bought, delta {_signed(effort.percent)} %"
     return Truth(who, because, row)
 
 
@@ -242,7 +242,8 @@ def absorption(effort: Effort | None, row: int) -> Truth | None:
     atr = progress * RANGES / effort.range14
     side = "buying" if effort.delta > 0 else "selling"
     because = (
-        f"one-sided {side}, delta {effort.percent:+.0f} %, moved the price {atr:+.2f} ATR its way"
+        f"one-sided {side}, delta {_signed(effort.percent)} %, moved the price"
+        f" {_signed(atr, 2)} ATR its way"
     )
     return Truth(what, because, row)
 
@@ -267,6 +268,10 @@ def auction(bid: int, ask: int, side: int, row: int) -> Truth:
         else f"only {who} traded there"
     )
     return Truth("unfinished" if unfinished else "finished", because, row)
+
+
+def _signed(value: float, digits: int = 0) -> str:
+    return f"{value:+.{digits}f}".replace("-", "\u2212")
 
 
 # Outcome ------------------------------------------------------------------------------------------

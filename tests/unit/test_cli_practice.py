@@ -24,7 +24,7 @@ START = 1_704_153_600_000_000 + DAY_US + 12 * HOUR_US
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("practised")
     lake, tape = demo_lake(root, per_day=60_000)
-    practise(lake, tape, START, root / "practice" / "open", questions=14, orders=2, hours=3).close()
+    practise(lake, tape, START, root / "practice" / "open", questions=9, orders=1, hours=3).close()
     start = draw_start(lake, 3)
     practise(
         lake, start.tape, start.start, root / "practice" / "sealed", questions=3, orders=1,
@@ -47,11 +47,11 @@ def test_practices_are_listed_with_their_scores(root):
     assert lines[0].split()[:2] == ["practice", "began,"]
     (line,) = (line for line in lines if line.startswith("open "))
     assert "SIMUSDT um" in line
-    assert " 14 " in line
+    assert " 9 " in line
     (line,) = (line for line in lines if line.startswith("sealed "))
     assert HIDDEN in line
     assert "SIM" not in line
-    assert re.search(r"^20\d\d-\d\d-\d\d +2 +1\d ", text, re.MULTILINE)  # the day's sum
+    assert re.search(r"^20\d\d-\d\d-\d\d +2 +\d+ ", text, re.MULTILINE)  # the day's sum
 
 
 def test_the_list_as_json(root):
@@ -77,7 +77,7 @@ def test_one_practice_tells_every_misread_moment(root):
         said = f"said {answer.choice} ({answer.confidence} %), it was {answer.truth}"
         assert said in text
         assert answer.because in text
-    assert "Too few to judge: 14 answers" in text
+    assert "Too few to judge: 9 answers" in text
     assert "round trip" in text
     assert "#absorption" in text
     assert not (root / "practice" / "open" / "review.html").exists()
@@ -173,8 +173,8 @@ def test_beside_strategies(root):
 
 def test_as_json(root):
     found = json.loads(call(root, "open", "--json"))
-    assert found["scores"]["reads"]["all"]["answers"] == 14
-    assert len(found["misread"]) == 14 - found["scores"]["reads"]["all"]["hits"]
+    assert found["scores"]["reads"]["all"]["answers"] == 9
+    assert len(found["misread"]) == 9 - found["scores"]["reads"]["all"]["hits"]
     assert found["misread"][0]["opens"].startswith("orderflow-bt replay SIMUSDT")
 
 

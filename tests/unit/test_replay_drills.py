@@ -222,18 +222,19 @@ def test_nor_where_one_answer_is_rare():
     assert truth["neither"] / sum(truth.values()) < 0.6
 
 
+@pytest.mark.parametrize("seed", range(21, 26))
 @pytest.mark.parametrize("kind", CHOICES)
-def test_a_question_tells_nothing_of_what_follows(window, kind):
+def test_a_question_tells_nothing_of_what_follows(window, kind, seed):
     """On a tape with another future the same is asked at the same place, and the same is told."""
     cursor = Cursor(window.first)
-    drills = Drills(cursor, window, 21)
+    drills = Drills(cursor, window, seed)
     row = drills.next(kind)
     cursor.go(row)
     question = drills.ask()
     answer = drills.answer(question["choices"][-1], 70, 1.5)
     changed = MemoryWindow(with_other_future(window.all, row), window.start, window.end)
     other = Cursor(window.first)
-    again = Drills(other, changed, 21)
+    again = Drills(other, changed, seed)
     assert again.next(kind) == row
     other.go(row)
     assert again.ask() == question
@@ -326,6 +327,23 @@ def test_a_practice_that_goes_on_tells_what_was_answered_before(window):
     assert again.record(number) == drills.record(number)
     entries.append({"kind": "truth", **drills.record(number)})
     assert Drills(cursor, window, 8, before=entries).told() == []
+
+
+def test_other_bars_on_screen_are_asked_of(window):
+    cursor = Cursor(window.first)
+    drills = Drills(cursor, window, 8)
+    assert drills.next("auction") is not None
+    drills.show(time_bars("5m"))
+    assert drills.planned is None  # of a bar that is not on screen any more
+    for _ in range(3):
+        cursor.go(drills.next("auction"))
+        drills.ask()
+        record = drills.record(drills.answer("finished", 60, 1)["id"])
+        area = record["area"]
+        assert area["until"] - area["since"] == 5 * MINUTE_US
+        inside = (window.all.time >= area["since"]) & (window.all.time < area["until"])
+        ends = window.all.price[inside].min(), window.all.price[inside].max()
+        assert area["low"] == area["high"] == ends[record["side"] > 0]
 
 
 def test_no_question_behind_the_end():
