@@ -69,7 +69,8 @@ def command(
         shown = _as_json(practice) | ({"compared": beside} if beside else {})
         typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
         return
-    for line in show(practice):
+    lake = options.open_lake()
+    for line in show(practice, simulated=lake.simulated):
         typer.echo(line)
     if beside:
         typer.echo("\nBESIDE STRATEGIES")
@@ -78,7 +79,6 @@ def command(
     if page:
         from orderflow_bt.replay.review_page import write_review
 
-        lake = options.open_lake()
         written, missing = write_review(practice, lake, palette, beside)
         if missing:
             typer.echo(f"warning: no pictures: {missing}", err=True)
@@ -146,9 +146,16 @@ def _numbers(reads: dict[str, Any], trades: dict[str, Any]) -> tuple[str, str, s
 # One of them -------------------------------------------------------------------------------------
 
 
-def show(practice: Practice) -> list[str]:
-    """A practice as lines for a terminal."""
+def show(practice: Practice, *, simulated: str = "") -> list[str]:
+    """A practice as lines for a terminal.
+
+    Args:
+        practice: What was practised.
+        simulated: What was simulated, where the market itself was.
+    """
     lines = [f"{practice.market}, {_span(practice)}"]
+    if simulated:
+        lines.append(f"  SIMULATED MARKET: {simulated}")
     lines += [f"  {text}" for text in _facts(practice)]
     reads = practice.scores["reads"]
     if reads["all"]["answers"]:

@@ -87,6 +87,7 @@ def write_review(
             css=style_sheet(dark, light, tone),
             practice=practice,
             missing=missing,
+            simulated=lake.simulated,
             reads=_read_rows(practice),
             calibration=_calibration_rows(practice),
             confused=practice.scores["reads"]["all"]["misread"],

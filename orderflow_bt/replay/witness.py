@@ -85,7 +85,9 @@ class Witness:
             instrument=window.instrument,
         )
         begin = window.start - BACK_US
-        self._read = window.row_at(begin if bars.is_time else begin // DAY_US * DAY_US)
+        if not bars.is_time:  # they depend on where reading begins, as the person's do
+            begin = 0 if bars.anchor == "start" else begin // DAY_US * DAY_US
+        self._read = window.row_at(begin)
         self._clock = 0
         self._events: list[Seen] = []
         self._bars: list[ClosedEnds] = []

@@ -83,6 +83,18 @@ def test_one_practice_tells_every_misread_moment(root):
     assert not (root / "practice" / "open" / "review.html").exists()
 
 
+def test_a_simulated_market_is_called_one(root, tmp_path):
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    (lake / "SIMULATED-MARKET.txt").write_text("nothing is real in it")
+    folder = str(root / "practice" / "open")
+    result = CliRunner().invoke(app, ["--data", str(lake), "practice", folder])
+    assert "SIMULATED MARKET: nothing is real in it" in result.output
+    html = (root / "practice" / "open" / "review.html").read_text(encoding="utf-8")
+    assert "<strong>Simulated market.</strong>" in html
+    assert "SIMULATED" not in call(root, "open", "--no-page")
+
+
 def test_its_page_has_the_pictures_and_shows_texts_as_texts(root):
     text = call(root, "open")
     page = root / "practice" / "open" / "review.html"

@@ -17,7 +17,7 @@ from orderflow_bt.replay.points import CHOICES, MINUTES
 from orderflow_bt.replay.truths import Effort, Stretch
 from orderflow_bt.replay.witness import Witness
 from orderflow_bt.testing.tape import MIDNIGHT_2024
-from orderflow_bt.types import HOUR_US, MINUTE_US, time_bars
+from orderflow_bt.types import HOUR_US, MINUTE_US, BarSpec, time_bars
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +120,16 @@ def test_auctions_are_those_of_the_footprint(window):
         # the bar is known behind the first trade of the next one
         assert window.all.time[bar.row - 1] >= bar.close_time > window.all.time[bar.row - 2]
     assert seen > 10
+
+
+def test_activity_bars_are_those_of_the_person(window):
+    spec = BarSpec.parse("tick:400@start")
+    stream = BarStream(spec, ids_are_continuous=True, instrument=window.instrument)
+    closed = {bar.close_time: (bar.low, bar.high) for bar in stream.feed(window.all).tolist()}
+    found = list(Witness(window, spec).closed_bars(window.first))
+    assert len(found) > 20
+    for bar in found:
+        assert closed[bar.close_time] == (bar.low[0], bar.high[0])
 
 
 def test_outcome_is_the_first_to_be_reached(window):
