@@ -1,12 +1,13 @@
 # Every target sets up what it needs in .venv, again only when the requirements changed.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check coverage bench pictures constraints clean
+.PHONY: help demo test check coverage bench pictures docs constraints clean
 
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 RUN := .venv/.installed
 DEV := .venv/.installed-dev
+DOCS := .venv/.installed-docs
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 help: ## list the targets
@@ -40,7 +41,10 @@ bench: $(DEV) ## our speed beside other libraries', in the same run
 pictures: $(RUN) ## draw the pictures of README and docs again
 	$(BIN)/python docs/make_pictures.py
 
-constraints: $(DEV) ## pin what is installed now
+docs: $(DOCS) ## the documentation as a site, in site/; a link that leads nowhere is an error
+	$(BIN)/zensical build --strict
+
+constraints: $(DEV) $(DOCS) ## pin what is installed now
 	$(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check > constraints.txt
 
 $(BIN)/python:
@@ -55,6 +59,10 @@ $(DEV): $(RUN)
 	$(PIP) --editable ".[dev]"
 	@touch $@
 
+$(DOCS): $(RUN)
+	$(PIP) --editable ".[docs]"
+	@touch $@
+
 clean: ## remove the environment, caches and the demo
-	rm -rf .venv demo build dist .coverage* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv demo site build dist .coverage* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
