@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import draw_readings
+import draw_replay
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parent / "img"
@@ -19,8 +20,9 @@ FLAGS = [
 
 
 def main() -> None:
-    """Draw the readings; run the demo, photograph its report, copy a footprint."""
+    """Draw readings and replay; run the demo, photograph its report, copy a footprint."""
     draw_readings.main()
+    draw_replay.main()
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     if browser_path is None:
         sys.exit("a Chromium is needed to photograph the report")

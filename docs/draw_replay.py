@@ -1,0 +1,196 @@
+"""Photograph the replay page over a simulated market, and write the table of its keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from playwright.sync_api import sync_playwright
+
+from orderflow_bt.archive import open_source
+from orderflow_bt.ingest import download
+from orderflow_bt.replay.opening import Plan, open_desk
+from orderflow_bt.replay.server import PracticeServer
+from orderflow_bt.sim import SimConfig
+from orderflow_bt.store import Lake
+from orderflow_bt.synth.archive import write_archive
+from orderflow_bt.synth.market import SimulatedMarket
+from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId, time_bars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser, Page
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE / "img" / "replay"
+GUIDE = HERE / "replay.md"
+KEYS_JS = HERE.parent / "orderflow_bt" / "replay" / "page" / "keys.js"
+BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->\n"
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+START = dt.date(2026, 1, 5)
+HOUR = 13
+SIZE = {"width": 1440, "height": 810}
+PATIENCE = 120.0  # seconds: the first time kernels are compiled
+
+
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of the page over a simulated day."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        market = SimulatedMarket(seed=7, start=START, days=1, trades_per_day=250_000)
+        write_archive(market, folder / "archive")
+        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
+        lake = Lake(str(folder / "data"))
+        download(lake, tape, market.dates, open_source(str(folder / "archive")))
+        day = (START - dt.date(1970, 1, 1)).days * DAY_US
+        plan = Plan(
+            tape, day + HOUR * HOUR_US, day + DAY_US, time_bars("1m"),
+            SimConfig.for_market(tape.market),
+        )  # fmt: skip
+        desk = open_desk(lake, plan, folder / "practice")
+        server = PracticeServer(desk)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        yield server.address
+        server.stop()
+        thread.join()
+        desk.close()
+
+
+class Reader:
+    """Somebody at the page.
+
+    Args:
+        browser: Theirs.
+        address: Of the page.
+        scheme: dark or light.
+        palette: Of the page.
+    """
+
+    def __init__(self, browser: Browser, address: str, scheme: str, palette: str) -> None:
+        self.page: Page = browser.new_page(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type] # the two words that it takes
+        self.page.goto(address)
+        self.until(lambda: self.see("store.bars.length") > 0)
+        if self.page.evaluate("document.documentElement.dataset.palette") != palette:
+            self.page.keyboard.press("Shift+Y")
+
+    def see(self, what: str) -> Any:
+        """A part of the page's state."""
+        return self.page.evaluate(f"window.orderflow.{what}")
+
+    def until(self, fulfilled: Callable[[], bool]) -> None:
+        """Wait until something holds."""
+        end = time.monotonic() + PATIENCE
+        while not fulfilled():
+            if time.monotonic() > end:
+                sys.exit("the page does not come to where it is to be photographed")
+            self.page.wait_for_timeout(50)
+
+    def press(self, key: str, times: int = 1) -> None:
+        """Press a key that moves the tape, and wait until it has."""
+        for _ in range(times):
+            row = self.see("store.clock.row")
+            self.page.keyboard.press(key)
+            self.until(lambda row=row: self.see("store.clock.row") != row)
+        self.until(lambda: not self.see("store.clock.seeking"))
+
+    def photograph(self, name: str, place: str | None = None) -> None:
+        """Keep a picture of the page, or of a part of it."""
+        self.page.mouse.move(2, 2)
+        self.page.wait_for_timeout(300)
+        target = self.page.locator(place) if place else self.page
+        target.screenshot(path=FOLDER / f"{name}.png")
+
+
+def trade(reader: Reader) -> None:
+    """Buy with a bracket, and let some minutes pass."""
+    page = reader.page
+    last = reader.see("store.last")
+    page.click("#pad .types [data-value=bracket]")
+    page.click("#pad .by [data-value=risk]")
+    page.fill("#pad-size", "0.5")
+    page.fill("#pad-stop", f"{(last - 60) / 10:.1f}")
+    page.fill("#pad-target", f"{(last + 30) / 10:.1f}")
+    page.fill("#pad-reason", "absorption")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Shift+Enter")
+    reader.until(lambda: len(reader.see("store.orders")) > 0)
+    reader.press("m", 3)
+
+
+def photograph(address: str, browser: Browser) -> None:
+    """Every picture of the guide."""
+    reader = Reader(browser, address, "dark", "teal-red")
+    reader.press("ArrowRight", 6)
+    trade(reader)
+    reader.photograph("page")
+    reader.photograph("desk", "#desk")
+    reader.page.set_viewport_size({"width": 1920, "height": 810})
+    reader.photograph("tape", "#tape")
+    reader.photograph("ladder", "#ladder")
+    reader.page.set_viewport_size(SIZE)
+    reader.page.keyboard.press("?")
+    reader.photograph("keys", "#help")
+    reader.page.keyboard.press("Escape")
+    reader.page.keyboard.press("Shift+X")
+    reader.page.close()
+    reader = Reader(browser, address, "light", "blue-orange")
+    reader.page.click("#tab-practice")
+    reader.page.click("#panel-practice button:has-text('aggression')")
+    reader.until(lambda: reader.see("store.drill") is not None)
+    reader.page.keyboard.press("1")
+    reader.photograph("question")
+    reader.page.close()
+
+
+def key_table() -> str:
+    """The table of keys in Markdown, from the page's own."""
+    script = (
+        f"import {{ KEYS, written }} from {json.dumps(KEYS_JS.as_uri())};"
+        "for (const one of KEYS) console.log([one.group, one.shown ?? one.keys.map(written)"
+        ".join(', '), one.says].join('\\t'));"
+    )
+    node = shutil.which("node")
+    if node is None:
+        sys.exit("node is needed to read the page's keys")
+    command = [node, "--input-type=module", "--eval", script]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rows, before = ["| | key | what it does |", "| --- | --- | --- |"], ""
+    for line in told.splitlines():
+        group, keys, says = line.split("\t")
+        rows.append(f"| {'' if group == before else group} | `{keys}` | {says} |")
+        before = group
+    return "\n".join(rows) + "\n"
+
+
+def main() -> None:
+    """Write table and pictures."""
+    text = GUIDE.read_text()
+    head, rest = text.split(BEGIN)
+    GUIDE.write_text(head + BEGIN + key_table() + END + rest.split(END)[1])
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        sys.exit("a Chromium is needed to photograph the page")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with served() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        photograph(address, browser)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
