@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import mimetypes
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlparse
 
 import draw_readings
 import draw_replay
 from playwright.sync_api import sync_playwright
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Route
+
+REPOSITORY = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent / "img"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -41,7 +48,30 @@ def main() -> None:
             picture = page.locator("#entries picture").first
             picture.scroll_into_view_if_needed()
             picture.screenshot(path=HERE / "entry.png")
+            photograph_chart(browser)
             browser.close()
+
+
+def photograph_chart(browser: Browser) -> None:
+    """The replay's chart on a made market, with every sign it has."""
+
+    def serve(route: Route) -> None:
+        path = REPOSITORY / urlparse(route.request.url).path[1:]
+        kind = {".js": "text/javascript"}.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+        route.fulfill(body=path.read_bytes(), content_type=kind)
+
+    page = browser.new_page(viewport={"width": 1400, "height": 760}, color_scheme="dark")
+    page.route("http://chart.test/**", serve)
+    page.goto("http://chart.test/tests/page/chart.html")
+    while page.evaluate("document.documentElement.dataset.ready") != "yes":
+        page.wait_for_timeout(20)
+    page.evaluate("""async () => {
+        await harness.make({ seed: 12, perBar: 520, move: 2 }, 36, 240);
+        harness.market.dress();
+        await harness.show();
+    }""")
+    page.screenshot(path=HERE / "chart.png")
+    page.close()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ window.harness = {
   },
   /** Colours on a layer from a place to the right, each as [r, g, b, a]. */
   pixels(layer, x, y, count) {
-    const { canvas } = chart.layers[["history", "live", "overlay"].indexOf(layer)];
+    const { canvas } = chart.surface.layers[["history", "live", "overlay"].indexOf(layer)];
     const copy = new OffscreenCanvas(count, 1).getContext("2d", { willReadFrequently: true });
     copy.drawImage(canvas, -Math.round(x * devicePixelRatio), -Math.round(y * devicePixelRatio));
     const { data } = copy.getImageData(0, 0, count, 1);

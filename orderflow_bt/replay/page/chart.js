@@ -1,14 +1,15 @@
 /** The chart: three canvases, painted only when a frame is due and only where something changed. */
 
-import { short, writers } from "./format.js";
 import { paintCrosshair, readout, under } from "./crosshair.js";
 import { listen } from "./gestures.js";
-import { Grid, slotOfNumber, unitOf } from "./grid.js";
+import { Grid, slotOfNumber } from "./grid.js";
 import { geometry, panes } from "./layout.js";
+import { lookOf } from "./look.js";
 import { readPalette } from "./palette.js";
 import { paintHistory, paintLive } from "./painting.js";
 import { Readout } from "./readout.js";
 import { Sprites } from "./sprites.js";
+import { Surface } from "./surface.js";
 import * as views from "./view.js";
 
 const MODES = ["bidask", "delta", "volume"];
@@ -30,15 +31,18 @@ export class Chart {
     this.mode = MODES[0];
     this.grid = new Grid();
     this.sprites = new Sprites();
+    this.look = null;
+    this.geo = null;
     this.painted = { frames: 0, history: 0, live: 0, lastMs: 0, totalMs: 0 };
-    this.hits = { handles: [], marks: [], profile: null };
+    this.hits = { handles: [], marks: [], own: [], profile: null };
     this.pointer = null;
     this.dragged = null;
     this.clicked = { at: -Infinity, button: 0 };
     this.seen = { epoch: null, slots: 0 };
     this.due = { frame: 0, live: true, overlay: true };
     this.historyKey = "";
-    this.#build();
+    this.surface = new Surface(container);
+    this.readout = new Readout(container);
     this.stop = listen(container, this.#answers());
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(container);
@@ -47,24 +51,6 @@ export class Chart {
     this.schemes.addEventListener("change", this.onScheme);
     this.setTheme();
     this.resize();
-  }
-
-  #build() {
-    const { container } = this;
-    container.classList.add("chart");
-    if (!container.hasAttribute("tabindex")) container.tabIndex = 0;
-    container.setAttribute("role", "application");
-    if (!container.hasAttribute("aria-label")) {
-      container.setAttribute("aria-label", "Footprint chart: plus and minus zoom, Shift with arrows moves, Home follows");
-    }
-    this.layers = ["history", "live", "overlay"].map((name) => {
-      const canvas = document.createElement("canvas");
-      canvas.className = `chart-layer chart-${name}`;
-      canvas.setAttribute("aria-hidden", "true");
-      container.append(canvas);
-      return canvas.getContext("2d", { alpha: name !== "history" });
-    });
-    this.readout = new Readout(container);
   }
 
   /** Show what a store holds now. Cheap: paints when the next frame is due. @param {object} store */
@@ -77,7 +63,6 @@ export class Chart {
       this.view = views.appended(this.view, slots - this.seen.slots);
     }
     this.seen = { epoch: store.epoch, slots };
-    if (store.bars.length < 4) this.unit = undefined; // what it is decided by is still thin
     this.#ask();
   }
 
@@ -88,7 +73,6 @@ export class Chart {
       this.view = views.follow(this.view); // other rows, or other prices: no place of before means anything
     }
     this.sprites.clear();
-    this.unit = undefined;
     this.look = null;
     if (!this.view.following && this.geo && this.anchor !== null) {
       const slot = slotOfNumber(this.store.bars, this.anchor);
@@ -146,15 +130,7 @@ export class Chart {
 
   /** Take the container's size again. */
   resize() {
-    const box = this.container.getBoundingClientRect();
-    const dpr = devicePixelRatio || 1;
-    const size = { w: Math.max(1, Math.round(box.width)), h: Math.max(1, Math.round(box.height)), dpr };
-    if (this.size && size.w === this.size.w && size.h === this.size.h && size.dpr === this.size.dpr) return;
-    this.size = size;
-    for (const { canvas } of this.layers) {
-      canvas.width = Math.round(size.w * dpr);
-      canvas.height = Math.round(size.h * dpr);
-    }
+    if (!this.surface.measure()) return;
     this.historyKey = "";
     this.#ask();
   }
@@ -165,7 +141,7 @@ export class Chart {
     this.observer.disconnect();
     this.schemes.removeEventListener("change", this.onScheme);
     cancelAnimationFrame(this.due.frame);
-    for (const { canvas } of this.layers) canvas.remove();
+    this.surface.remove();
     this.readout.remove();
   }
 
@@ -177,7 +153,7 @@ export class Chart {
     return {
       bars: this.store.bars.length, forming: this.store.forming?.number ?? null, visible: shown, mode: this.mode,
       following: view.following, autoPrice: view.autoPrice, columnW: geo.columnW, rowPx: geo.rowPx, merge: geo.merge,
-      hasText: geo.hasText, unit: this.unit, plot: { ...geo.plot }, axis: geo.rects.axis.x, top: geo.priceAt(geo.plot.y),
+      hasText: geo.hasText, unit: this.look.unit, plot: { ...geo.plot }, axis: geo.rects.axis.x, top: geo.priceAt(geo.plot.y),
       bottom: geo.priceAt(geo.plot.y + geo.plot.h), hover: this.hovered ?? null, readout: this.readout.text(),
       handles: this.hits.handles.map(({ id, part, x, y }) => ({ id, part, x, y })), marks: this.hits.marks.length,
       palette: { ground: this.colours.ground, buy: this.colours.buy }, sprites: this.sprites.kept.size,
@@ -207,24 +183,12 @@ export class Chart {
   }
 
   #geometry() {
-    const { store, size, mode } = this;
+    const { store, mode } = this;
+    const { size } = this.surface;
     const facts = { bars: store.bars, forming: store.forming, rowSize: store.hello?.row_size || 1,
       tick: store.hello?.tick || 1, dpr: size.dpr, mode };
     const rects = panes(size.w, size.h, size.dpr, this.look.axis);
     return geometry(this.view, rects, facts);
-  }
-
-  #refreshLook() {
-    const { store } = this;
-    if (this.look && this.look.hello === store.hello && this.unit !== undefined) return;
-    const shown = store.forming ? [...store.bars, store.forming] : store.bars;
-    this.unit = unitOf(shown, Boolean(store.hello?.blind));
-    const write = writers(store.hello);
-    const sample = shown.length ? shown[shown.length - 1].high : 0;
-    const longest = Math.max(6, write.price(sample).length, short(0).length);
-    this.look = { colours: this.colours, write, hello: store.hello, unit: this.unit,
-      whole: !store.hello?.blind && store.hello?.qty_decimals === 0 && this.unit === 1,
-      axis: Math.ceil(longest * 6.63) + 20 };
   }
 
   #paint() {
@@ -232,7 +196,7 @@ export class Chart {
     const begun = performance.now();
     if (this.due.live) {
       this.due.live = false;
-      this.#refreshLook();
+      this.look = lookOf(this.store, this.colours, this.look);
       this.geo = this.#geometry();
       const settled = views.settle(this.view, this.geo, this.#levels());
       if (settled !== this.view) {
@@ -260,19 +224,17 @@ export class Chart {
     const { geo, store, look, grid, sprites } = this;
     const stage = { geo, store, look, grid, sprites, hits: this.hits, dragged: this.dragged,
       behind: Math.round(this.view.back) };
-    const [history, live] = this.layers;
-    for (const ctx of [history, live]) ctx.setTransform(geo.dpr, 0, 0, geo.dpr, 0, 0);
+    const [history, live] = this.surface.contexts();
     this.historyKey = paintHistory(history, stage, this.historyKey, this.painted);
     paintLive(live, stage, this.painted);
   }
 
   #paintOverlay() {
     const { geo, look } = this;
-    const ctx = this.layers[2];
     if (!geo || !this.due.overlay) return;
     this.due.overlay = false;
-    ctx.setTransform(geo.dpr, 0, 0, geo.dpr, 0, 0);
-    ctx.clearRect(0, 0, this.size.w, this.size.h);
+    const ctx = this.surface.contexts()[2];
+    ctx.clearRect(0, 0, geo.rects.whole.w, geo.rects.whole.h);
     const found = this.pointer && !this.dragged ? under(geo, ...this.pointer, this.hits.profile) : null;
     const told = found && { price: found.price, number: found.bar?.number ?? null, row: found.row };
     if (JSON.stringify(told) !== JSON.stringify(this.hovered ?? null)) {
@@ -285,7 +247,8 @@ export class Chart {
     }
     const [x, y] = this.pointer;
     paintCrosshair(ctx, geo, look, x, y, found);
-    const near = this.hits.marks.filter((m) => x >= m.x - 3 && x <= m.x + m.w + 3 && y >= m.y - 3 && y <= m.y + m.h + 3);
+    const isNear = (m) => x >= m.x - 3 && x <= m.x + m.w + 3 && y >= m.y - 3 && y <= m.y + m.h + 3;
+    const near = [...this.hits.own, ...this.hits.marks].filter(isNear);
     this.readout.show(readout(found, look.write, near.map((m) => m.text)), x, y, geo.plot);
   }
 

@@ -41,6 +41,11 @@ export function listen(element, chart) {
       press = { x, y, lastX: x, lastY: y, area: chart.areaAt(x, y), handle, button: event.button, moved: false, free: false };
       element.setPointerCapture(event.pointerId);
     },
+    mousedown(event) {
+      event.preventDefault(); // a click leaves the keys to the page: the chart has them when it is tabbed to
+      const { activeElement } = document;
+      if (activeElement !== element && activeElement !== document.body) activeElement?.blur();
+    },
     pointermove(event) {
       const [x, y] = place(event);
       if (!press) {
@@ -81,20 +86,24 @@ export function listen(element, chart) {
       if (chart.areaAt(x, y) === "plot") event.preventDefault();
     },
     keydown(event) {
-      if (event.key === "Escape" && press?.handle) {
-        chart.moving(null);
-        press = null;
-      }
       if (chart.key(event)) {
         event.preventDefault();
         event.stopPropagation();
       }
     },
   };
+  const escape = (event) => {
+    if (event.key !== "Escape" || !press?.handle) return;
+    event.stopPropagation(); // it leaves the order where it is, and closes nothing else
+    chart.moving(null);
+    press = null;
+  };
+  window.addEventListener("keydown", escape, { capture: true });
   for (const [name, handler] of Object.entries(on)) {
     element.addEventListener(name, handler, name === "wheel" ? { passive: false } : undefined);
   }
   return () => {
+    window.removeEventListener("keydown", escape, { capture: true });
     for (const [name, handler] of Object.entries(on)) element.removeEventListener(name, handler);
   };
 }

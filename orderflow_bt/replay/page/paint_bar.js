@@ -204,7 +204,7 @@ function paintNumbers(ctx, geo, { rows, flags }, look, left, yRow, from, to) {
   const { colours, unit, whole } = look;
   const wide = geo.mode === "bidask" ? geo.half : geo.cells;
   const letters = geo.mode === "delta" ? 5 : 4;
-  const size = Math.min(geo.rowPx * 0.8, (wide - 7) / (letters * 0.602), 12);
+  const size = Math.min(geo.rowPx * 0.8, (wide - 6) / (letters * 0.602), 12);
   const dim = colours.ink;
   const plain = `${size}px ${MONO}`;
   const bold = `700 ${size}px ${MONO}`;

@@ -104,24 +104,34 @@ function paintWall(ctx, geo, mark, { colours }, note) {
   ctx.strokeStyle = colours.event;
   ctx.lineWidth = 1;
   ctx.setLineDash(isSure ? [] : [3, 2]);
-  const left = Math.min(begins, x - 6);
-  ctx.strokeRect(left + 0.5, y + 0.5, Math.max(8, x - left) - 1, h - 1);
+  const { left, w } = wallSpan(geo, mark, begins, x);
+  const middle = geo.hasText ? left + w / 2 : x;
+  ctx.strokeRect(left + 0.5, y + 0.5, w - 1, h - 1);
   ctx.setLineDash([]);
   ctx.fillStyle = fade(colours.event, 0.12);
-  ctx.fillRect(left, y, Math.max(8, x - left), h);
+  ctx.fillRect(left, y, w, h);
   const size = 5;
   const base = mark.direction < 0 ? y - 3 : y + h + 3;
   const tip = mark.direction < 0 ? base - size - 1 : base + size + 1;
   ctx.beginPath(); // the arrow stands on the far side of the wall and points to where it sends the price
-  ctx.moveTo(x - size, tip);
-  ctx.lineTo(x + size, tip);
-  ctx.lineTo(x, base);
+  ctx.moveTo(middle - size, tip);
+  ctx.lineTo(middle + size, tip);
+  ctx.lineTo(middle, base);
   ctx.closePath();
   ctx.fillStyle = isSure ? colours.event : colours.ground;
   ctx.fill();
   ctx.stroke();
   ctx.globalAlpha = 1;
-  note(mark, left, Math.min(y, tip), Math.max(8, x - left) + size, h + size + 6);
+  note(mark, left, Math.min(y, tip), w, h + size + 6);
+}
+
+/** From its beginning to its moment; over cells with numbers, a frame of whole cells. */
+function wallSpan(geo, mark, begins, ends) {
+  if (!geo.hasText) return { left: Math.min(begins, ends - 8), w: Math.max(8, ends - begins) };
+  const last = geo.slotOfTime(mark.known_at - 1);
+  const first = Math.min(last, geo.slotOfTime(mark.from ?? mark.known_at));
+  const left = geo.x(first) + geo.spine;
+  return { left, w: geo.x(last) + geo.spine + geo.cells - left };
 }
 
 function paintLevel(ctx, geo, mark, { colours }, note) {

@@ -47,8 +47,8 @@ export function paintLast(ctx, geo, store, look) {
 }
 
 /** Fills as triangles: the tip at price and moment; a buy points up from below, a sell down from above. */
-export function paintFills(ctx, geo, store, look) {
-  const { colours } = look;
+export function paintFills(ctx, geo, store, look, hits) {
+  const { colours, write } = look;
   const first = geo.barAt(geo.first).open_time;
   for (const fill of store.fills ?? []) {
     if (fill.time < first) continue;
@@ -65,12 +65,14 @@ export function paintFills(ctx, geo, store, look) {
     ctx.lineWidth = 2;
     ctx.stroke();
     ctx.fill();
+    const text = `${fill.side > 0 ? "bought" : "sold"} ${write.qty(fill.qty)} at ${write.price(fill.price)}`;
+    hits.push({ x: x - 6, y: Math.min(y, base), w: 12, h: 9, text });
   }
 }
 
 /** Round trips that are over: entry to exit, and the result in R at the end. */
-export function paintTrips(ctx, geo, store, look) {
-  const { colours } = look;
+export function paintTrips(ctx, geo, store, look, hits) {
+  const { colours, write } = look;
   const first = geo.barAt(geo.first).open_time;
   for (const trip of store.trips ?? []) {
     if (!isNumber(trip.exit_time) || trip.exit_time < first) continue;
@@ -89,7 +91,10 @@ export function paintTrips(ctx, geo, store, look) {
     const colour = trip.hindsight ? colours.muted : won ? colours.buyLit : colours.sellLit;
     const text = (isNumber(trip.r) ? inR(trip.r) : "closed") + (trip.hindsight ? " hindsight" : "");
     const away = won === trip.side > 0 ? -1 : 1;
-    pill(ctx, geo, { x: x1 + 8, y: y1 + away * 16, text, colour, colours, bold: true });
+    const box = pill(ctx, geo, { x: x1 + 8, y: y1 + away * 16, text, colour, colours, bold: true });
+    const story = `${trip.side > 0 ? "long" : "short"} ${write.price(trip.entry)} to ${write.price(trip.exit)}`;
+    const reach = [["worst", trip.mae_r], ["best", trip.mfe_r]].filter(([, r]) => isNumber(r)).map(([name, r]) => `, ${name} ${inR(r)}`);
+    hits.push({ ...box, text: story + reach.join("") });
   }
 }
 

@@ -232,10 +232,12 @@ export function paintCvdScale(ctx, geo, look, scales) {
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
   ctx.fillStyle = colours.muted;
-  for (const value of [scales.cvdHigh, 0, scales.cvdLow]) {
-    const at = Math.min(y(value), pane.y + pane.h - 8);
-    const isCrowded = at < pane.y + 24 || (value !== 0 && isIn && Math.abs(at - zero) < 14);
-    if (isCrowded || (value === 0 && !isIn)) continue;
+  let free = pane.y + 26; // below the strip's name
+  for (const value of [scales.cvdHigh, ...(isIn ? [0] : []), scales.cvdLow]) {
+    const at = Math.min(value === scales.cvdHigh ? free : y(value), pane.y + pane.h - 8);
+    const isCrowded = value !== 0 && isIn && Math.abs(at - zero) < 13;
+    if (isCrowded || at < free) continue;
+    free = at + 13;
     const text = value < 0 ? `\u2212${short(-value * unit, whole)}` : short(value * unit, whole);
     ctx.fillText(text, axis.x + 8, at);
   }

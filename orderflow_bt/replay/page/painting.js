@@ -69,8 +69,9 @@ export function paintLive(ctx, stage, painted) {
   inside(ctx, geo.plot, () => {
     if (store.forming && geo.last === store.bars.length) paintForming(ctx, geo, grid, look, hides);
     paintQuotes(ctx, geo, store, look);
-    paintTrips(ctx, geo, store, look);
-    paintFills(ctx, geo, store, look);
+    stage.hits.own = [];
+    paintTrips(ctx, geo, store, look, stage.hits.own);
+    paintFills(ctx, geo, store, look, stage.hits.own);
   });
   if (store.forming && geo.last === store.bars.length) {
     inside(ctx, whole, () => strips.paintStrips(ctx, geo, look, scales, store.bars.length), geo.plot.w);

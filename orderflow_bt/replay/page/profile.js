@@ -164,8 +164,9 @@ function paintRows(ctx, geo, found, colours, pane) {
 }
 
 /** A word with a rim of the ground, so that it stands off what is behind it. */
-function label(ctx, text, x, y, colour, ground) {
+function label(ctx, text, x, y, colour, ground, align = "left") {
   ctx.font = `10.5px ${SANS}`;
+  ctx.textAlign = align;
   ctx.textBaseline = "alphabetic";
   ctx.lineJoin = "round";
   ctx.lineWidth = 3;
@@ -174,7 +175,6 @@ function label(ctx, text, x, y, colour, ground) {
   ctx.strokeText(text, x, y);
   ctx.fillStyle = colour;
   ctx.fillText(text, x, y);
-  ctx.textAlign = "left";
 }
 
 /** Naked levels of earlier sessions: dashed, from where they came from to the price axis. */
@@ -195,8 +195,7 @@ export function paintLevels(ctx, geo, levels, look) {
     ctx.lineTo(geo.plot.x + geo.plot.w + geo.rects.profile.w, y);
     ctx.stroke();
     ctx.globalAlpha = 1;
-    ctx.textAlign = "right";
-    label(ctx, level.text ?? level.kind, geo.plot.x + geo.plot.w - 4, y - 3, isPoc ? colours.accent : colours.muted, colours.ground);
+    label(ctx, level.text ?? level.kind, geo.plot.x + geo.plot.w - 4, y - 3, isPoc ? colours.accent : colours.muted, colours.ground, "right");
   }
   ctx.restore();
 }

@@ -6,7 +6,7 @@ export const TEXT_HEIGHT = 9;
 const TEXT_ROW = 12; // rows are merged until they are this high, where a column is wide enough for text
 const HEAT_ROW = 3;
 /** Widest and narrowest column, CSS pixels. */
-export const COLUMN = { least: 2, most: 240, usual: 70 };
+export const COLUMN = { least: 2, most: 240, usual: 78 };
 /** Highest row and lowest unmerged row, CSS pixels. */
 export const ROW = { least: 1e-4, most: 48, usual: 17 };
 
