@@ -286,10 +286,8 @@ def test_it_takes_any_size_and_sharpness(page: Page, size: tuple[int, int]):
     page.wait_for_timeout(60)
     shown = state(page)
     assert shown["plot"]["w"] < size[0]
-    assert (
-        page.evaluate("harness.chart.surface.layers.map(({ canvas }) => [canvas.width, canvas.height])")
-        == [list(size)] * 3
-    )
+    sizes = "harness.chart.surface.layers.map((layer) => [layer.canvas.width, layer.canvas.height])"
+    assert page.evaluate(sizes) == [list(size)] * 3
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
