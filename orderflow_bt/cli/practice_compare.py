@@ -28,7 +28,7 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     from orderflow_bt.replay.compare import compare
     from orderflow_bt.replay.window import open_window
     from orderflow_bt.strategy.registry import load_strategy
-    from orderflow_bt.types import BarSpec, Kind, MarketType, TapeId
+    from orderflow_bt.types import BarSpec
 
     if practice.sealed:
         raise UsageError(
@@ -36,14 +36,9 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
             where=str(practice.folder),
             fix="Reveal it in the replay first",
         )
-    facts = practice.facts
+    facts, tape = practice.facts, practice.tape
     try:
-        tape = TapeId(
-            facts["tape"]["exchange"], MarketType(facts["tape"]["market"]),
-            Kind(facts["tape"]["kind"]), facts["tape"]["symbol"],
-        )  # fmt: skip
-        window = facts["window"]
-        start, end, warmup = (int(window[name]) for name in ("start", "end", "warmup"))
+        start, end, warmup = (int(facts["window"][name]) for name in ("start", "end", "warmup"))
         spec = BarSpec.parse(str(facts["bars"]))
     except (KeyError, ValueError) as error:
         raise UsageError(

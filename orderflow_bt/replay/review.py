@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orderflow_bt.errors import UsageError
 from orderflow_bt.replay.drills import CONCEPTS
 from orderflow_bt.replay.journal import FILE, is_sealed, read_journal
 from orderflow_bt.replay.scores import Answer, answers, read_scores, scores, trade_scores
-from orderflow_bt.types import SECOND_US
+from orderflow_bt.types import SECOND_US, Kind, MarketType, TapeId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,6 +103,22 @@ class Practice:
             return HIDDEN
         tape = self.facts.get("tape", {})
         return f"{tape.get('symbol', '')} {tape.get('market', '')}".strip()
+
+    @property
+    def tape(self) -> TapeId:
+        """Whose trades were practised on.
+
+        Raises:
+            UsageError: The journal does not say it.
+        """
+        try:
+            tape = self.facts["tape"]
+            kind, market = Kind(tape["kind"]), MarketType(tape["market"])
+            return TapeId(tape["exchange"], market, kind, tape["symbol"])
+        except (KeyError, ValueError) as error:
+            raise UsageError(
+                f"the journal does not say what was practised on: {error}", where=str(self.folder)
+            ) from error
 
     @cached_property
     def scores(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.errors import OrderflowError
+from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.beside import missed_rows, notes, party_rows
 from orderflow_bt.replay.drills import CONCEPTS
 from orderflow_bt.replay.review import CLOSED_BY, stamp
@@ -59,8 +59,11 @@ def write_review(
     """
     dark, light = palette(palette_name)
     camera, missing = None, ""
-    if not practice.sealed and practice.facts.get("tape"):
-        camera = Photographer(practice, lake, (dark, light))
+    if not practice.sealed:
+        try:
+            camera = Photographer(practice, lake, (dark, light))
+        except UsageError as error:
+            missing = str(error)
     sure = sorted(practice.misread, key=lambda moment: -moment.answer.confidence)[:MOST_SHOTS]
     told, trips = [], []
     for moment in practice.misread:

@@ -12,7 +12,7 @@ from orderflow_bt.report.export import png_bytes
 from orderflow_bt.report.footprint import draw_plan
 from orderflow_bt.report.page import Shot
 from orderflow_bt.report.plan import plan_footprint
-from orderflow_bt.types import HOUR_US, BarSpec, Kind, MarketType, TapeId, time_bars
+from orderflow_bt.types import HOUR_US, BarSpec, time_bars
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,13 +42,13 @@ class Photographer:
         practice: Revealed, or never blind.
         lake: Where its days are stored.
         themes: Dark and light.
+
+    Raises:
+        UsageError: Its journal does not say what was practised on.
     """
 
     def __init__(self, practice: Practice, lake: Lake, themes: tuple[Theme, Theme]) -> None:
-        tape = practice.facts["tape"]
-        self._tape = TapeId(
-            tape["exchange"], MarketType(tape["market"]), Kind(tape["kind"]), tape["symbol"]
-        )
+        self._tape = practice.tape
         self._lake, self._themes = lake, themes
         spec = BarSpec.parse(str(practice.facts.get("bars") or "1m"))
         is_short = spec.is_time and spec.size <= HOUR_US

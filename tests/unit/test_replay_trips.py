@@ -9,11 +9,14 @@ from replay_lakes import ONE_MINUTE, demo_lake
 
 from orderflow_bt import Strategy
 from orderflow_bt.errors import OrderflowError, PluginError, UsageError
+from orderflow_bt.replay.beside import HEADER, missed_rows, notes, party_rows
 from orderflow_bt.replay.compare import NEAR_US, compare
 from orderflow_bt.replay.drills import Drills
 from orderflow_bt.replay.journal import Journal
 from orderflow_bt.replay.player import Player
 from orderflow_bt.replay.points import CHOICES
+from orderflow_bt.replay.review import Practice
+from orderflow_bt.replay.review_page import write_review
 from orderflow_bt.replay.scores import scores
 from orderflow_bt.replay.trips import follow, write_trips
 from orderflow_bt.replay.window import open_window
@@ -199,7 +202,7 @@ class Same(Strategy):
 
 def test_compared_with_strategies(window, practised):
     _, journal = practised
-    own = compare(window, journal.entries, {"same": Same(205, 1500)}, CONFIG, ONE_MINUTE)
+    own = compare(window, journal.entries, {"same": Same(205, 4500)}, CONFIG, ONE_MINUTE)
     mine = [e for e in journal.entries if e["kind"] == "trip" and not e["hindsight"]]
     assert own["parties"]["you"]["scores"]["round_trips"] == len(mine)
     theirs = own["parties"]["same"]["round_trips"]
@@ -213,8 +216,37 @@ def test_compared_with_strategies(window, practised):
     assert drawn["net"] == pytest.approx(sum(float(t["net"]) for t in mine))
     assert 0 < drawn["random_time"]["p_value"] <= 1
     assert own["parties"]["same"]["fees"] > 0
-    again = compare(window, journal.entries, {"same": Same(205, 1500)}, CONFIG, ONE_MINUTE)
+    again = compare(window, journal.entries, {"same": Same(205, 4500)}, CONFIG, ONE_MINUTE)
     assert again == own
+
+
+def test_a_comparison_in_words(window, practised, tmp_path):
+    _, journal = practised
+    found = compare(window, journal.entries, {"same": Same(205, 4500)}, CONFIG, ONE_MINUTE)
+    rows = {row[0]: dict(zip(HEADER, row, strict=True)) for row in party_rows(found)}
+    assert rows["same"]["shared entries"] == "1"
+    assert rows["you"]["shared entries"] == ""
+    assert rows["you"]["trips"] == str(found["parties"]["you"]["scores"]["round_trips"])
+    start = {"n": 0, "kind": "start", "wall": "2026-01-02T03:04:05.000Z"}
+    tape = {"exchange": "binance", "symbol": "SIMUSDT", "market": "um", "kind": "aggTrades"}
+    practice = Practice(tmp_path, [start | {"tape": tape, "bars": "1m"}], 0, 0)
+    (missed,) = missed_rows(found, practice).values()
+    assert len(missed) == len(found["missed"]["same"])
+    when, side, _, opens = missed[0]
+    assert opens == (
+        f"orderflow-bt replay SIMUSDT --market um --date {when[:10]} --time {when[11:]} --bars 1m"
+    )
+    assert side == "long"
+    few, by_chance = notes(found)
+    assert few.startswith("Too few to judge")
+    assert "from random moments make" in by_chance
+    page, why = write_review(practice, window.lake, compared=found)
+    assert not why
+    html = page.read_text(encoding="utf-8")
+    assert "same took, and you did not" in html
+    assert opens in html
+    unsaid = Practice(tmp_path, [start], 0, 0)
+    assert "does not say what was practised on" in write_review(unsaid, window.lake)[1]
 
 
 def test_comparing_says_what_is_wrong(window, practised):
