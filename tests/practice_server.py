@@ -18,6 +18,7 @@ from orderflow_bt.replay.server import PracticeServer
 
 HEADER = struct.Struct("<12I")
 MAGIC = 0x3152464F
+GROWING = ("fills", "journal")  # of which a frame has what is new
 
 
 class CountingDesk:
@@ -155,7 +156,9 @@ class Page:
         if isinstance(received, str):
             return json.loads(received)
         seq, reset, state = state_of(received)
-        self.state = state if reset else self.state | state
+        before = {} if reset else self.state
+        grown = {name: before.get(name, []) + state.get(name, []) for name in GROWING}
+        self.state = before | state | grown
         self.frames.append(received)
         if self.acks:
             self.socket.send(json.dumps({"ack": seq}))

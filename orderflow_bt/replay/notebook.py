@@ -24,7 +24,6 @@ Facts = dict[str, Any]
 
 MEMORY = "desk.json"
 _SCORED = frozenset({"answer", "truth", "trip"})
-_UNFILLED = frozenset({"rejected", "expired", "cancelled"})
 _OF_QUESTION = ("id", "kind", "concept", "question", "choices", "hides", "row")
 
 
@@ -85,7 +84,7 @@ class Notebook:
         """Write down what was heard and told since it was last asked: after each move.
 
         Returns:
-            Orders that ended meanwhile without being filled whole, where there is a why.
+            Orders that ended meanwhile unfilled, without the person or a bracket having ended them.
         """
         player, heard = self._player, self._player.heard
         if player.attempt != self._attempt:  # what lies before its beginning was written then
@@ -102,11 +101,7 @@ class Notebook:
             self.write("truth", **self.drills.record(told["id"]))
             if self.drill is not None and self.drill["id"] == told["id"]:
                 self.drill = self.drill | told
-        return [
-            found.order
-            for found in fresh
-            if found.fill is None and found.order.status in _UNFILLED and found.order.why
-        ]
+        return [found.order for found in fresh if found.fill is None and _is_news(found.order)]
 
     # -- questions -----------------------------------------------------------------------------
 
@@ -193,6 +188,12 @@ class Notebook:
             player.seek(memory["row"])
         furthest = min(memory.get("furthest", 0), player.window.rows)
         player.furthest = max(player.furthest, furthest)
+
+
+def _is_news(order: Order) -> bool:
+    if order.status == "cancelled":
+        return bool(order.why) and order.parent_id is None
+    return order.status in ("rejected", "expired")
 
 
 def _fill_facts(heard: Heard) -> Facts:
