@@ -245,9 +245,13 @@ class Footprints:
         """The session of the closed bars is over: its levels are final."""
         if self._day is None or self._is_final:
             return
-        profile = self._sums.profile((self._day + 1) * DAY_US)
+        ended = (self._day + 1) * DAY_US
+        profile = self._sums.profile(ended)
         if profile is not None:
             self.naked.add(profile, edges=True)
+            for kind, row in (("high", -1), ("low", 0)):
+                low = int(profile.cells[row, 0])
+                self.naked.live.append(NakedLevel(kind, low, low + self.row_size, ended))
         self._is_final = True
 
     def fitting_rows(self, tick_size: int) -> int | None:

@@ -34,7 +34,13 @@ if TYPE_CHECKING:
 
 GROWING = ("fills", "journal")  # lists of the state that only grow: a page gets what is new
 MOST_GAPS = 100  # that a page is told of
-_LEVELS = {"poc": "poc", "vah": "value_high", "val": "value_low"}
+_LEVELS = {
+    "poc": ("poc", "naked POC"),
+    "vah": ("value_high", "naked VAH"),
+    "val": ("value_low", "naked VAL"),
+    "high": ("high", "day's high"),
+    "low": ("low", "day's low"),
+}
 _NOTED = 20  # marks that a journal's line names
 _NO_GAPS = np.zeros(0, np.int64)
 
@@ -325,9 +331,9 @@ class Picture(Listener):
             "levels": [
                 {
                     "price": level.low / lens.step,
-                    "kind": _LEVELS[level.kind],
+                    "kind": _LEVELS[level.kind][0],
                     "since": lens.time(level.known_at),
-                    "text": f"naked {level.kind.upper()}",
+                    "text": _LEVELS[level.kind][1],
                 }
                 for level in self._footprints.levels()
             ],

@@ -16,6 +16,7 @@ from orderflow_bt.detectors import ImbalanceZones, TakerClusters
 from orderflow_bt.errors import UsageError
 from orderflow_bt.flow import (
     BarStream,
+    NakedLevel,
     NakedLevels,
     Profile,
     SessionProfiles,
@@ -335,7 +336,7 @@ def test_lens_goes_both_ways():
 
 def test_levels_are_those_of_sessions_past():
     trades, unit = market(3_000, days=3)
-    kinds = {"poc": "poc", "vah": "value_high", "val": "value_low"}
+    kinds = {"poc": "poc", "vah": "value_high", "val": "value_low", "high": "high", "low": "low"}
     turns = np.flatnonzero(np.diff(trades.time // DAY_US)) + 1
     borders = [int(turn) + k for turn in turns for k in (0, 1, 2, 40, 900)]
     most = 0
@@ -348,6 +349,8 @@ def test_levels_are_those_of_sessions_past():
             piece = trades.slice(row, stop)
             for final in sessions.feed(piece):
                 naked.add(final, edges=True)
+                for kind, low in (("high", final.cells[-1, 0]), ("low", final.cells[0, 0])):
+                    naked.live.append(NakedLevel(kind, int(low), int(low) + 5, final.known_at))
             naked.feed(piece)
             row = stop
             wanted = [(level.low, kinds[level.kind], level.known_at) for level in naked.live]
