@@ -1,13 +1,15 @@
 // The chart's pure modules: numbers, scales, places, folded rows, profile, view, what lies under a place.
 import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
+import { decode } from "../../orderflow_bt/replay/page/decode.js";
 import { under, readout } from "../../orderflow_bt/replay/page/crosshair.js";
 import * as format from "../../orderflow_bt/replay/page/format.js";
 import * as grid from "../../orderflow_bt/replay/page/grid.js";
 import { column, geometry, panes } from "../../orderflow_bt/replay/page/layout.js";
 import { endsOf, shapeOf } from "../../orderflow_bt/replay/page/paint_marks.js";
-import { linesOf, linesOfAll, orderText } from "../../orderflow_bt/replay/page/paint_orders.js";
+import { linesOf, linesOfAll, orderText, tagPlaces } from "../../orderflow_bt/replay/page/paint_orders.js";
 import { cvdRuns, stripScales, timeLabels } from "../../orderflow_bt/replay/page/paint_panes.js";
 import { mix } from "../../orderflow_bt/replay/page/palette.js";
 import { denseProfile, pointOfControl, profileOf, valueArea } from "../../orderflow_bt/replay/page/profile.js";
@@ -191,6 +193,23 @@ test("point of control and value area are the library's", () => {
   assert.deepEqual(area(7), [0, 0]);
 });
 
+test("bars that Python sent have the point of control and value area that their rows give here", () => {
+  const folder = process.env.FRAMES;
+  const bars = readdirSync(folder).filter((name) => name.endsWith(".bin")).sort().flatMap((name) => {
+    const raw = readFileSync(`${folder}/${name}`);
+    return decode(raw.buffer.slice(raw.byteOffset, raw.byteOffset + raw.byteLength)).closed;
+  }).filter((bar) => bar.n_rows > 0 && bar.volume > 0);
+  const rowSize = JSON.parse(readFileSync(`${folder}/hello.json`)).row_size;
+  assert.ok(bars.length > 100);
+  for (const bar of bars) {
+    const volumes = bar.bid.map((v, i) => v + bar.ask[i]);
+    const poc = pointOfControl(volumes);
+    const [low, high] = valueArea(volumes, poc);
+    const here = [poc, low, high].map((row) => bar.first_row + row * rowSize);
+    assert.deepEqual(here, [bar.poc, bar.value_low, bar.value_high], `bar ${bar.number}`);
+  }
+});
+
 test("the profile holds the closed bars and the forming one", () => {
   const market = new Market({ seed: 11 }).bars(12);
   for (let k = 0; k < 50; k += 1) market.trade();
@@ -218,6 +237,19 @@ test("a view follows until it is moved, and comes back", () => {
   const free = views.pan(view, geo, 0, 34);
   assert.ok(!free.autoPrice && free.centre > view.centre);
   assert.deepEqual(views.follow(free), { ...free, back: 0, following: true, autoPrice: true });
+});
+
+test("an old crash does not flatten what is read now", () => {
+  const market = new Market({ seed: 4 }).bars(8);
+  for (let k = 0; k < 200; k += 1) market.trade(-25);
+  market.close();
+  const crash = shown(market.store).geo;
+  const [low, high] = [market.store.bars[8].low, market.store.bars[8].high];
+  assert.ok(crash.y(low) < crash.plot.h && crash.y(high) > 0);
+  market.bars(9);
+  const after = shown(market.store).geo;
+  assert.ok(after.first <= 8 && after.merge < crash.merge);
+  assert.ok(after.y(market.store.last) > 0 && after.y(market.store.last) < after.plot.h);
 });
 
 test("zooming keeps what is under the pointer there", () => {
@@ -318,6 +350,15 @@ test("an order has a line for each of its prices", () => {
   assert.deepEqual(linesOfAll([bracket, child]).map(({ order, line }) => [order.id, line.part]), [[3, "price"], [3, "stop"], [5, "price"]]);
   const stop = { id: 6, type: "stop", side: -1, qty: 2, stop: 90 };
   assert.equal(orderText(stop, linesOf(stop)[0], write), "SELL STP 2");
+});
+
+test("tags on the axis hide none another, the first has the first choice", () => {
+  const places = tagPlaces([100, 100, 104, 300, -50, 900, 95], 10, 400);
+  assert.deepEqual([places[0], places[3]], [100, 300]);
+  assert.ok(places.every((y) => y >= 10 && y <= 400));
+  for (const [k, y] of places.entries()) {
+    for (const other of places.slice(k + 1)) assert.ok(Math.abs(y - other) >= 19, `${places}`);
+  }
 });
 
 test("colours are mixed as the report mixes them", () => {

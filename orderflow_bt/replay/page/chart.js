@@ -153,7 +153,7 @@ export class Chart {
     return {
       bars: this.store.bars.length, forming: this.store.forming?.number ?? null, visible: shown, mode: this.mode,
       following: view.following, autoPrice: view.autoPrice, columnW: geo.columnW, rowPx: geo.rowPx, merge: geo.merge,
-      hasText: geo.hasText, unit: this.look.unit, plot: { ...geo.plot }, axis: geo.rects.axis.x, top: geo.priceAt(geo.plot.y),
+      hasText: geo.hasText, unit: this.look?.unit ?? null, plot: { ...geo.plot }, axis: geo.rects.axis.x, top: geo.priceAt(geo.plot.y),
       bottom: geo.priceAt(geo.plot.y + geo.plot.h), hover: this.hovered ?? null, readout: this.readout.text(),
       handles: this.hits.handles.map(({ id, part, x, y }) => ({ id, part, x, y })), marks: this.hits.marks.length,
       palette: { ground: this.colours.ground, buy: this.colours.buy }, sprites: this.sprites.kept.size,
@@ -194,6 +194,7 @@ export class Chart {
   #paint() {
     this.due.frame = 0;
     const begun = performance.now();
+    if (devicePixelRatio !== this.surface.size.dpr) this.resize(); // another screen
     if (this.due.live) {
       this.due.live = false;
       this.look = lookOf(this.store, this.colours, this.look);

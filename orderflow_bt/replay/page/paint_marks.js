@@ -12,6 +12,7 @@ const SHAPES = {
   big_trades: "trade",
   taker_clusters: "trade",
 };
+const ROOM = 9; // pixels of the plot's width for a pennant; the strongest are drawn
 /** Letters of a flag above or below its bar, where there is room. */
 const LETTERS = { volume_spike: "VOL", tape_speed: "SPEED", exhaustion: "EXH", absorption_bar: "ABS" };
 
@@ -40,9 +41,10 @@ export function endsOf(mark) {
  * @param {Map<*, object>} marks
  * @param {object} look
  * @param {{x: number, y: number, w: number, h: number, text: string, id: *}[]} hits filled
+ * @returns {[number, number]} pennants drawn, and how many there are
  */
 export function paintMarks(ctx, geo, marks, look, hits) {
-  if (!geo.slots) return;
+  if (!geo.slots) return [0, 0];
   const first = geo.barAt(geo.first).open_time;
   const last = geo.barAt(Math.max(geo.first, geo.last)).close_time;
   const flags = new Map();
@@ -60,8 +62,13 @@ export function paintMarks(ctx, geo, marks, look, hits) {
   for (const mark of byShape.wall) paintWall(ctx, geo, mark, look, note);
   for (const mark of byShape.level) paintLevel(ctx, geo, mark, look, note);
   for (const mark of byShape.line) paintLine(ctx, geo, mark, look, note);
-  for (const mark of byShape.trade) paintTrade(ctx, geo, mark, look, note);
+  const most = Math.max(20, Math.floor(geo.plot.w / ROOM));
+  const strongest = byShape.trade.length > most
+    ? [...byShape.trade].sort((a, b) => b.strength - a.strength).slice(0, most)
+    : byShape.trade;
+  for (const mark of strongest) paintTrade(ctx, geo, mark, look, note);
   for (const mark of byShape.flag) paintFlag(ctx, geo, mark, look, note, flags);
+  return [strongest.length, byShape.trade.length];
 }
 
 const words = (mark) => [mark.detector, mark.kind, mark.state].filter(Boolean).join(" ").replaceAll("_", " ");

@@ -5,6 +5,7 @@ import { fade, MONO, SANS } from "./palette.js";
 import { snap } from "./scale.js";
 
 const TYPES = { market: "MKT", limit: "LMT", stop: "STP", stop_limit: "STP LMT", stop_market: "STP", trailing: "TRAIL" };
+const TAG = 19; // pixels a tag on the axis takes
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const inPlot = (geo, y) => y >= geo.plot.y && y <= geo.plot.y + geo.plot.h;
 
@@ -209,31 +210,47 @@ export function paintOrders(ctx, geo, store, look, { handles, tags, dragged }) {
   }
 }
 
-/** Prices of orders and position on the axis, then the last price above them all; axis labels keep clear. */
+/**
+ * Heights of tags so that none hides another: each as near to its price as those before it leave room.
+ * @param {number[]} wanted the first ones have the first choice
+ * @param {number} low least height
+ * @param {number} high largest height
+ * @returns {number[]}
+ */
+export function tagPlaces(wanted, low, high) {
+  const used = [];
+  for (const y of wanted) {
+    const at = Math.min(Math.max(y, low), high);
+    const tries = [at, ...used.flatMap((other) => [other - TAG, other + TAG])];
+    const free = tries.filter((one) => one >= low && one <= high && used.every((other) => Math.abs(one - other) >= TAG));
+    used.push(free.length ? free.reduce((best, one) => (Math.abs(one - at) < Math.abs(best - at) ? one : best)) : at);
+  }
+  return used;
+}
+
+/**
+ * Last price, position and orders on the price axis.
+ * @returns {number[]} where tags stand: labels of the axis keep clear of them
+ */
 export function paintAxisTags(ctx, geo, store, look, tags) {
   const { axis, plot } = geo.rects;
   const { colours, write } = look;
-  ctx.font = `11px ${MONO}`;
+  const last = isNumber(store.last) ? [{ price: store.last, y: geo.yTick(store.last), colour: colours.accent, isLast: true }] : [];
+  const all = [...last, ...tags];
+  const places = tagPlaces(all.map((tag) => tag.y), plot.y + 10, plot.y + plot.h - 10);
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";
-  for (const { price, y, colour } of tags) {
-    const at = Math.min(Math.max(y, plot.y + 9), plot.y + plot.h - 9);
-    const arrow = y < plot.y ? "\u2191" : y > plot.y + plot.h ? "\u2193" : "";
-    ctx.fillStyle = colours.ground;
-    ctx.fillRect(axis.x + 1, at - 9, axis.w - 1, 18);
+  all.forEach(({ price, y, colour, isLast }, k) => {
+    const top = Math.round(places[k] - 9);
+    ctx.fillStyle = isLast ? colour : colours.ground;
+    ctx.fillRect(axis.x + 1, top, axis.w - 1, 18);
     ctx.strokeStyle = colour;
     ctx.lineWidth = 1;
-    ctx.strokeRect(axis.x + 1.5, Math.round(at - 9) + 0.5, axis.w - 2.5, 17);
-    ctx.fillStyle = colour;
-    ctx.fillText(arrow + write.price(price), axis.x + 8, at + 0.5);
-  }
-  if (!isNumber(store.last)) return;
-  const y = geo.yTick(store.last);
-  const at = Math.min(Math.max(y, plot.y + 10), plot.y + plot.h - 10);
-  ctx.fillStyle = colours.accent;
-  ctx.fillRect(axis.x + 1, Math.round(at - 9.5), axis.w - 1, 19);
-  ctx.font = `700 11px ${MONO}`;
-  ctx.fillStyle = colours.ground;
-  const arrow = y < plot.y ? "\u2191" : y > plot.y + plot.h ? "\u2193" : "";
-  ctx.fillText(arrow + write.price(store.last), axis.x + 8, at + 0.5);
+    ctx.strokeRect(axis.x + 1.5, top + 0.5, axis.w - 2.5, 17);
+    ctx.font = `${isLast ? "700 " : ""}11px ${MONO}`;
+    ctx.fillStyle = isLast ? colours.ground : colour;
+    const arrow = y < plot.y ? "\u2191" : y > plot.y + plot.h ? "\u2193" : "";
+    ctx.fillText(arrow + write.price(price), axis.x + 8, top + 9.5);
+  });
+  return places;
 }

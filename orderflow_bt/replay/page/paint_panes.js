@@ -137,6 +137,27 @@ function paintGap(ctx, geo, look, x) {
   ctx.fillText("gap", x + geo.columnW / 2, 11);
 }
 
+/** Small signs for bars that lie wholly above or below what is shown. */
+export function paintOutside(ctx, geo, { colours }, last) {
+  if (geo.columnW < 5) return;
+  const { y: top, h } = geo.plot;
+  ctx.fillStyle = colours.muted;
+  for (let slot = geo.first; slot <= last; slot += 1) {
+    const bar = geo.barAt(slot);
+    if (!(bar.volume > 0)) continue;
+    const isAbove = geo.y(bar.low) < top;
+    if (!isAbove && geo.y(bar.high) <= top + h) continue;
+    const x = geo.x(slot) + geo.columnW / 2;
+    const [tip, foot] = isAbove ? [top + 3, top + 7] : [top + h - 3, top + h - 7];
+    ctx.beginPath();
+    ctx.moveTo(x, tip);
+    ctx.lineTo(x - 3.5, foot);
+    ctx.lineTo(x + 3.5, foot);
+    ctx.closePath();
+    ctx.fill();
+  }
+}
+
 /** Names of the strips and how far they reach. */
 export function paintStripLabels(ctx, geo, look, scales) {
   const { colours, unit, whole } = look;

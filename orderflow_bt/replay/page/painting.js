@@ -37,6 +37,7 @@ export function paintHistory(ctx, stage, before, painted) {
       sprites.draw(ctx, geo, cells, bar, grid.folded(bar, geo), look, geo.x(slot), picture);
     }
     sprites.trim(closed - geo.first + 1);
+    strips.paintOutside(ctx, geo, look, closed);
   });
   inside(ctx, geo.rects.whole, () => {
     for (let slot = geo.first; slot <= Math.min(geo.last, store.bars.length - 1); slot += 1) {
@@ -49,8 +50,13 @@ export function paintHistory(ctx, stage, before, painted) {
   strips.paintStripLabels(ctx, geo, look, scales);
   strips.paintTimeAxis(ctx, geo, look);
   stage.hits.marks = [];
-  if (!hides.marks) inside(ctx, geo.plot, () => paintMarks(ctx, geo, store.marks, look, stage.hits.marks));
-  paintLegend(ctx, geo, store, look);
+  let pennants = [0, 0];
+  if (!hides.marks) {
+    inside(ctx, geo.plot, () => {
+      pennants = paintMarks(ctx, geo, store.marks, look, stage.hits.marks);
+    });
+  }
+  paintLegend(ctx, geo, store, look, pennants);
   return key;
 }
 
@@ -85,10 +91,7 @@ export function paintLive(ctx, stage, painted) {
   paintPosition(ctx, geo, store, look, tags);
   paintOrders(ctx, geo, store, look, { handles, tags, dragged: stage.dragged });
   stage.hits.handles = handles;
-  const taken = tags.map((tag) => tag.y);
-  if (Number.isFinite(store.last)) taken.push(geo.yTick(store.last));
-  strips.paintPriceAxis(ctx, geo, look, taken);
-  paintAxisTags(ctx, geo, store, look, tags);
+  strips.paintPriceAxis(ctx, geo, look, paintAxisTags(ctx, geo, store, look, tags));
   if (stage.behind > 0) paintBehind(ctx, geo, look, stage.behind);
 }
 
@@ -131,15 +134,16 @@ function inside(ctx, pane, paint, width = pane.w) {
 }
 
 /** What a cell holds, said once in the corner. */
-function paintLegend(ctx, geo, store, look) {
-  if (!geo.slots || geo.bare) return;
-  const what = { bidask: "sells | buys", delta: "delta", volume: "volume" }[geo.mode];
-  const unit = store.hello?.blind
+function paintLegend(ctx, geo, store, look, [drawn, all]) {
+  if (!geo.slots) return;
+  const what = geo.bare ? "candles" : { bidask: "sells | buys", delta: "delta", volume: "volume" }[geo.mode];
+  const unit = geo.bare ? "" : store.hello?.blind
     ? { 1: ", in median bars", 100: ", % of a median bar" }[look.unit] ?? `, in 1/${look.unit} of a median bar`
     : look.unit === 1 ? "" : `, in 1/${look.unit.toLocaleString("en")}`;
-  const rows = geo.merge > 1 ? `  \u00b7  ${geo.merge} rows as one` : "";
+  const rows = geo.merge > 1 && !geo.bare ? `  \u00b7  ${geo.merge} rows as one` : "";
   const prices = store.hello?.blind ? "  \u00b7  prices in ticks from the start" : "";
-  const text = what + unit + rows + prices;
+  const some = drawn < all ? `  \u00b7  the ${drawn} strongest of ${all} big trades` : "";
+  const text = what + unit + rows + some + prices;
   ctx.font = `10.5px ${SANS}`;
   ctx.textAlign = "left";
   ctx.textBaseline = "middle";

@@ -5,6 +5,7 @@ import { spanOf } from "./grid.js";
 import { rightEdge } from "./layout.js";
 
 const REACH = 0.5; // how far beyond the bars a level may lie and still be shown, in spans of the bars
+const TALL = 3; // where all bars span more than this times the newest third, the newest third is what is fitted
 const AIR = 26; // pixels above and below what is shown
 
 /**
@@ -79,7 +80,7 @@ function placed(view, back, slots) {
  * @returns {View} the same object where nothing changes
  */
 export function settle(view, geo, levels) {
-  const bars = spanOf(geo, geo.first, geo.last);
+  const bars = fittedSpan(view, geo);
   if (!bars) return view;
   if (!view.autoPrice && Number.isFinite(view.centre)) return view;
   const reach = Math.max((bars[1] - bars[0]) * REACH, 4 * geo.rowSize);
@@ -94,4 +95,13 @@ export function settle(view, geo, levels) {
   const fits = low >= view.centre - half && high <= view.centre + half;
   if (rowPx === view.rowPx && fits) return view;
   return { ...view, rowPx, centre: (low + high) / 2 };
+}
+
+/** Prices that are fitted: of all visible bars, unless a crash among the older ones would flatten the rest. */
+function fittedSpan(view, geo) {
+  const all = spanOf(geo, geo.first, geo.last);
+  const newest = view.following ? spanOf(geo, geo.last - Math.floor((geo.last - geo.first) / 3), geo.last) : null;
+  if (!all || !newest) return all;
+  const rows = (span) => (span[1] - span[0]) / geo.rowSize + 1;
+  return rows(all) > TALL * Math.max(rows(newest), 12) ? newest : all;
 }
