@@ -137,7 +137,9 @@ class Page:
         self.frames = []
         self.state = {}
         self.number = 0
-        self.hello = json.loads(self._take())
+        self.hello = None
+        while self.hello is None:
+            self.take()
 
     def __enter__(self):
         return self
@@ -154,7 +156,9 @@ class Page:
         """The next thing that comes: a dict of JSON, or None after a frame."""
         received = self._take(timeout)
         if isinstance(received, str):
-            return json.loads(received)
+            found = json.loads(received)
+            self.hello = found if "hello" in found else self.hello
+            return found
         seq, reset, state = state_of(received)
         before = {} if reset else self.state
         grown = {name: before.get(name, []) + state.get(name, []) for name in GROWING}
