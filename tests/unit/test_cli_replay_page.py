@@ -19,6 +19,8 @@ from orderflow_bt.cli import replay_page
 from orderflow_bt.errors import UsageError
 from orderflow_bt.replay.journal import read_journal
 
+PROGRAM = (sys.executable, "-m", "orderflow_bt")
+
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
@@ -28,7 +30,7 @@ def market(tmp_path_factory):
 @contextlib.contextmanager
 def replaying(folder, lake, *words):
     """The command, running in a folder, with the address it prints."""
-    command = [sys.executable, "-m", "orderflow_bt", "--data", str(lake.root), "replay", *words]
+    command = [*PROGRAM, "--data", str(lake.root), "replay", *words]
     environment = {n: v for n, v in os.environ.items() if n not in ("DISPLAY", "WAYLAND_DISPLAY")}
     process = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -93,7 +95,7 @@ def test_two_processes_do_not_write_one_journal(market, tmp_path):
     with replaying(tmp_path, lake, tape.symbol, "--date", str(START), "--time", "23:00"):
         (folder,) = (tmp_path / "practice").iterdir()
         second = subprocess.run(
-            [sys.executable, "-m", "orderflow_bt", "--data", str(lake.root), "replay", "--resume", folder],
+            [*PROGRAM, "--data", str(lake.root), "replay", "--resume", folder],
             capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False,
         )  # fmt: skip
         assert second.returncode == 2
@@ -133,7 +135,7 @@ def test_without_the_extra_it_says_how_to_get_it(monkeypatch):
 )
 def test_usage(tmp_path, words):
     done = subprocess.run(
-        [sys.executable, "-m", "orderflow_bt", "replay", *words],
+        [*PROGRAM, "replay", *words],
         capture_output=True, text=True, timeout=60, cwd=tmp_path, check=False,
     )  # fmt: skip
     assert done.returncode == 2
