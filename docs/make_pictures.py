@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 
 import draw_readings
 import draw_replay
+import stage_practice
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def main() -> None:
             picture.scroll_into_view_if_needed()
             picture.screenshot(path=HERE / "entry.png")
             photograph_chart(browser)
+            stage_practice.photograph(demo / "data", Path(folder) / "practice-demo", browser, HERE)
             browser.close()
 
 

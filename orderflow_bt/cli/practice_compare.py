@@ -25,6 +25,7 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
         PluginError: A strategy failed.
     """
     from orderflow_bt.cli.assumptions import Assumptions
+    from orderflow_bt.cli.run import plain_name
     from orderflow_bt.replay.compare import compare
     from orderflow_bt.replay.window import open_window
     from orderflow_bt.strategy.registry import load_strategy
@@ -51,7 +52,7 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     )
     lake = options.open_lake()
     config = assumed.config(lake, tape, start, end)
-    strategies = {name: load_strategy(name)() for name in names}
+    strategies = {plain_name(name): load_strategy(name)() for name in names}
     opened = open_window(
         lake, tape, start, end, warmup=warmup, accept_gaps=bool(facts.get("accept_gaps"))
     )

@@ -82,12 +82,13 @@ def write_review(
             except OrderflowError as error:
                 missing = str(error)
         trips.append(_Told(heading, [_trip_words(trip)], practice.opens(trip["entry_time"]), shot))
-    tone = "edge" if practice.scores["reads"]["all"]["enough"] else "luck"
+    reads = practice.scores["reads"]["all"]
+    better = reads["enough"] and reads["hit_interval"][0] > reads["chance"]
     html = (
         environment()
         .get_template("review.html.j2")
         .render(
-            css=style_sheet(dark, light, tone),
+            css=style_sheet(dark, light, "edge" if better else "luck"),
             practice=practice,
             missing=missing,
             simulated=lake.simulated,

@@ -256,7 +256,14 @@ def _read_verdict(result: dict[str, Any]) -> str:
         parts.append(f"{'ahead of' if ahead else 'behind' if behind else 'level with'} {whom}")
     if result["brier"] > 0.25:
         parts.append("surer than the answers deserve: saying 50 % always would score better")
-    return "; ".join(parts) + "."
+    said = "; ".join(parts) + "."
+    if result["misread"] and result["misread"][0]["times"] >= 3:
+        worst = result["misread"][0]
+        said += (
+            f" Most often misread: {worst['truth']} was called {worst['said']},"
+            f" {worst['times']} of {worst['of']} times."
+        )
+    return said
 
 
 # Trades ------------------------------------------------------------------------------------------

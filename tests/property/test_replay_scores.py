@@ -108,6 +108,7 @@ def test_words_of_the_verdict():
     assert "Read worse than chance" in bad["verdict"]
     assert "behind always the trend" in bad["verdict"]
     assert "surer than the answers deserve" in bad["verdict"]
+    assert "Most often misread: down was called up, 40 of 40 times." in bad["verdict"]
 
 
 def entry(kind, n, **changes):
