@@ -2,65 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from mock_desk import FLAT, MockDesk
+from page_driver import Opened
 
 from orderflow_bt.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
 SIZES = {"laptop": (1280, 720), "screen": (1920, 1080), "4k": (3840, 2160)}
-
-
-class Opened:
-    """A page on a mock desk."""
-
-    def __init__(self, browser: Browser, desk: MockDesk, **context: Any) -> None:
-        context.setdefault("viewport", {"width": 1280, "height": 720})
-        self.desk = desk
-        self.context = browser.new_context(**context)
-        self.page: Page = self.context.new_page()
-        self.problems: list[str] = []
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.goto(desk.url)
-        self.until(lambda: self.look("store.bars.length") > 0)
-
-    def _heard(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
-
-    def look(self, what: str) -> Any:
-        """A part of the page's state."""
-        return self.page.evaluate(f"window.orderflow.{what}")
-
-    def until(self, fulfilled: Callable[[], Any], seconds: float = 5.0) -> None:
-        """Wait until something holds."""
-        end = time.monotonic() + seconds
-        while not fulfilled():
-            assert time.monotonic() < end, "waited in vain"
-            self.page.wait_for_timeout(20)
-
-    def asked(self, do: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
-        """What the page asks the server when something is done."""
-        before = len(self.desk.commands)
-        do()
-        self.until(lambda: len(self.desk.commands) >= before + count)
-        return self.desk.commands[before:]
-
-    def press(self, key: str) -> list[dict[str, Any]]:
-        return self.asked(lambda: self.page.keyboard.press(key))
-
-    def text(self, place: str) -> str:
-        return self.page.locator(place).inner_text().replace("\u2009", "").replace("\u2212", "-")
 
 
 @pytest.fixture

@@ -59,6 +59,7 @@ export class Drill {
 
   ask(drill) {
     this.choice = null;
+    this.sending = false;
     this.card.dataset.hit = "";
     this.shownAt = performance.now();
     this.timer = make("span.num.quiet", { "aria-label": "Seconds since the question" });
@@ -128,8 +129,11 @@ export class Drill {
       this.desk.toast("choose an answer first", "note");
       return;
     }
+    if (this.sending) return;
+    this.sending = true;
     const choice = this.now.choices[this.choice];
-    this.desk.ask({ do: "answer", choice, confidence: this.confidence, seconds: elapsed(this.shownAt, performance.now()) });
+    this.desk.ask({ do: "answer", choice, confidence: this.confidence, seconds: elapsed(this.shownAt, performance.now()) })
+      .finally(() => { this.sending = false; });
   }
 
   leave() {
