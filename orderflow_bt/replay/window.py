@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from itertools import accumulate
@@ -49,7 +50,7 @@ class ReplayWindow:
     """Stored days of one tape as rows, the warm-up's included; `open_window` makes it.
 
     A *row* counts trades from 0. A day that the lake's cache holds is mapped; another one is
-    decoded as far as it is read, and put into the cache on the way.
+    decoded as far as it is read, and put into the cache on the way. Any thread may read.
 
     Attributes:
         lake: Where the days are stored.
@@ -75,6 +76,7 @@ class ReplayWindow:
         lasts = [0, *accumulate((day.last_time for day in self.days), max)]
         self._floors, self._lasts = lasts[:-1], lasts[1:]  # the clock before and after each day
         self._open: OrderedDict[int, _OpenDay] = OrderedDict()
+        self._one = threading.Lock()  # reads at a time
         self.rows = self._begins[-1]
         self.rows = self.row_at(self.end)
         self.first = self.row_at(self.start)
@@ -91,7 +93,8 @@ class ReplayWindow:
         begin, day = self._begins[number], self.days[number]
         if time <= max(self._floors[number], day.first_time):
             return min(begin, self.rows)
-        row = begin + self._day(number).row_at(time)
+        with self._one:
+            row = begin + self._day(number).row_at(time)
         return min(row, self.rows)
 
     def time_of(self, row: int) -> int:
@@ -108,7 +111,8 @@ class ReplayWindow:
         while row < stop:
             number = bisect_right(self._begins, row) - 1
             inside = row - self._begins[number]
-            piece = self._day(number).piece(inside // PIECE_ROWS)
+            with self._one:
+                piece = self._day(number).piece(inside // PIECE_ROWS)
             start = inside - piece.first
             rows = min(most, stop - row, piece.trades.rows - start)
             if rows <= 0:
@@ -135,8 +139,9 @@ class ReplayWindow:
 
     def close(self) -> None:
         """Let go of the days at hand."""
-        while self._open:
-            self._open.popitem()[1].close()
+        with self._one:
+            while self._open:
+                self._open.popitem()[1].close()
 
     def _day(self, number: int) -> _OpenDay:
         found = self._open.get(number)

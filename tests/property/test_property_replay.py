@@ -17,10 +17,21 @@ from replay_lakes import (
     slices_whole,
     some_detectors,
 )
-from replay_wander import CONFIG, SHORT, Notes, assert_equal_sessions, in_batch, told_in, wander
+from replay_wander import (
+    CONFIG,
+    SHORT,
+    Notes,
+    assert_equal_sessions,
+    in_batch,
+    some_action,
+    told_in,
+    wander,
+)
 
 from orderflow_bt.replay.dump import Dump
 from orderflow_bt.replay.headless import Step, run_headless
+from orderflow_bt.replay.pauses import Pauses
+from orderflow_bt.replay.player import Player
 from orderflow_bt.replay.scene import Scene
 from orderflow_bt.replay.window import open_window
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, BarSpec
@@ -87,3 +98,35 @@ def test_a_wandering_replay_of_a_market_is_the_batch_run(tmp_path, few_trades_ap
     player = check(window, ONE_MINUTE, CONFIG, np.random.default_rng(seed), moves=120)
     assert len(player.attempts) > 3
     assert sum(len(attempt.fills) for attempt in player.attempts) > 3
+
+
+def test_nothing_that_is_shown_depends_on_what_comes_later(tmp_path, few_trades_apart):
+    rng = np.random.default_rng(8)
+    rows = random_day(rng, 600)
+    cut = 350
+    # another future from trade `cut` on: as many trades, elsewhere
+    after = [(time + 7, 20_000 - price, qty + 1, -side) for time, price, qty, side in rows[cut:]]
+    shown = []
+    for name, day in (("one", rows), ("other", [*rows[:cut], *after])):
+        lake = lake_of(tmp_path / name, day)
+        window = open_window(lake, TAPE, MIDNIGHT, MIDNIGHT + DAY_US, warmup=0)
+        notes, told = Notes(), []
+        player = Player(
+            window, bars=ONE_MINUTE, detectors=some_detectors(), config=CONFIG, listeners=[notes]
+        )
+        pauses, rng = Pauses(player), np.random.default_rng(9)
+        pauses.set({"orders": True, "bar": True, "volume_spike": True, "levels": [10_000]})
+        while player.row < cut:
+            stop = min(cut, player.row + int(rng.integers(1, 30)))
+            found = pauses.within(player.row, stop)
+            player.advance(stop if found is None else found)
+            told.append((player.row, pauses.reason, player.now, player.session.market.equity))
+            if rng.random() < 0.5:
+                player.act(some_action(rng, player.session))
+            if rng.random() < 0.1:
+                player.seek(player.row - int(rng.integers(0, 20)))
+        shown.append(
+            (told, known_of(notes.slices), notes.heard, player.actions, player.attempts,
+             player.session.broker.orders, player.session.equity)
+        )  # fmt: skip
+    assert shown[0] == shown[1]
