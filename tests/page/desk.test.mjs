@@ -17,7 +17,14 @@ const { standing } = await import(`${page}/top.js`);
 const { before, latest } = await import(`${page}/signals.js`);
 const { readRows } = await import(`${page}/scores.js`);
 
-const HELLO = { price_decimals: 2, qty_decimals: 3, tick: 1, row_size: 5, time: "utc", account: { unit: "USDT", point: 0.01 } };
+const HELLO = {
+  price_decimals: 2,
+  qty_decimals: 3,
+  tick: 1,
+  row_size: 5,
+  time: "utc",
+  account: { unit: "USDT", point: 0.01 },
+};
 const BLIND = { ...HELLO, price_decimals: 0, blind: true, time: "elapsed" };
 const NOON = Date.parse("2024-01-02T12:00:00Z") * 1e3;
 
@@ -27,8 +34,17 @@ test("numbers keep their decimals, thin thousands and a true minus", () => {
   assert.equal(numbers.signed(0.42, 2), "+0.42");
   assert.equal(numbers.signed(0.001, 2), "0.00");
   assert.equal(numbers.fixed(null, 2), "\u2013");
-  assert.deepEqual([984, 1000, 12345, 0.042, 0, 9.96, 99.6, 999.7, 1e9].map(numbers.brief),
-    ["984", "1.0k", "12k", "0.042", "0", "10", "100", "1.0k", "1.0G"]);
+  assert.deepEqual([984, 1000, 12345, 0.042, 0, 9.96, 99.6, 999.7, 1e9].map(numbers.brief), [
+    "984",
+    "1.0k",
+    "12k",
+    "0.042",
+    "0",
+    "10",
+    "100",
+    "1.0k",
+    "1.0G",
+  ]);
 });
 
 test("what was written can be read again", () => {
@@ -43,7 +59,8 @@ test("what was written can be read again", () => {
   assert.equal(numbers.qty(0.014, BLIND), "1.4 %");
   assert.ok(Math.abs(numbers.readQty("1.4 %", BLIND) - 0.014) < 1e-12);
   assert.equal(numbers.readQty("1.4", HELLO), 1.4);
-  for (const nonsense of ["", "abc", "1e5", "--3", "1.2.3", "0x10"]) assert.equal(numbers.readNumber(nonsense), null);
+  for (const nonsense of ["", "abc", "1e5", "--3", "1.2.3", "0x10"])
+    assert.equal(numbers.readNumber(nonsense), null);
 });
 
 test("times are read as people type them", () => {
@@ -76,24 +93,60 @@ test("every key means one thing at a time", () => {
   assert.equal(written("+"), "+");
 });
 
-const EMPTY = { type: "market", side: 1, price: null, limit: null, trail: null, stop: null, target: null,
-  by: "units", qty: 0.5, risk: null, reason: "trend", reduce_only: false };
+const EMPTY = {
+  type: "market",
+  side: 1,
+  price: null,
+  limit: null,
+  trail: null,
+  stop: null,
+  target: null,
+  by: "units",
+  qty: 0.5,
+  risk: null,
+  reason: "trend",
+  reduce_only: false,
+};
 const STORE = { last: 4200000, account: { equity: 10000, position: 0 }, hello: HELLO };
 const read = (changes) => order.read({ ...EMPTY, ...changes }, STORE);
 
 test("each order type sends what the exchange is asked", () => {
   assert.deepEqual(read({}).action, { do: "market", side: 1, qty: 0.5, reason: "trend" });
-  assert.deepEqual(read({ type: "limit", side: -1, price: 4200100 }).action,
-    { do: "limit", side: -1, qty: 0.5, price: 4200100, reason: "trend" });
-  assert.deepEqual(read({ type: "stop_limit", price: 4200100, limit: 4200200 }).action,
-    { do: "stop_limit", side: 1, qty: 0.5, price: 4200100, limit: 4200200, reason: "trend" });
-  assert.deepEqual(read({ type: "trailing", side: -1, trail: 500, reduce_only: true, reason: "" }).action,
-    { do: "trailing", side: -1, qty: 0.5, trail: 500, reduce_only: true });
+  assert.deepEqual(read({ type: "limit", side: -1, price: 4200100 }).action, {
+    do: "limit",
+    side: -1,
+    qty: 0.5,
+    price: 4200100,
+    reason: "trend",
+  });
+  assert.deepEqual(read({ type: "stop_limit", price: 4200100, limit: 4200200 }).action, {
+    do: "stop_limit",
+    side: 1,
+    qty: 0.5,
+    price: 4200100,
+    limit: 4200200,
+    reason: "trend",
+  });
+  assert.deepEqual(read({ type: "trailing", side: -1, trail: 500, reduce_only: true, reason: "" }).action, {
+    do: "trailing",
+    side: -1,
+    qty: 0.5,
+    trail: 500,
+    reduce_only: true,
+  });
   const bracket = { type: "bracket", stop: 4190000, target: 4220000 };
   assert.equal(read(bracket).action.entry, "market");
   assert.equal(read({ ...bracket, price: 4199000 }).action.entry, "limit");
-  assert.deepEqual(read({ ...bracket, price: 4201000 }).action,
-    { do: "bracket", side: 1, qty: 0.5, price: 4201000, stop: 4190000, target: 4220000, entry: "stop", reason: "trend" });
+  assert.deepEqual(read({ ...bracket, price: 4201000 }).action, {
+    do: "bracket",
+    side: 1,
+    qty: 0.5,
+    price: 4201000,
+    stop: 4190000,
+    target: 4220000,
+    entry: "stop",
+    reason: "trend",
+  });
 });
 
 test("what cannot be meant is not sent", () => {
@@ -113,14 +166,29 @@ test("what cannot be meant is not sent", () => {
 });
 
 test("an amount by risk loses that much at the stop", () => {
-  const { action, size, says } = read({ type: "bracket", by: "risk", risk: 0.5, stop: 4190000, target: 4220000 });
+  const { action, size, says } = read({
+    type: "bracket",
+    by: "risk",
+    risk: 0.5,
+    stop: 4190000,
+    target: 4220000,
+  });
   assert.equal(size, 0.5); // 50 of 10 000, a distance of 100.00
   assert.equal(action.qty, 0.5);
   assert.equal(says.button, "Buy 0.500 market");
   assert.equal(says.line, "risk 50.00 USDT (0.50 %), target +2.00 R");
-  const blind = order.read({ ...EMPTY, type: "bracket", by: "risk", risk: 0.5, stop: -10 },
-    { last: 0, account: { position: 0 }, hello: { ...BLIND, account: { unit: "R" } } });
-  assert.deepEqual(blind.action, { do: "bracket", side: 1, risk: 0.5, stop: -10, entry: "market", reason: "trend" });
+  const blind = order.read(
+    { ...EMPTY, type: "bracket", by: "risk", risk: 0.5, stop: -10 },
+    { last: 0, account: { position: 0 }, hello: { ...BLIND, account: { unit: "R" } } },
+  );
+  assert.deepEqual(blind.action, {
+    do: "bracket",
+    side: 1,
+    risk: 0.5,
+    stop: -10,
+    entry: "market",
+    reason: "trend",
+  });
 });
 
 test("a click rests on the near side and triggers beyond", () => {
@@ -133,9 +201,18 @@ test("a click rests on the near side and triggers beyond", () => {
 
 test("the tape shows the newest first, filtered and bounded", () => {
   const prints = Array.from({ length: 50 }, (_, k) => ({ qty: k }));
-  assert.deepEqual(shown(prints, null, 48, 10).map((one) => one.qty), [49, 48]);
-  assert.deepEqual(shown(prints, { qty: 7 }, 0, 3).map((one) => one.qty), [7, 49, 48]);
-  assert.deepEqual(shown(prints, { qty: 7 }, 49, 3).map((one) => one.qty), [49]);
+  assert.deepEqual(
+    shown(prints, null, 48, 10).map((one) => one.qty),
+    [49, 48],
+  );
+  assert.deepEqual(
+    shown(prints, { qty: 7 }, 0, 3).map((one) => one.qty),
+    [7, 49, 48],
+  );
+  assert.deepEqual(
+    shown(prints, { qty: 7 }, 49, 3).map((one) => one.qty),
+    [49],
+  );
   assert.equal(large(prints), 45);
   assert.equal(large(prints.slice(0, 5)), Infinity);
 });
@@ -146,8 +223,21 @@ test("the ladder stands still until the price nears its edge", () => {
   assert.equal(topRow(150, 145, 20, 5), 195);
   assert.equal(topRow(150, 5000, 20, 5), 5050);
   const store = { hello: HELLO, bars: [], forming: { first_row: 3 } };
-  const rows = recentRows([{ price: 3, bid: 1, ask: 0 }, { price: 7, bid: 1, ask: 2 }, { price: 8, bid: 0, ask: 4 }], store);
-  assert.deepEqual([...rows], [[3, { bid: 2, ask: 2 }], [8, { bid: 0, ask: 4 }]]);
+  const rows = recentRows(
+    [
+      { price: 3, bid: 1, ask: 0 },
+      { price: 7, bid: 1, ask: 2 },
+      { price: 8, bid: 0, ask: 4 },
+    ],
+    store,
+  );
+  assert.deepEqual(
+    [...rows],
+    [
+      [3, { bid: 2, ask: 2 }],
+      [8, { bid: 0, ask: 4 }],
+    ],
+  );
 });
 
 test("speeds step along what is offered", () => {
@@ -168,9 +258,35 @@ test("notes, gaps, pauses and settings", () => {
   assert.equal(moment({ elapsed: 5 }, { span: { start: 100 } }), 105);
   const filled = { kind: "fill", text: "buy filled" };
   const lines = gathered([{ kind: "note", text: "a" }, filled, filled, { kind: "note", text: "b" }, filled]);
-  assert.deepEqual(lines.map((one) => [one.text, one.times]), [["buy filled", 1], ["b", 1], ["buy filled", 2], ["a", 1]]);
-  const bars = [{ open_time: 100, close_time: 200 }, { open_time: 200, close_time: 300 }];
-  assert.deepEqual(gapsInView([[10, 100], [150, 160], [290, 500], [300, 400]], bars, null), [[150, 160], [290, 500]]);
+  assert.deepEqual(
+    lines.map((one) => [one.text, one.times]),
+    [
+      ["buy filled", 1],
+      ["b", 1],
+      ["buy filled", 2],
+      ["a", 1],
+    ],
+  );
+  const bars = [
+    { open_time: 100, close_time: 200 },
+    { open_time: 200, close_time: 300 },
+  ];
+  assert.deepEqual(
+    gapsInView(
+      [
+        [10, 100],
+        [150, 160],
+        [290, 500],
+        [300, 400],
+      ],
+      bars,
+      null,
+    ),
+    [
+      [150, 160],
+      [290, 500],
+    ],
+  );
   assert.equal(gapWords([], HELLO), "no gaps in view");
   assert.equal(valueOf("prices", "10.5 11", HELLO).join(), "1050,1100");
   assert.equal(valueOf("prices", "10 x", HELLO), null);
@@ -180,9 +296,16 @@ test("notes, gaps, pauses and settings", () => {
   assert.equal(load({ getItem: () => '{"theme": "dark", "other": 1}' }).other, undefined);
   assert.equal(standing({ playing: false, paused_by: "a bar closed" }), "paused: a bar closed");
   assert.equal(standing({ playing: true, paused_by: "a bar closed" }), "");
-  const marks = new Map([[1, { known_at: 5 }], [2, { known_at: 9 }], [3, { known_at: 7 }]]);
+  const marks = new Map([
+    [1, { known_at: 5 }],
+    [2, { known_at: 9 }],
+    [3, { known_at: 7 }],
+  ]);
   assert.equal(before(marks, 9), 7);
   assert.equal(before(marks, 5), null);
-  assert.deepEqual(latest(marks, 2).map((one) => one.known_at), [9, 7]);
+  assert.deepEqual(
+    latest(marks, 2).map((one) => one.known_at),
+    [9, 7],
+  );
   assert.deepEqual(readRows({ all: { answers: 0 } }), []);
 });

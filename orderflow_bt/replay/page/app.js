@@ -34,10 +34,15 @@ const desk = {
   settings: new Settings(localStorage),
   toast,
   actions: {},
-  ask: (command) => connection.ask(command).catch((error) => { toast(error); return null; }),
+  ask: (command) =>
+    connection.ask(command).catch((error) => {
+      toast(error);
+      return null;
+    }),
   repaint: () => soon(),
   act: (id, index) => desk.actions[id]?.(index),
-  move: (order, part, price) => desk.ask({ do: "order", action: { do: "replace", order: order.id, [part]: price } }),
+  move: (order, part, price) =>
+    desk.ask({ do: "order", action: { do: "replace", order: order.id, [part]: price } }),
 };
 
 const chart = new Chart(at("chart"), {
@@ -49,12 +54,27 @@ const chart = new Chart(at("chart"), {
 desk.pad = new Pad(at("pad"), desk);
 const drill = new Drill(desk);
 const ladder = new Ladder(at("ladder"), desk);
-const [orders, trips, signals, journal, scores] = [Orders, Trips, Signals, Journal, Scores].map((Kind) => new Kind(desk));
+const [orders, trips, signals, journal, scores] = [Orders, Trips, Signals, Journal, Scores].map(
+  (Kind) => new Kind(desk),
+);
 new Pauses(desk);
 const panes = [
-  chart, desk.pad, drill, ladder, orders, trips, signals, journal, scores,
-  new Top(desk, chart), new Transport(at("transport"), desk), new Prints(at("tape"), desk),
-  new Position(at("position"), desk), new Honesty(at("honesty")), { update: revealable(desk) }, { update: waiting },
+  chart,
+  desk.pad,
+  drill,
+  ladder,
+  orders,
+  trips,
+  signals,
+  journal,
+  scores,
+  new Top(desk, chart),
+  new Transport(at("transport"), desk),
+  new Prints(at("tape"), desk),
+  new Position(at("position"), desk),
+  new Honesty(at("honesty")),
+  { update: revealable(desk) },
+  { update: waiting },
 ];
 dock(at("dock"), desk, [
   { id: "orders", label: "orders", panel: orders.panel },
@@ -85,9 +105,17 @@ function waiting({ hello, bars, forming, connection: state }) {
   const ready = Boolean(bars.length || forming);
   show(at("waiting"), !ready);
   if (ready) return;
-  if (state === "lost") say(at("waiting"), "No server. Start orderflow-bt replay again, then this page goes on by itself.");
+  if (state === "lost")
+    say(at("waiting"), "No server. Start orderflow-bt replay again, then this page goes on by itself.");
   else if (!hello) say(at("waiting"), "Waiting for the server\u2026");
-  else at("waiting").replaceChildren("Nothing has traded yet. Press ", make("kbd", { text: "Space" }), " to play, or ", make("kbd", { text: "." }), " for the first trade.");
+  else
+    at("waiting").replaceChildren(
+      "Nothing has traded yet. Press ",
+      make("kbd", { text: "Space" }),
+      " to play, or ",
+      make("kbd", { text: "." }),
+      " for the first trade.",
+    );
 }
 
 const connection = new Connection(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws`, {
@@ -108,18 +136,34 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
     store.connection = state;
     document.documentElement.dataset.connection = state;
     show(at("lost"), state === "lost");
-    if (state === "lost") say(at("lost"), `Connection lost${reason ? `: ${reason}` : ""}. Orders and journal are kept by the server; trying again\u2026`);
+    if (state === "lost")
+      say(
+        at("lost"),
+        `Connection lost${reason ? `: ${reason}` : ""}. Orders and journal are kept by the server; trying again\u2026`,
+      );
     if (state === "open") unpainted.length = 0;
     soon();
   },
 });
 
 /** For tests and the curious: to look at, not to change. */
-Object.defineProperty(window, "orderflow", { value: Object.freeze({
-  get store() { return store; },
-  get sent() { return structuredClone(connection.sent); },
-  get settings() { return structuredClone(desk.settings.values); },
-  get pad() { return structuredClone(desk.pad.form); },
-  get chart() { return chart.state(); },
-}) });
+Object.defineProperty(window, "orderflow", {
+  value: Object.freeze({
+    get store() {
+      return store;
+    },
+    get sent() {
+      return structuredClone(connection.sent);
+    },
+    get settings() {
+      return structuredClone(desk.settings.values);
+    },
+    get pad() {
+      return structuredClone(desk.pad.form);
+    },
+    get chart() {
+      return chart.state();
+    },
+  }),
+});
 soon();

@@ -1,7 +1,17 @@
 /** Position and account, working orders with move and cancel, and the round trips made. */
 
 import { make, mark, rows, say, show, tag } from "./dom.js";
-import { clock, fixed, multiple, NONE, price as priceText, qty, readPrice, signed, words } from "./numbers.js";
+import {
+  clock,
+  fixed,
+  multiple,
+  NONE,
+  price as priceText,
+  qty,
+  readPrice,
+  signed,
+  words,
+} from "./numbers.js";
 import { keyOf } from "./keys.js";
 
 export class Position {
@@ -9,22 +19,34 @@ export class Position {
     this.desk = desk;
     this.root = root;
     this.side = make("strong.side", { id: "position-side" });
-    this.open = make("strong.open.num", { id: "open-r", title: "Open result in multiples of the risk at entry" });
-    this.cells = Object.fromEntries([
-      ["average", "average", "Average entry price"],
-      ["realized", "realised", "Result of closed round trips, in R"],
-      ["mae", "MAE", "Furthest against you since the entry"],
-      ["mfe", "MFE", "Furthest for you since the entry"],
-      ["equity", "equity", "Cash and open result"],
-      ["unit", "unit", "Money of the account"],
-    ].map(([name, label, title]) => {
-      const value = make("dd.num");
-      return [name, { value, row: make("div", { title }, make("dt", { text: label }), value) }];
-    }));
-    this.close = make("button", { type: "button", "data-key": "close", "aria-label": "Close the position", text: "close",
-      onclick: () => desk.act("close") });
-    root.append(make("div.headline", {}, this.side, this.open, this.close),
-      make("dl", {}, ...Object.values(this.cells).map((one) => one.row)));
+    this.open = make("strong.open.num", {
+      id: "open-r",
+      title: "Open result in multiples of the risk at entry",
+    });
+    this.cells = Object.fromEntries(
+      [
+        ["average", "average", "Average entry price"],
+        ["realized", "realised", "Result of closed round trips, in R"],
+        ["mae", "MAE", "Furthest against you since the entry"],
+        ["mfe", "MFE", "Furthest for you since the entry"],
+        ["equity", "equity", "Cash and open result"],
+        ["unit", "unit", "Money of the account"],
+      ].map(([name, label, title]) => {
+        const value = make("dd.num");
+        return [name, { value, row: make("div", { title }, make("dt", { text: label }), value) }];
+      }),
+    );
+    this.close = make("button", {
+      type: "button",
+      "data-key": "close",
+      "aria-label": "Close the position",
+      text: "close",
+      onclick: () => desk.act("close"),
+    });
+    root.append(
+      make("div.headline", {}, this.side, this.open, this.close),
+      make("dl", {}, ...Object.values(this.cells).map((one) => one.row)),
+    );
     desk.actions.close = () => desk.ask({ do: "order", action: { do: "close" } });
     desk.actions["cancel-all"] = () => desk.ask({ do: "order", action: { do: "cancel_all" } });
   }
@@ -65,11 +87,34 @@ export class Orders {
     this.panel = make("div.panel");
     this.list = make("table", {}, make("caption.sr", { text: "Working orders" }));
     this.body = make("tbody");
-    this.list.append(make("thead", {}, make("tr", {}, ...["order", "at", "stop", "target", ""].map((text, k) => make(k ? "th.n" : "th", { text, scope: "col" })))), this.body);
-    this.all = make("button.wide", { type: "button", "data-key": "cancel-all", "aria-label": "Cancel every working order",
-      text: "cancel all", onclick: () => desk.act("cancel-all") });
-    this.empty = make("p.empty", {}, "No working orders. Fill the pad and press ", make("kbd", { text: keyOf("send") }),
-      ", or click a price in the ladder.");
+    this.list.append(
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          ...["order", "at", "stop", "target", ""].map((text, k) =>
+            make(k ? "th.n" : "th", { text, scope: "col" }),
+          ),
+        ),
+      ),
+      this.body,
+    );
+    this.all = make("button.wide", {
+      type: "button",
+      "data-key": "cancel-all",
+      "aria-label": "Cancel every working order",
+      text: "cancel all",
+      onclick: () => desk.act("cancel-all"),
+    });
+    this.empty = make(
+      "p.empty",
+      {},
+      "No working orders. Fill the pad and press ",
+      make("kbd", { text: keyOf("send") }),
+      ", or click a price in the ladder.",
+    );
     this.panel.append(this.list, this.all, this.empty);
   }
 
@@ -82,28 +127,59 @@ export class Orders {
     show(this.empty, orders.length === 0);
     this.desk.countOn("orders", orders.length);
     const told = withoutTold(orders);
-    this.list.classList.toggle("legless", told.every((one) => (one.stop ?? one.target ?? null) === null));
+    this.list.classList.toggle(
+      "legless",
+      told.every((one) => (one.stop ?? one.target ?? null) === null),
+    );
     this.body.replaceChildren(...told.map((order) => this.row(order, hello)));
   }
 
   row(order, hello) {
     const kind = `${order.side > 0 ? "buy" : "sell"} ${words(order.type)}`;
     const left = order.qty ? qty(order.qty - (order.filled ?? 0), hello) : "";
-    return make("tr", { "data-order": order.id, "data-side": order.side > 0 ? "buy" : "sell", title: order.state ?? "" },
-      make("td", {}, make("span.kind", { text: kind }), left ? make("span.num.quiet", { text: ` ${left}` }) : null,
-        order.parent !== null && order.parent !== undefined ? make("span.quiet", { text: ` of ${order.parent}` }) : null),
+    return make(
+      "tr",
+      { "data-order": order.id, "data-side": order.side > 0 ? "buy" : "sell", title: order.state ?? "" },
+      make(
+        "td",
+        {},
+        make("span.kind", { text: kind }),
+        left ? make("span.num.quiet", { text: ` ${left}` }) : null,
+        order.parent !== null && order.parent !== undefined
+          ? make("span.quiet", { text: ` of ${order.parent}` })
+          : null,
+      ),
       ...["price", "stop", "target"].map((part) => make("td.n", {}, this.cell(order, part, hello))),
-      make("td.n", {}, make("button.small", { type: "button", "aria-label": `Cancel ${kind} ${order.id}`, title: `Cancel [${keyOf("cancel-all")}: all]`, text: "\u00d7",
-        onclick: () => this.desk.ask({ do: "order", action: { do: "cancel", order: order.id } }) })));
+      make(
+        "td.n",
+        {},
+        make("button.small", {
+          type: "button",
+          "aria-label": `Cancel ${kind} ${order.id}`,
+          title: `Cancel [${keyOf("cancel-all")}: all]`,
+          text: "\u00d7",
+          onclick: () => this.desk.ask({ do: "order", action: { do: "cancel", order: order.id } }),
+        }),
+      ),
+    );
   }
 
   cell(order, part, hello) {
     const value = order[part];
-    if (value === null || value === undefined) return make("span.quiet", { text: part === "price" ? "mkt" : "" });
-    const input = make("input.move.num", { type: "text", inputmode: "decimal", value: priceText(value, hello), size: 9,
-      "aria-label": `Move ${part} of order ${order.id}`, title: "Type a price or press \u2191 \u2193, then Enter moves the order",
-      onkeydown: (event) => this.pressed(event, input, order, part) });
-    input.addEventListener("blur", () => { input.value = priceText(value, hello); });
+    if (value === null || value === undefined)
+      return make("span.quiet", { text: part === "price" ? "mkt" : "" });
+    const input = make("input.move.num", {
+      type: "text",
+      inputmode: "decimal",
+      value: priceText(value, hello),
+      size: 9,
+      "aria-label": `Move ${part} of order ${order.id}`,
+      title: "Type a price or press \u2191 \u2193, then Enter moves the order",
+      onkeydown: (event) => this.pressed(event, input, order, part),
+    });
+    input.addEventListener("blur", () => {
+      input.value = priceText(value, hello);
+    });
     return input;
   }
 
@@ -119,7 +195,8 @@ export class Orders {
       event.stopPropagation();
       const price = readPrice(input.value, hello);
       input.blur();
-      if (price === null) this.desk.toast({ what: `\u201c${input.value}\u201d is no price`, where: `order ${order.id}` });
+      if (price === null)
+        this.desk.toast({ what: `\u201c${input.value}\u201d is no price`, where: `order ${order.id}` });
       else this.desk.move(order, part, price);
     }
   }
@@ -130,9 +207,26 @@ export class Trips {
     this.desk = desk;
     this.panel = make("div.panel");
     this.body = make("tbody");
-    this.table = make("table", {}, make("caption.sr", { text: "Round trips" }),
-      make("thead", {}, make("tr", {}, ...["", "in", "out", "R", "MAE", "MFE"].map((text, k) => make(k > 1 ? "th.n" : "th", { text, scope: "col" })))), this.body);
-    this.empty = make("p.empty", { text: "No round trips yet. Results are told in R: multiples of what the stop risked." });
+    this.table = make(
+      "table",
+      {},
+      make("caption.sr", { text: "Round trips" }),
+      make(
+        "thead",
+        {},
+        make(
+          "tr",
+          {},
+          ...["", "in", "out", "R", "MAE", "MFE"].map((text, k) =>
+            make(k > 1 ? "th.n" : "th", { text, scope: "col" }),
+          ),
+        ),
+      ),
+      this.body,
+    );
+    this.empty = make("p.empty", {
+      text: "No round trips yet. Results are told in R: multiples of what the stop risked.",
+    });
     this.panel.append(this.table, this.empty);
   }
 
@@ -144,7 +238,9 @@ export class Trips {
     show(this.empty, trips.length === 0);
     this.desk.countOn("trades", trips.filter((one) => one.exit_time).length);
     const latest = trips.slice(-60).reverse();
-    const found = rows(this.body, latest.length, () => make("tr", {}, make("td"), make("td.num"), make("td.n"), make("td.n.r"), make("td.n"), make("td.n")));
+    const found = rows(this.body, latest.length, () =>
+      make("tr", {}, make("td"), make("td.num"), make("td.n"), make("td.n.r"), make("td.n"), make("td.n")),
+    );
     latest.forEach((trip, k) => this.write(found[k], trip, hello));
   }
 
@@ -161,7 +257,12 @@ export class Trips {
     mark(r, "down", trip.r < 0);
     say(mae, trip.mae_r === null || trip.mae_r === undefined ? NONE : signed(trip.mae_r, 2));
     say(mfe, trip.mfe_r === null || trip.mfe_r === undefined ? NONE : signed(trip.mfe_r, 2));
-    node.title = [`${priceText(trip.entry, hello)} \u2192 ${done ? priceText(trip.exit, hello) : "\u2026"}`,
-      trip.reason ? `reason: ${trip.reason}` : "", trip.hindsight ? "hindsight: not scored" : ""].filter(Boolean).join("; ");
+    node.title = [
+      `${priceText(trip.entry, hello)} \u2192 ${done ? priceText(trip.exit, hello) : "\u2026"}`,
+      trip.reason ? `reason: ${trip.reason}` : "",
+      trip.hindsight ? "hindsight: not scored" : "",
+    ]
+      .filter(Boolean)
+      .join("; ");
   }
 }

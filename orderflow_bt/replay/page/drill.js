@@ -63,47 +63,127 @@ export class Drill {
     this.card.dataset.hit = "";
     this.shownAt = performance.now();
     this.timer = make("span.num.quiet", { "aria-label": "Seconds since the question" });
-    this.choices = make("div.choices", { role: "radiogroup", "aria-label": "Answers" },
-      ...drill.choices.map((text, k) => make("button", { type: "button", role: "radio", "aria-checked": "false",
-        title: `Choose [${k + 1}]`, onclick: () => this.choose(k) }, make("kbd", { text: String(k + 1) }), text)));
-    this.range = make("input", { type: "range", min: LEAST, max: 100, step: 5, value: this.confidence,
-      id: "confidence", "aria-label": "How sure", title: `How sure [${keyOf("confidence-down")} ${keyOf("confidence-up")}]`,
-      oninput: () => this.sure(Number(this.range.value)) });
+    this.choices = make(
+      "div.choices",
+      { role: "radiogroup", "aria-label": "Answers" },
+      ...drill.choices.map((text, k) =>
+        make(
+          "button",
+          {
+            type: "button",
+            role: "radio",
+            "aria-checked": "false",
+            title: `Choose [${k + 1}]`,
+            onclick: () => this.choose(k),
+          },
+          make("kbd", { text: String(k + 1) }),
+          text,
+        ),
+      ),
+    );
+    this.range = make("input", {
+      type: "range",
+      min: LEAST,
+      max: 100,
+      step: 5,
+      value: this.confidence,
+      id: "confidence",
+      "aria-label": "How sure",
+      title: `How sure [${keyOf("confidence-down")} ${keyOf("confidence-up")}]`,
+      oninput: () => this.sure(Number(this.range.value)),
+    });
     this.percent = make("output.num", { for: "confidence" });
-    this.button = make("button.main", { type: "button", text: "answer", title: `Answer [${keyOf("submit")}]`,
-      disabled: true, onclick: () => this.submit() });
+    this.button = make("button.main", {
+      type: "button",
+      text: "answer",
+      title: `Answer [${keyOf("submit")}]`,
+      disabled: true,
+      onclick: () => this.submit(),
+    });
     this.card.replaceChildren(
-      make("header", {}, make("h2", { text: drill.concept ?? "Read the tape" }), this.timer,
-        make("button.small", { type: "button", "aria-label": "Skip", title: "Leave it unanswered", text: "\u00d7",
-          onclick: () => this.leave() })),
-      make("p.question", { text: drill.question }), this.choices,
-      make("div.sure", {}, make("label", { for: "confidence", text: "sure" }), this.range, this.percent, this.button));
+      make(
+        "header",
+        {},
+        make("h2", { text: drill.concept ?? "Read the tape" }),
+        this.timer,
+        make("button.small", {
+          type: "button",
+          "aria-label": "Skip",
+          title: "Leave it unanswered",
+          text: "\u00d7",
+          onclick: () => this.leave(),
+        }),
+      ),
+      make("p.question", { text: drill.question }),
+      this.choices,
+      make(
+        "div.sure",
+        {},
+        make("label", { for: "confidence", text: "sure" }),
+        this.range,
+        this.percent,
+        this.button,
+      ),
+    );
     this.sure(this.confidence);
     this.tick();
   }
 
   tell(drill) {
     const known = Boolean(drill.truth) && drill.truth !== "unknown";
-    const title = known ? (drill.hit ? "Right" : "Not so") : drill.truth ? "Cannot be told" : "Noted: told when its time comes";
+    const title = known
+      ? drill.hit
+        ? "Right"
+        : "Not so"
+      : drill.truth
+        ? "Cannot be told"
+        : "Noted: told when its time comes";
     this.choices = null;
-    this.card.replaceChildren(...[
-      make("header", {}, make("h2", { text: title }),
-        make("button.small", { type: "button", "aria-label": "Close", title: `Close [${keyOf("submit")}]`, text: "\u00d7", onclick: () => this.leave() })),
-      drill.question ? make("p.question", { text: drill.question }) : null,
-      make("p.truth", {}, ...(known ? [make("span.quiet", { text: "it was " }), make("strong", { text: drill.truth }), ", "] : []),
-        make("span.quiet", { text: `you said ${drill.choice}, ${drill.confidence} % sure` })),
-      drill.because ? make("p.because", { text: drill.because }) : null,
-      typeof drill.brier === "number" ? make("p.quiet", { text: `Brier ${fixed(drill.brier, 2)}: 0 is perfect, 0.25 a coin` }) : null,
-      this.running(),
-      make("button.main", { type: "button", text: "go on", title: `Go on [${keyOf("submit")}]`, onclick: () => this.leave() }),
-    ].filter(Boolean));
+    this.card.replaceChildren(
+      ...[
+        make(
+          "header",
+          {},
+          make("h2", { text: title }),
+          make("button.small", {
+            type: "button",
+            "aria-label": "Close",
+            title: `Close [${keyOf("submit")}]`,
+            text: "\u00d7",
+            onclick: () => this.leave(),
+          }),
+        ),
+        drill.question ? make("p.question", { text: drill.question }) : null,
+        make(
+          "p.truth",
+          {},
+          ...(known
+            ? [make("span.quiet", { text: "it was " }), make("strong", { text: drill.truth }), ", "]
+            : []),
+          make("span.quiet", { text: `you said ${drill.choice}, ${drill.confidence} % sure` }),
+        ),
+        drill.because ? make("p.because", { text: drill.because }) : null,
+        typeof drill.brier === "number"
+          ? make("p.quiet", { text: `Brier ${fixed(drill.brier, 2)}: 0 is perfect, 0.25 a coin` })
+          : null,
+        this.running(),
+        make("button.main", {
+          type: "button",
+          text: "go on",
+          title: `Go on [${keyOf("submit")}]`,
+          onclick: () => this.leave(),
+        }),
+      ].filter(Boolean),
+    );
     this.card.dataset.hit = known ? String(drill.hit) : "";
   }
 
   running() {
     const all = this.desk.store.score?.reads?.all;
     if (!all?.answers) return null;
-    return make("p.num.quiet", { text: `so far ${all.hits} of ${all.answers} right, Brier ${fixed(all.brier, 2)}` });
+    return make("p.num.quiet", {
+      text: `so far ${all.hits} of ${all.answers} right, Brier ${fixed(all.brier, 2)}`,
+    });
   }
 
   choose(index) {
@@ -132,8 +212,16 @@ export class Drill {
     if (this.sending) return;
     this.sending = true;
     const choice = this.now.choices[this.choice];
-    this.desk.ask({ do: "answer", choice, confidence: this.confidence, seconds: elapsed(this.shownAt, performance.now()) })
-      .finally(() => { this.sending = false; });
+    this.desk
+      .ask({
+        do: "answer",
+        choice,
+        confidence: this.confidence,
+        seconds: elapsed(this.shownAt, performance.now()),
+      })
+      .finally(() => {
+        this.sending = false;
+      });
   }
 
   leave() {
@@ -145,6 +233,7 @@ export class Drill {
   }
 
   tick() {
-    if (this.choices && this.timer) say(this.timer, `${elapsed(this.shownAt, performance.now()).toFixed(0)} s`);
+    if (this.choices && this.timer)
+      say(this.timer, `${elapsed(this.shownAt, performance.now()).toFixed(0)} s`);
   }
 }

@@ -13,17 +13,48 @@ export function groups(keys = KEYS) {
 /** Let `?` open the overlay. */
 export function helpful(desk) {
   const dialog = at("help");
-  const lists = groups().map(([name, keys]) => make("section", {}, make("h3", { text: name }),
-    make("dl.keys", {}, ...keys.flatMap((one) => [
-      make("dt", {}, ...(one.shown ? [make("kbd", { text: one.shown })] : one.keys.map((key) => make("kbd", { text: written(key) })))),
-      make("dd", { text: one.says, "data-action": one.id }),
-    ]))));
+  const lists = groups().map(([name, keys]) =>
+    make(
+      "section",
+      {},
+      make("h3", { text: name }),
+      make(
+        "dl.keys",
+        {},
+        ...keys.flatMap((one) => [
+          make(
+            "dt",
+            {},
+            ...(one.shown
+              ? [make("kbd", { text: one.shown })]
+              : one.keys.map((key) => make("kbd", { text: written(key) }))),
+          ),
+          make("dd", { text: one.says, "data-action": one.id }),
+        ]),
+      ),
+    ),
+  );
   dialog.append(
-    make("header", {}, make("h2", { text: "Keys" }),
-      make("button.small", { type: "button", "aria-label": "Close", title: "Close [Esc]", text: "\u00d7", onclick: () => dialog.close() })),
+    make(
+      "header",
+      {},
+      make("h2", { text: "Keys" }),
+      make("button.small", {
+        type: "button",
+        "aria-label": "Close",
+        title: "Close [Esc]",
+        text: "\u00d7",
+        onclick: () => dialog.close(),
+      }),
+    ),
     make("div.columns", {}, ...lists),
-    make("p.quiet", { text: "In the ladder: arrows move, B and S place there. In price fields: arrows move by a tick, with Shift by ten. A click in the ladder's left half buys, in its right half sells; Shift only fills the pad. In the chart: drag moves, wheel zooms, double click follows." }));
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
+    make("p.quiet", {
+      text: "In the ladder: arrows move, B and S place there. In price fields: arrows move by a tick, with Shift by ten. A click in the ladder's left half buys, in its right half sells; Shift only fills the pad. In the chart: drag moves, wheel zooms, double click follows.",
+    }),
+  );
+  dialog.addEventListener("click", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
   desk.actions.help = () => (dialog.open ? dialog.close() : dialog.showModal());
 }
 
@@ -33,16 +64,41 @@ export function revealable(desk) {
   const button = at("reveal");
   const close = make("button.wide", { type: "button", text: "close", onclick: () => dialog.close() });
   const tell = (facts) => {
-    const lines = Object.entries(facts).filter(([name, value]) => !["reply", "ok"].includes(name) && value !== null && typeof value !== "object");
-    dialog.replaceChildren(make("h2", { text: "It was" }),
-      make("dl", {}, ...lines.map(([name, value]) => make("div", {}, make("dt", { text: name.replaceAll("_", " ") }), make("dd.num", { text: String(value) })))), close);
+    const lines = Object.entries(facts).filter(
+      ([name, value]) => !["reply", "ok"].includes(name) && value !== null && typeof value !== "object",
+    );
+    dialog.replaceChildren(
+      make("h2", { text: "It was" }),
+      make(
+        "dl",
+        {},
+        ...lines.map(([name, value]) =>
+          make(
+            "div",
+            {},
+            make("dt", { text: name.replaceAll("_", " ") }),
+            make("dd.num", { text: String(value) }),
+          ),
+        ),
+      ),
+      close,
+    );
   };
   button.addEventListener("click", () => {
-    dialog.replaceChildren(make("h2", { text: "End this practice?" }),
+    dialog.replaceChildren(
+      make("h2", { text: "End this practice?" }),
       make("p", { text: "Symbol, date and prices are shown, and no order or answer counts afterwards." }),
-      make("div.choices", {},
-        make("button.main", { type: "button", text: "reveal", onclick: () => desk.ask({ do: "reveal" }).then((reply) => reply && tell(reply.reveal ?? reply)) }),
-        make("button", { type: "button", text: "not yet", onclick: () => dialog.close() })));
+      make(
+        "div.choices",
+        {},
+        make("button.main", {
+          type: "button",
+          text: "reveal",
+          onclick: () => desk.ask({ do: "reveal" }).then((reply) => reply && tell(reply.reveal ?? reply)),
+        }),
+        make("button", { type: "button", text: "not yet", onclick: () => dialog.close() }),
+      ),
+    );
     dialog.showModal();
   });
   return ({ hello }) => {

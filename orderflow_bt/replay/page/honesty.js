@@ -21,8 +21,12 @@ export function gapWords(gaps, hello) {
 
 export class Honesty {
   constructor(root) {
-    this.parts = Object.fromEntries(["source", "hash", "rows", "gaps", "book", "guessed", "market"].map((name) =>
-      [name, make(`span.${name}`)]));
+    this.parts = Object.fromEntries(
+      ["source", "hash", "rows", "gaps", "book", "guessed", "market"].map((name) => [
+        name,
+        make(`span.${name}`),
+      ]),
+    );
     root.append(...Object.values(this.parts));
     say(this.parts.guessed, "quotes and taker clusters inferred from trades");
   }
@@ -30,8 +34,11 @@ export class Honesty {
   update({ hello, bars, forming, gaps: missing }) {
     const facts = hello?.honesty;
     const { source, hash, rows, gaps, book, market } = this.parts;
-    say(source, facts?.sealed ? "source sealed until the reveal" : facts?.source ?? "no source yet");
-    say(hash, facts?.sealed ? `sealed ${shortHash(facts.hash)}` : facts?.hash ? `data ${shortHash(facts.hash)}` : "");
+    say(source, facts?.sealed ? "source sealed until the reveal" : (facts?.source ?? "no source yet"));
+    say(
+      hash,
+      facts?.sealed ? `sealed ${shortHash(facts.hash)}` : facts?.hash ? `data ${shortHash(facts.hash)}` : "",
+    );
     hash.title = facts?.hash ?? "";
     const tall = hello?.ticks_per_row ?? facts?.ticks_per_row;
     say(rows, tall ? `${tall} tick${tall === 1 ? "" : "s"} per row` : "");

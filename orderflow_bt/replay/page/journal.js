@@ -13,7 +13,10 @@ export function tagsOf(text) {
 
 /** The note without its tags. Pure. */
 export function textOf(text) {
-  return text.replace(/(^|\s)#[\p{L}\p{N}_-]+/gu, "$1").replace(/\s+/g, " ").trim();
+  return text
+    .replace(/(^|\s)#[\p{L}\p{N}_-]+/gu, "$1")
+    .replace(/\s+/g, " ")
+    .trim();
 }
 
 /** When an entry was written, in times of the wire. Pure. */
@@ -38,10 +41,24 @@ export class Journal {
   constructor(desk) {
     this.desk = desk;
     this.panel = make("div.panel");
-    this.input = make("input", { id: "note", type: "text", placeholder: "note, #tags", maxlength: 500, autocomplete: "off",
-      "data-key": "note", "aria-label": "Note with tags", onkeydown: (event) => this.typed(event) });
+    this.input = make("input", {
+      id: "note",
+      type: "text",
+      placeholder: "note, #tags",
+      maxlength: 500,
+      autocomplete: "off",
+      "data-key": "note",
+      "aria-label": "Note with tags",
+      onkeydown: (event) => this.typed(event),
+    });
     this.list = make("ol.journal", { "aria-label": "Journal, newest first" });
-    this.empty = make("p.empty", {}, "Press ", make("kbd", { text: keyOf("note") }), " to write what you see. Orders, answers and jumps are kept by themselves.");
+    this.empty = make(
+      "p.empty",
+      {},
+      "Press ",
+      make("kbd", { text: keyOf("note") }),
+      " to write what you see. Orders, answers and jumps are kept by themselves.",
+    );
     this.panel.append(this.input, this.list, this.empty);
     desk.actions.note = () => {
       if (desk.settings.get("folded").includes("desk")) desk.act("desk");
@@ -69,7 +86,9 @@ export class Journal {
     this.key = key;
     show(this.empty, journal.length === 0);
     const latest = gathered(journal);
-    const nodes = rows(this.list, latest.length, () => make("li", {}, make("span.num.quiet"), make("span"), make("span.tags")));
+    const nodes = rows(this.list, latest.length, () =>
+      make("li", {}, make("span.num.quiet"), make("span"), make("span.tags")),
+    );
     latest.forEach((one, k) => {
       const [time, text, tags] = nodes[k].children;
       tag(nodes[k], "kind", one.kind ?? "");

@@ -12,11 +12,17 @@ function isField(node) {
 /** Whether the focused element has its own use for this key. */
 function keeps(node, key) {
   if (isField(node) || node instanceof HTMLSelectElement) return key !== "Escape";
-  if (node instanceof HTMLInputElement) { // sliders and boxes
+  if (node instanceof HTMLInputElement) {
+    // sliders and boxes
     return node.type === "range" ? /^(Arrow|Page|Home|End)/.test(key) : key === " ";
   }
   const pressed = key === " " || key === "Enter";
-  return pressed && node instanceof HTMLElement && node.matches("button, summary, a") && node.matches(":focus-visible");
+  return (
+    pressed &&
+    node instanceof HTMLElement &&
+    node.matches("button, summary, a") &&
+    node.matches(":focus-visible")
+  );
 }
 
 function escape() {
@@ -39,7 +45,11 @@ export function listen(desk, drill) {
     if (!found || keeps(event.target, event.key)) return;
     if (dialog && !["help", "escape"].includes(found.id)) return;
     if (dialog && found.id === "escape") return; // the browser closes it
-    if (event.repeat && ["play", "send", "buy-market", "sell-market", "close", "submit", "drill"].includes(found.id)) return;
+    if (
+      event.repeat &&
+      ["play", "send", "buy-market", "sell-market", "close", "submit", "drill"].includes(found.id)
+    )
+      return;
     event.preventDefault();
     desk.act(found.id, found.index);
   });

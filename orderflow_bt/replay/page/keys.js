@@ -39,14 +39,17 @@ export const KEYS = [
   { group: "Orders", id: "cancel-all", keys: ["Shift+C"], says: "cancel every working order" },
 
   { group: "Practice", id: "drill", keys: ["d"], says: "ask a question about this moment" },
-  { group: "Practice", id: "answer", keys: ["1", "2", "3", "4", "5"], when: "drill",
-    shown: "1 \u2026 5", says: "in a question: choose an answer" },
-  { group: "Practice", id: "confidence-down", keys: [","], when: "drill",
-    says: "in a question: less sure" },
-  { group: "Practice", id: "confidence-up", keys: ["'"], when: "drill",
-    says: "in a question: surer" },
-  { group: "Practice", id: "submit", keys: ["Enter"], when: "drill",
-    says: "in a question: answer, go on" },
+  {
+    group: "Practice",
+    id: "answer",
+    keys: ["1", "2", "3", "4", "5"],
+    when: "drill",
+    shown: "1 \u2026 5",
+    says: "in a question: choose an answer",
+  },
+  { group: "Practice", id: "confidence-down", keys: [","], when: "drill", says: "in a question: less sure" },
+  { group: "Practice", id: "confidence-up", keys: ["'"], when: "drill", says: "in a question: surer" },
+  { group: "Practice", id: "submit", keys: ["Enter"], when: "drill", says: "in a question: answer, go on" },
   { group: "Practice", id: "note", keys: ["j"], says: "write a note" },
 
   { group: "View", id: "mode", keys: ["v"], says: "cells: bid\u00d7ask, delta, volume" },
@@ -63,8 +66,12 @@ export const KEYS = [
 ];
 
 const NAMES = {
-  ArrowRight: "\u2192", ArrowLeft: "\u2190", ArrowUp: "\u2191", ArrowDown: "\u2193",
-  Escape: "Esc", "-": "\u2212",
+  ArrowRight: "\u2192",
+  ArrowLeft: "\u2190",
+  ArrowUp: "\u2191",
+  ArrowDown: "\u2193",
+  Escape: "Esc",
+  "-": "\u2212",
 };
 
 /** How a key is written for people. */
@@ -99,7 +106,6 @@ export function meaning(event, now) {
   const name = pressed(event);
   if (!name) return null;
   const found = KEYS.filter((one) => one.keys.includes(name));
-  const entry = (now.drill && found.find((one) => one.when === "drill")) ||
-    found.find((one) => !one.when);
+  const entry = (now.drill && found.find((one) => one.when === "drill")) || found.find((one) => !one.when);
   return entry ? { id: entry.id, index: entry.keys.indexOf(name) } : null;
 }

@@ -39,22 +39,49 @@ export class Ladder {
   constructor(root, desk) {
     this.desk = desk;
     this.top = null;
-    this.seconds = make("select", { id: "seconds", "aria-label": "Seconds of recent volume",
-      title: "Length of the inner columns", onchange: () => this.choose() },
-      ...SECONDS.map((one) => make("option", { value: one, text: one < 60 ? `${one} s` : `${one / 60} min` })));
+    this.seconds = make(
+      "select",
+      {
+        id: "seconds",
+        "aria-label": "Seconds of recent volume",
+        title: "Length of the inner columns",
+        onchange: () => this.choose(),
+      },
+      ...SECONDS.map((one) =>
+        make("option", { value: one, text: one < 60 ? `${one} s` : `${one / 60} min` }),
+      ),
+    );
     this.seconds.value = String(desk.settings.get("seconds"));
-    this.body = make("div.rungs.num", { role: "grid", "aria-label": "Traded volume by price",
-      tabindex: 0, "aria-description": "Click left to buy there, right to sell there; with Shift the price only goes to the pad" });
+    this.body = make("div.rungs.num", {
+      role: "grid",
+      "aria-label": "Traded volume by price",
+      tabindex: 0,
+      "aria-description":
+        "Click left to buy there, right to sell there; with Shift the price only goes to the pad",
+    });
     this.body.addEventListener("click", (event) => this.clicked(event));
     this.body.addEventListener("keydown", (event) => this.walk(event));
     this.note = make("p.inferred", { text: "bid and ask inferred from trades" });
     root.append(
-      make("header", {}, make("h2", { text: "Ladder", title: "Traded volume; there is no resting book in a tape of trades" }),
-        make("label.field", { for: "seconds" }, make("span.quiet", { text: "last" }), this.seconds), foldButton("ladder", desk)),
-      make("div.heads.quiet", { "aria-hidden": "true" },
-        ...["sold", "lately", "price", "lately", "bought"].map((text) => make("span", { text }))),
-      make("div.fill", {}, this.body), this.note);
-    new ResizeObserver(() => { this.key = ""; this.update(desk.store); }).observe(this.body.parentElement);
+      make(
+        "header",
+        {},
+        make("h2", { text: "Ladder", title: "Traded volume; there is no resting book in a tape of trades" }),
+        make("label.field", { for: "seconds" }, make("span.quiet", { text: "last" }), this.seconds),
+        foldButton("ladder", desk),
+      ),
+      make(
+        "div.heads.quiet",
+        { "aria-hidden": "true" },
+        ...["sold", "lately", "price", "lately", "bought"].map((text) => make("span", { text })),
+      ),
+      make("div.fill", {}, this.body),
+      this.note,
+    );
+    new ResizeObserver(() => {
+      this.key = "";
+      this.update(desk.store);
+    }).observe(this.body.parentElement);
   }
 
   choose() {
@@ -124,16 +151,32 @@ export class Ladder {
     }
     const bid = store.bid === null ? null : rowOf(store.bid, store);
     const ask = store.ask === null ? null : rowOf(store.ask, store);
-    const entry = store.account?.position && store.account.average !== null ? rowOf(store.account.average, store) : null;
-    prices.forEach((price, k) => this.write(this.body.children[k], {
-      price, cell: cells[k], recent: recent.get(price), most, hello: store.hello, last: price === last,
-      bid: price === bid, ask: price === ask, orders: orders.get(price), entry: price === entry,
-    }));
+    const entry =
+      store.account?.position && store.account.average !== null ? rowOf(store.account.average, store) : null;
+    prices.forEach((price, k) =>
+      this.write(this.body.children[k], {
+        price,
+        cell: cells[k],
+        recent: recent.get(price),
+        most,
+        hello: store.hello,
+        last: price === last,
+        bid: price === bid,
+        ask: price === ask,
+        orders: orders.get(price),
+        entry: price === entry,
+      }),
+    );
   }
 
   rung() {
-    return make("div.rung", { role: "row" },
-      ...["sold", "sold-now", "price", "bought-now", "bought"].map((name) => make(`span.${name}`, { role: "gridcell" })));
+    return make(
+      "div.rung",
+      { role: "row" },
+      ...["sold", "sold-now", "price", "bought-now", "bought"].map((name) =>
+        make(`span.${name}`, { role: "gridcell" }),
+      ),
+    );
   }
 
   write(node, now) {
@@ -152,9 +195,10 @@ export class Ladder {
     fill(bought, now.cell.ask / now.most);
     const own = now.orders?.[0];
     tag(node, "own", own ? (own.side > 0 ? "buy" : "sell") : "");
-    const title = `sold ${qty(now.cell.bid, now.hello)}, bought ${qty(now.cell.ask, now.hello)} in this session. Click left: buy here, right: sell here; Shift: only into the pad`
-      + (now.bid || now.ask ? `. Best ${now.bid ? "bid" : "ask"}: inferred from trades` : "")
-      + (own ? `. ${now.orders.length} own order(s) [${keyOf("cancel-all")} cancels all]` : "");
+    const title =
+      `sold ${qty(now.cell.bid, now.hello)}, bought ${qty(now.cell.ask, now.hello)} in this session. Click left: buy here, right: sell here; Shift: only into the pad` +
+      (now.bid || now.ask ? `. Best ${now.bid ? "bid" : "ask"}: inferred from trades` : "") +
+      (own ? `. ${now.orders.length} own order(s) [${keyOf("cancel-all")} cancels all]` : "");
     if (node.title !== title) node.title = title;
   }
 }

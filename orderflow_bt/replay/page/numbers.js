@@ -25,7 +25,11 @@ export function brief(value) {
   const size = Math.abs(value);
   const sign = value < 0 ? MINUS : "";
   if (size === 0) return "0";
-  for (const [unit, letter] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+  for (const [unit, letter] of [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ]) {
     if (size >= unit * 0.9995) {
       const scaled = size / unit;
       return `${sign}${scaled < 9.95 ? scaled.toFixed(1) : scaled.toFixed(0)}${letter}`;
@@ -93,7 +97,9 @@ export function clock(time, hello, digits = 0) {
   const shown = hello?.time === "elapsed" ? hours : hours % 24;
   const text = `${sign}${two(shown)}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
   if (!digits) return text;
-  const part = String(Math.floor(size % 1e6)).padStart(6, "0").slice(0, digits);
+  const part = String(Math.floor(size % 1e6))
+    .padStart(6, "0")
+    .slice(0, digits);
   return `${text}.${part}`;
 }
 
@@ -117,7 +123,9 @@ export function readTime(text, now, hello) {
     const unit = { s: 1e6, m: 6e7, h: 3.6e9, d: 8.64e10 }[shift[3].toLowerCase()];
     return Math.round(now + (shift[1] === "+" ? 1 : -1) * Number(shift[2]) * unit);
   }
-  const spoken = /^(?:(\d{4}-\d{2}-\d{2})[ T]+)?(\d{1,3}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*UTC|Z)?$/i.exec(plain);
+  const spoken = /^(?:(\d{4}-\d{2}-\d{2})[ T]+)?(\d{1,3}):(\d{2})(?::(\d{2}(?:\.\d+)?))?(?:\s*UTC|Z)?$/i.exec(
+    plain,
+  );
   if (!spoken) return null;
   const [, date, hours, minutes, seconds] = spoken;
   const inDay = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds ?? 0)) * 1e6;

@@ -57,12 +57,17 @@ export function read(form, store) {
   const say = (field, text) => problems.push({ field, text });
   const { last, account, hello } = store;
   const fields = FIELDS[form.type];
-  const entry = form.type === "bracket" ? (form.price ?? last) : form.price ?? last;
+  const entry = form.type === "bracket" ? (form.price ?? last) : (form.price ?? last);
   for (const field of fields) {
     const optional = form.type === "bracket" && field !== "stop";
-    if (form[field] === null && !optional) say(field, `a ${form.type.replace("_", "-")} order needs a ${field === "trail" ? "distance" : field === "price" && form.type !== "limit" ? "trigger price" : `${field}${field === "price" ? "" : " price"}`}`);
+    if (form[field] === null && !optional)
+      say(
+        field,
+        `a ${form.type.replace("_", "-")} order needs a ${field === "trail" ? "distance" : field === "price" && form.type !== "limit" ? "trigger price" : `${field}${field === "price" ? "" : " price"}`}`,
+      );
   }
-  if (form.type === "trailing" && form.trail !== null && form.trail <= 0) say("trail", "a trailing stop stays behind: give a distance above 0");
+  if (form.type === "trailing" && form.trail !== null && form.trail <= 0)
+    say("trail", "a trailing stop stays behind: give a distance above 0");
   if (form.type === "bracket") sides(form, entry, say);
   const size = sizeOf(form, entry, account, hello, say);
   if (!form.reduce_only && !form.reason) say("reason", "choose why you enter before you send");
@@ -74,8 +79,10 @@ export function read(form, store) {
 function sides(form, entry, say) {
   const { side, stop, target } = form;
   const way = side > 0 ? "below" : "above";
-  if (stop !== null && entry !== null && (entry - stop) * side <= 0) say("stop", `a ${side > 0 ? "buy" : "sell"}'s stop lies ${way} its entry`);
-  if (target !== null && entry !== null && (target - entry) * side <= 0) say("target", `a ${side > 0 ? "buy" : "sell"}'s target lies ${side > 0 ? "above" : "below"} its entry`);
+  if (stop !== null && entry !== null && (entry - stop) * side <= 0)
+    say("stop", `a ${side > 0 ? "buy" : "sell"}'s stop lies ${way} its entry`);
+  if (target !== null && entry !== null && (target - entry) * side <= 0)
+    say("target", `a ${side > 0 ? "buy" : "sell"}'s target lies ${side > 0 ? "above" : "below"} its entry`);
 }
 
 function sizeOf(form, entry, account, hello, say) {
@@ -84,7 +91,8 @@ function sizeOf(form, entry, account, hello, say) {
     return form.qty;
   }
   if (form.type !== "bracket") say("size", "an amount by risk needs a stop: choose bracket, or units");
-  if (form.risk === null || form.risk <= 0 || form.risk > 100) say("size", "give the percent of equity you would lose at the stop");
+  if (form.risk === null || form.risk <= 0 || form.risk > 100)
+    say("size", "give the percent of equity you would lose at the stop");
   if (form.type !== "bracket" || form.stop === null || entry === null || !form.risk) return null;
   const size = sized(form.risk, entry, form.stop, account, hello);
   if (size === 0) say("size", "that risk buys less than the smallest amount: a nearer stop or more risk");
@@ -109,9 +117,12 @@ export function describe(form, size, entry, store) {
   const { hello, account, last } = store;
   const type = form.type === "bracket" ? entryOf(form, last) : form.type.replace("_", "-");
   const amount = size === null ? (form.by === "risk" ? `${form.risk ?? "?"} %` : "?") : qtyText(size, hello);
-  const where = form.type === "trailing"
-    ? `${form.trail === null ? "?" : distance(form.trail, hello)} behind`
-    : form.price === null ? "" : priceText(form.price, hello);
+  const where =
+    form.type === "trailing"
+      ? `${form.trail === null ? "?" : distance(form.trail, hello)} behind`
+      : form.price === null
+        ? ""
+        : priceText(form.price, hello);
   const button = [form.side > 0 ? "Buy" : "Sell", amount, type, where].filter(Boolean).join(" ");
   return { button, line: form.type === "bracket" ? stakes(form, size, entry, account, hello) : "" };
 }
@@ -119,7 +130,11 @@ export function describe(form, size, entry, store) {
 function stakes(form, size, entry, account, hello) {
   const stake = atStake(size, entry, form.stop, account, hello);
   const parts = [];
-  if (stake) parts.push(`risk ${fixed(stake.money, 2)} ${hello.account.unit ?? ""}`.trim() + (stake.percent === null ? "" : ` (${fixed(stake.percent, 2)} %)`));
+  if (stake)
+    parts.push(
+      `risk ${fixed(stake.money, 2)} ${hello.account.unit ?? ""}`.trim() +
+        (stake.percent === null ? "" : ` (${fixed(stake.percent, 2)} %)`),
+    );
   if (form.target !== null && form.stop !== null && entry !== null && entry !== form.stop) {
     parts.push(`target ${multiple(Math.abs(form.target - entry) / Math.abs(entry - form.stop))}`);
   }

@@ -11,41 +11,93 @@ export class Pad {
   constructor(root, desk) {
     this.desk = desk;
     this.root = root;
-    this.form = { type: "market", side: 1, price: null, limit: null, trail: null, stop: null,
-      target: null, by: desk.settings.get("size").by, qty: null, risk: null, reason: "", reduce_only: false };
+    this.form = {
+      type: "market",
+      side: 1,
+      price: null,
+      limit: null,
+      trail: null,
+      stop: null,
+      target: null,
+      by: desk.settings.get("size").by,
+      qty: null,
+      risk: null,
+      reason: "",
+      reduce_only: false,
+    };
     this.sides = make("div.sides", { "aria-label": "Side" });
-    this.showSide = segments(this.sides, [
-      { value: "1", label: "Buy", title: `Buy [${keyOf("buy")}]` },
-      { value: "-1", label: "Sell", title: `Sell [${keyOf("sell")}]` },
-    ], (value) => this.set({ side: Number(value) }));
+    this.showSide = segments(
+      this.sides,
+      [
+        { value: "1", label: "Buy", title: `Buy [${keyOf("buy")}]` },
+        { value: "-1", label: "Sell", title: `Sell [${keyOf("sell")}]` },
+      ],
+      (value) => this.set({ side: Number(value) }),
+    );
     this.types = make("div.types", { "aria-label": "Order type" });
-    this.showType = segments(this.types, TYPES.map((one) => ({ ...one, title: `${one.title} [${keyOf("type")}]` })),
-      (type) => this.set({ type }));
+    this.showType = segments(
+      this.types,
+      TYPES.map((one) => ({ ...one, title: `${one.title} [${keyOf("type")}]` })),
+      (type) => this.set({ type }),
+    );
     this.inputs = Object.fromEntries(Object.keys(LABELS).map((name) => [name, this.priceInput(name)]));
     this.prices = make("div.prices", {}, ...Object.values(this.inputs).map((one) => one.row));
-    this.size = make("input", { id: "pad-size", type: "text", inputmode: "decimal", autocomplete: "off",
-      "data-key": "size", "aria-label": "Amount", oninput: () => this.sizeTyped() });
+    this.size = make("input", {
+      id: "pad-size",
+      type: "text",
+      inputmode: "decimal",
+      autocomplete: "off",
+      "data-key": "size",
+      "aria-label": "Amount",
+      oninput: () => this.sizeTyped(),
+    });
     this.by = make("div.by", { "aria-label": "Amount by" });
-    this.showBy = segments(this.by, [
-      { value: "units", label: "units", title: "Amount in units" },
-      { value: "risk", label: "risk %", title: "Amount by the percent of equity lost at the stop" },
-    ], (by) => this.sizeBy(by));
-    this.reason = make("input", { id: "pad-reason", type: "text", list: "reasons", maxlength: 80,
-      placeholder: "why you enter\u2026", autocomplete: "off", "data-key": "reason", "aria-label": "Reason for entering",
-      oninput: () => this.set({ reason: this.reason.value.trim() }) });
+    this.showBy = segments(
+      this.by,
+      [
+        { value: "units", label: "units", title: "Amount in units" },
+        { value: "risk", label: "risk %", title: "Amount by the percent of equity lost at the stop" },
+      ],
+      (by) => this.sizeBy(by),
+    );
+    this.reason = make("input", {
+      id: "pad-reason",
+      type: "text",
+      list: "reasons",
+      maxlength: 80,
+      placeholder: "why you enter\u2026",
+      autocomplete: "off",
+      "data-key": "reason",
+      "aria-label": "Reason for entering",
+      oninput: () => this.set({ reason: this.reason.value.trim() }),
+    });
     this.reasons = make("datalist", { id: "reasons" });
-    this.reduce = make("input", { type: "checkbox", id: "pad-reduce",
-      onchange: () => this.set({ reduce_only: this.reduce.checked }) });
-    this.reduceRow = make("label.check", { for: "pad-reduce", title: "Never opens or turns a position; needs no reason" },
-      this.reduce, "reduce only");
+    this.reduce = make("input", {
+      type: "checkbox",
+      id: "pad-reduce",
+      onchange: () => this.set({ reduce_only: this.reduce.checked }),
+    });
+    this.reduceRow = make(
+      "label.check",
+      { for: "pad-reduce", title: "Never opens or turns a position; needs no reason" },
+      this.reduce,
+      "reduce only",
+    );
     this.send = make("button.send", { type: "submit", "data-key": "send" });
     this.line = make("p.line.num");
     this.problem = make("p.problem", { role: "status" });
-    this.body = make("form", { autocomplete: "off", novalidate: true, onsubmit: (event) => this.submit(event) },
-      this.sides, this.types, this.prices,
+    this.body = make(
+      "form",
+      { autocomplete: "off", novalidate: true, onsubmit: (event) => this.submit(event) },
+      this.sides,
+      this.types,
+      this.prices,
       make("div.row", {}, make("label", { for: "pad-size", text: "amount" }), this.size, this.by),
       make("div.row", {}, make("label", { for: "pad-reason", text: "reason" }), this.reason, this.reasons),
-      this.send, make("div.below", {}, this.line, this.reduceRow), this.problem);
+      this.send,
+      make("div.below", {}, this.line, this.reduceRow),
+      this.problem,
+    );
     root.append(this.body);
     this.size.value = desk.settings.get("size").value;
     this.sizeTyped();
@@ -53,10 +105,15 @@ export class Pad {
   }
 
   priceInput(name) {
-    const input = make("input", { id: `pad-${name}`, type: "text", inputmode: "decimal", autocomplete: "off",
+    const input = make("input", {
+      id: `pad-${name}`,
+      type: "text",
+      inputmode: "decimal",
+      autocomplete: "off",
       title: "Arrow keys move it by a tick, with Shift by ten",
       oninput: () => this.set({ [name]: readPrice(input.value, this.desk.store.hello) }, name),
-      onkeydown: (event) => this.nudge(event, name) });
+      onkeydown: (event) => this.nudge(event, name),
+    });
     const row = make("div.row", {}, make("label", { for: `pad-${name}`, text: LABELS[name] }), input);
     return { input, row };
   }
@@ -80,7 +137,9 @@ export class Pad {
   sizeTyped() {
     const { value } = this.size;
     this.desk.settings.set("size", { by: this.form.by, value });
-    this.set(this.form.by === "risk" ? { risk: readNumber(value) } : { qty: readQty(value, this.desk.store.hello) });
+    this.set(
+      this.form.by === "risk" ? { risk: readNumber(value) } : { qty: readQty(value, this.desk.store.hello) },
+    );
   }
 
   register() {

@@ -7,8 +7,13 @@ const FOLDS = { tape: "time & sales", ladder: "the ladder", desk: "the desk" };
 
 /** A button that folds a pane. */
 export function foldButton(name, desk) {
-  return make("button.fold", { type: "button", "data-key": name, "aria-label": `Fold ${FOLDS[name]}`,
-    text: "\u2013", onclick: () => desk.act(name) });
+  return make("button.fold", {
+    type: "button",
+    "data-key": name,
+    "aria-label": `Fold ${FOLDS[name]}`,
+    text: "\u2013",
+    onclick: () => desk.act(name),
+  });
 }
 
 /** Let panes fold, and come back by a button in the bar on top. */
@@ -22,13 +27,24 @@ export function foldable(desk) {
       floor.classList.toggle(`no-${name}`, folded.includes(name));
       at(name).hidden = folded.includes(name);
     }
-    rail.replaceChildren(...folded.map((name) => make("button", { type: "button", text: FOLDS[name].replace("the ", ""),
-      title: `Show ${FOLDS[name]} [${keyOf(name)}]`, onclick: () => desk.act(name) })));
+    rail.replaceChildren(
+      ...folded.map((name) =>
+        make("button", {
+          type: "button",
+          text: FOLDS[name].replace("the ", ""),
+          title: `Show ${FOLDS[name]} [${keyOf(name)}]`,
+          onclick: () => desk.act(name),
+        }),
+      ),
+    );
   };
   for (const name of Object.keys(FOLDS)) {
     desk.actions[name] = () => {
       const folded = desk.settings.get("folded").filter((one) => one in FOLDS);
-      desk.settings.set("folded", folded.includes(name) ? folded.filter((one) => one !== name) : [...folded, name]);
+      desk.settings.set(
+        "folded",
+        folded.includes(name) ? folded.filter((one) => one !== name) : [...folded, name],
+      );
       draw();
     };
   }
@@ -45,8 +61,15 @@ export function dock(root, desk, tabs) {
   const list = make("div.tabs", { role: "tablist", "aria-label": "Desk" });
   const buttons = new Map();
   for (const { id, label, panel } of tabs) {
-    const button = make("button", { type: "button", role: "tab", id: `tab-${id}`, text: label,
-      "aria-controls": `panel-${id}`, title: `${label} [${keyOf("tab")}: next tab]`, onclick: () => open(id) });
+    const button = make("button", {
+      type: "button",
+      role: "tab",
+      id: `tab-${id}`,
+      text: label,
+      "aria-controls": `panel-${id}`,
+      title: `${label} [${keyOf("tab")}: next tab]`,
+      onclick: () => open(id),
+    });
     panel.id = `panel-${id}`;
     panel.setAttribute("role", "tabpanel");
     panel.setAttribute("aria-labelledby", button.id);

@@ -28,7 +28,10 @@ export function offered(hello) {
 export function valueOf(takes, text, hello) {
   if (!takes) return true;
   if (takes === "prices") {
-    const prices = text.split(/[,;\s]+/).filter(Boolean).map((one) => readPrice(one, hello));
+    const prices = text
+      .split(/[,;\s]+/)
+      .filter(Boolean)
+      .map((one) => readPrice(one, hello));
     return prices.length && !prices.includes(null) ? prices : null;
   }
   if (takes === "size" && !text.trim()) return true;
@@ -38,7 +41,13 @@ export function valueOf(takes, text, hello) {
 
 /** What stands in a pause's field. Pure. */
 export function shownValue(takes, now, hello) {
-  if (takes === "prices") return Array.isArray(now) ? now.flat().map((one) => price(one, hello)).join(" ") : "";
+  if (takes === "prices")
+    return Array.isArray(now)
+      ? now
+          .flat()
+          .map((one) => price(one, hello))
+          .join(" ")
+      : "";
   if (typeof now !== "number") return "";
   return String(takes === "size" ? Number(volume(now, hello).toFixed(6)) : now);
 }
@@ -54,10 +63,15 @@ export class Pauses {
     const { hello, pauses } = this.desk.store;
     const rows = offered(hello).map((one) => this.row(one, pauses?.[one.name]));
     this.dialog.replaceChildren(
-      make("form", { method: "dialog" }, make("h2", { text: "Pause by itself" }),
+      make(
+        "form",
+        { method: "dialog" },
+        make("h2", { text: "Pause by itself" }),
         make("p.quiet", { text: "The tape stops right after the trade that fulfils it, at any speed." }),
         make("ul.switches", {}, ...rows),
-        make("button.wide", { value: "done", text: "done" })));
+        make("button.wide", { value: "done", text: "done" }),
+      ),
+    );
     this.dialog.showModal();
   }
 
@@ -65,13 +79,24 @@ export class Pauses {
     const { hello } = this.desk.store;
     const box = make("input", { type: "checkbox", id: `pause-${one.name}` });
     box.checked = now !== undefined && now !== null && now !== false;
-    const field = one.takes ? make("input.num", { type: "text", size: 12, "aria-label": `${one.says}: ${one.takes}`,
-      placeholder: one.hint ?? one.takes, value: shownValue(one.takes, now, hello), autocomplete: "off" }) : null;
+    const field = one.takes
+      ? make("input.num", {
+          type: "text",
+          size: 12,
+          "aria-label": `${one.says}: ${one.takes}`,
+          placeholder: one.hint ?? one.takes,
+          value: shownValue(one.takes, now, hello),
+          autocomplete: "off",
+        })
+      : null;
     const send = () => {
       const text = field ? field.value || (one.takes === "count" ? one.hint : "") : "";
       const value = valueOf(one.takes, text, hello);
       if (box.checked && value === null) {
-        this.desk.toast({ what: `\u201c${text}\u201d cannot be read as ${one.takes}`, where: `pause ${one.says}` });
+        this.desk.toast({
+          what: `\u201c${text}\u201d cannot be read as ${one.takes}`,
+          where: `pause ${one.says}`,
+        });
         box.checked = false;
         return;
       }
@@ -79,7 +104,9 @@ export class Pauses {
       this.desk.ask({ do: "pauses", [one.name]: box.checked ? value : off });
     };
     box.addEventListener("change", send);
-    field?.addEventListener("change", () => { if (box.checked) send(); });
+    field?.addEventListener("change", () => {
+      if (box.checked) send();
+    });
     return make("li", {}, make("label.check", { for: box.id }, box, one.says), field);
   }
 }

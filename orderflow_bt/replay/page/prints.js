@@ -23,26 +23,53 @@ export function large(prints) {
 export class Prints {
   constructor(root, desk) {
     this.desk = desk;
-    this.least = make("input", { type: "text", inputmode: "decimal", size: 6, id: "least",
-      "aria-label": "Least size shown", title: "Show clusters of at least this size",
-      placeholder: "all", onchange: () => this.filter(), autocomplete: "off" });
+    this.least = make("input", {
+      type: "text",
+      inputmode: "decimal",
+      size: 6,
+      id: "least",
+      "aria-label": "Least size shown",
+      title: "Show clusters of at least this size",
+      placeholder: "all",
+      onchange: () => this.filter(),
+      autocomplete: "off",
+    });
     if (desk.settings.get("least") > 0) this.least.value = String(desk.settings.get("least"));
     this.list = make("ol.prints.num", { "aria-label": "Taker clusters, newest first" });
     this.unit = make("span", { text: "size" });
     this.empty = make("p.empty", { text: "Clusters appear as trades pass." });
     root.append(
-      make("header", {}, make("h2", { text: "Time & sales", title: "Trades of one taker order, joined: inferred from equal time and side" }),
-        make("label.field", { for: "least" }, make("span.quiet", { text: "\u2265" }), this.least), foldButton("tape", desk)),
-      make("div.heads.quiet", { "aria-hidden": "true" }, make("span", { text: "time" }),
-        make("span", { text: "price" }), this.unit, make("span", { text: "n" })),
-      make("div.fill", {}, this.list, this.empty));
+      make(
+        "header",
+        {},
+        make("h2", {
+          text: "Time & sales",
+          title: "Trades of one taker order, joined: inferred from equal time and side",
+        }),
+        make("label.field", { for: "least" }, make("span.quiet", { text: "\u2265" }), this.least),
+        foldButton("tape", desk),
+      ),
+      make(
+        "div.heads.quiet",
+        { "aria-hidden": "true" },
+        make("span", { text: "time" }),
+        make("span", { text: "price" }),
+        this.unit,
+        make("span", { text: "n" }),
+      ),
+      make("div.fill", {}, this.list, this.empty),
+    );
     this.key = "";
-    new ResizeObserver(() => { this.key = ""; this.update(desk.store); }).observe(this.list.parentElement);
+    new ResizeObserver(() => {
+      this.key = "";
+      this.update(desk.store);
+    }).observe(this.list.parentElement);
   }
 
   filter() {
     const value = readNumber(this.least.value);
-    if (this.least.value.trim() && value === null) this.desk.toast(`\u201c${this.least.value}\u201d is no size`);
+    if (this.least.value.trim() && value === null)
+      this.desk.toast(`\u201c${this.least.value}\u201d is no size`);
     this.desk.settings.set("least", Math.max(0, value ?? 0));
     this.key = "";
     this.update(this.desk.store);
@@ -79,8 +106,9 @@ export class Prints {
     say(at, price(one.last, hello));
     say(size, brief(volume(one.qty, hello)));
     say(fills, one.fills > 1 ? one.fills : "");
-    node.title = one.fills > 1 || one.first !== one.last
-      ? `${qty(one.qty, hello)} from ${price(one.first, hello)} to ${price(one.last, hello)}, ${one.fills} trades, ${clock(one.time, hello, 6)}`
-      : `${qty(one.qty, hello)} at ${price(one.last, hello)}, ${clock(one.time, hello, 6)}`;
+    node.title =
+      one.fills > 1 || one.first !== one.last
+        ? `${qty(one.qty, hello)} from ${price(one.first, hello)} to ${price(one.last, hello)}, ${one.fills} trades, ${clock(one.time, hello, 6)}`
+        : `${qty(one.qty, hello)} at ${price(one.last, hello)}, ${clock(one.time, hello, 6)}`;
   }
 }

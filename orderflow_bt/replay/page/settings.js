@@ -6,8 +6,16 @@ export const PALETTES = ["teal-red", "blue-orange"];
 
 /** Settings read from the browser's storage, with what is missing or broken left out. */
 export function load(storage) {
-  const defaults = { theme: "system", palette: null, folded: [], tab: "orders", mode: "bidask",
-    least: 0, seconds: 30, size: { by: "units", value: "" } };
+  const defaults = {
+    theme: "system",
+    palette: null,
+    folded: [],
+    tab: "orders",
+    mode: "bidask",
+    least: 0,
+    seconds: 30,
+    size: { by: "units", value: "" },
+  };
   try {
     const kept = JSON.parse(storage.getItem(KEY) ?? "{}");
     const known = Object.keys(defaults).filter((name) => name in kept);

@@ -24,11 +24,23 @@ export class Signals {
     this.detectors = make("ul.switches", { "aria-label": "Detectors" });
     this.strategies = make("ul.switches", { "aria-label": "Strategies" });
     this.events = make("ol.events", { "aria-label": "Events, newest first" });
-    this.empty = make("p.empty", { text: "Switch a detector on: its events appear here and on the chart as they become known." });
-    this.next = make("button.small", { type: "button", "data-key": "next-event", text: "event \u203a",
-      "aria-label": "On to the next event", onclick: () => desk.act("next-event") });
-    this.previous = make("button.small", { type: "button", "data-key": "previous-event", text: "\u2039 event",
-      "aria-label": "Back to the event before", onclick: () => desk.act("previous-event") });
+    this.empty = make("p.empty", {
+      text: "Switch a detector on: its events appear here and on the chart as they become known.",
+    });
+    this.next = make("button.small", {
+      type: "button",
+      "data-key": "next-event",
+      text: "event \u203a",
+      "aria-label": "On to the next event",
+      onclick: () => desk.act("next-event"),
+    });
+    this.previous = make("button.small", {
+      type: "button",
+      "data-key": "previous-event",
+      text: "\u2039 event",
+      "aria-label": "Back to the event before",
+      onclick: () => desk.act("previous-event"),
+    });
     desk.actions["previous-event"] = () => {
       const { marks, clock: now } = desk.store;
       const known = before(marks, now.time);
@@ -36,9 +48,14 @@ export class Signals {
       else desk.ask({ do: "seek", time: known + 1 });
     };
     this.panel.append(
-      make("h3", { text: "detectors" }), this.detectors,
-      make("h3", { text: "strategies, on the same moments as you" }), this.strategies,
-      make("div.headline", {}, make("h3", { text: "events" }), this.previous, this.next), this.events, this.empty);
+      make("h3", { text: "detectors" }),
+      this.detectors,
+      make("h3", { text: "strategies, on the same moments as you" }),
+      this.strategies,
+      make("div.headline", {}, make("h3", { text: "events" }), this.previous, this.next),
+      this.events,
+      this.empty,
+    );
   }
 
   update({ detectors, strategies, marks, marks_version: version, hello, epoch }) {
@@ -53,18 +70,30 @@ export class Signals {
     this.seen = seen;
     const found = latest(marks);
     show(this.empty, found.length === 0);
-    const nodes = rows(this.events, found.length, () => make("li", {}, make("span.num"), make("span"), make("span.num")));
+    const nodes = rows(this.events, found.length, () =>
+      make("li", {}, make("span.num"), make("span"), make("span.num")),
+    );
     found.forEach((one, k) => this.write(nodes[k], one, hello));
   }
 
   list(parent, offered, what) {
-    parent.replaceChildren(...offered.map((one) => {
-      const box = make("input", { type: "checkbox", id: `${what}-${one.name}`,
-        onchange: () => this.desk.ask({ do: what, name: one.name, on: box.checked }) });
-      box.checked = Boolean(one.on);
-      const result = typeof one.r === "number" ? make("span.num", { text: multiple(one.r) }) : null;
-      return make("li", {}, make("label.check", { for: box.id, title: one.says ?? words(one.name) }, box, words(one.name)), result);
-    }));
+    parent.replaceChildren(
+      ...offered.map((one) => {
+        const box = make("input", {
+          type: "checkbox",
+          id: `${what}-${one.name}`,
+          onchange: () => this.desk.ask({ do: what, name: one.name, on: box.checked }),
+        });
+        box.checked = Boolean(one.on);
+        const result = typeof one.r === "number" ? make("span.num", { text: multiple(one.r) }) : null;
+        return make(
+          "li",
+          {},
+          make("label.check", { for: box.id, title: one.says ?? words(one.name) }, box, words(one.name)),
+          result,
+        );
+      }),
+    );
     if (!offered.length) parent.append(make("li.quiet", { text: "none installed" }));
   }
 
@@ -74,8 +103,19 @@ export class Signals {
     mark(node, "invalid", one.invalid);
     say(time, clock(one.known_at, hello));
     say(text, `${words(one.kind ?? one.detector)}${one.state ? `, ${words(one.state)}` : ""}`);
-    say(price, one.low === one.high ? priceText(one.low, hello) : `${priceText(one.low, hello)}\u2013${priceText(one.high, hello)}`);
-    const title = [one.text, `known at ${clock(one.known_at, hello, 3)}`, `[${keyOf("next-event")}] goes to the next`].filter(Boolean).join("; ");
+    say(
+      price,
+      one.low === one.high
+        ? priceText(one.low, hello)
+        : `${priceText(one.low, hello)}\u2013${priceText(one.high, hello)}`,
+    );
+    const title = [
+      one.text,
+      `known at ${clock(one.known_at, hello, 3)}`,
+      `[${keyOf("next-event")}] goes to the next`,
+    ]
+      .filter(Boolean)
+      .join("; ");
     if (node.title !== title) node.title = title;
   }
 }

@@ -39,8 +39,11 @@ export class Connection {
   lost(event) {
     for (const { fail, timer } of this.pending.values()) {
       clearTimeout(timer);
-      fail({ what: "the connection was lost before the answer came", where: "",
-        fix: "Look at orders and journal: the server may have done it" });
+      fail({
+        what: "the connection was lost before the answer came",
+        where: "",
+        fix: "Look at orders and journal: the server may have done it",
+      });
     }
     this.pending.clear();
     if (this.closed) return;
@@ -80,8 +83,11 @@ export class Connection {
     if (this.sent.length > 200) this.sent.shift();
     return new Promise((done, fail) => {
       if (!this.write({ id, ...command })) {
-        fail({ what: "there is no connection to the server", where: command.do,
-          fix: "Wait until it is back, or start orderflow-bt replay again" });
+        fail({
+          what: "there is no connection to the server",
+          where: command.do,
+          fix: "Wait until it is back, or start orderflow-bt replay again",
+        });
         return;
       }
       const timer = setTimeout(() => {

@@ -11,8 +11,18 @@ const GROWING = ["fills", "journal"];
 
 /** State that frames repeat only where it changed, before any has come. */
 const BLANK = {
-  clock: { time: null, row: 0, playing: false, speed: 1, at_end: false, paused_by: null,
-    furthest: true, furthest_time: null, seeking: false, attempt: 0 },
+  clock: {
+    time: null,
+    row: 0,
+    playing: false,
+    speed: 1,
+    at_end: false,
+    paused_by: null,
+    furthest: true,
+    furthest_time: null,
+    seeking: false,
+    attempt: 0,
+  },
   last: null,
   bid: null,
   ask: null,
@@ -55,7 +65,10 @@ export function empty() {
 export function greet(store, hello) {
   store.hello = { ...hello };
   for (const name of ["detectors", "strategies"]) {
-    if (!store[name].length) store[name] = (hello[name] ?? []).map((one) => (typeof one === "string" ? { name: one, on: false } : one));
+    if (!store[name].length)
+      store[name] = (hello[name] ?? []).map((one) =>
+        typeof one === "string" ? { name: one, on: false } : one,
+      );
   }
   store.version += 1;
   return store;
@@ -95,8 +108,18 @@ export function fold(store, frame) {
 
 function forget(store) {
   store.epoch += 1;
-  Object.assign(store, { bars: [], forming: null, prints: [], recent: [],
-    openPrint: null, profile: new Map(), session: null, marks: new Map(), fills: [], journal: [] });
+  Object.assign(store, {
+    bars: [],
+    forming: null,
+    prints: [],
+    recent: [],
+    openPrint: null,
+    profile: new Map(),
+    session: null,
+    marks: new Map(),
+    fills: [],
+    journal: [],
+  });
 }
 
 function close(store, bar) {

@@ -13,12 +13,19 @@ const MOST = 4;
 export function toast(message, kind = "error") {
   const { what, where, fix } = typeof message === "string" ? { what: message } : message;
   const box = at("toasts");
-  const node = make(`div.toast.${kind}`, {},
+  const node = make(
+    `div.toast.${kind}`,
+    {},
     make("p.what", { text: what }),
     where ? make("p.where", { text: where }) : null,
     fix ? make("p.fix", { text: fix }) : null,
-    make("button", { type: "button", "aria-label": "Dismiss", title: "Dismiss [Esc]", text: "\u00d7",
-      onclick: () => node.remove() }),
+    make("button", {
+      type: "button",
+      "aria-label": "Dismiss",
+      title: "Dismiss [Esc]",
+      text: "\u00d7",
+      onclick: () => node.remove(),
+    }),
   );
   box.append(node);
   while (box.childElementCount > MOST) box.firstElementChild.remove();

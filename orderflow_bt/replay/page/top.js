@@ -24,10 +24,20 @@ export class Top {
     this.desk = desk;
     this.chart = chart;
     const { settings, actions } = desk;
-    this.showMode = segments(at("mode"), MODES.map((one) => ({ ...one, title: `${one.title} [${keyOf("mode")}]` })),
-      (mode) => this.setMode(mode));
-    this.showTheme = segments(at("theme"), THEMES.map((value) => ({ value, label: { system: "auto", dark: "dark", light: "light" }[value],
-      title: `${value === "system" ? "As the system" : `Always ${value}`} [${keyOf("theme")}]` })), (value) => settings.set("theme", value));
+    this.showMode = segments(
+      at("mode"),
+      MODES.map((one) => ({ ...one, title: `${one.title} [${keyOf("mode")}]` })),
+      (mode) => this.setMode(mode),
+    );
+    this.showTheme = segments(
+      at("theme"),
+      THEMES.map((value) => ({
+        value,
+        label: { system: "auto", dark: "dark", light: "light" }[value],
+        title: `${value === "system" ? "As the system" : `Always ${value}`} [${keyOf("theme")}]`,
+      })),
+      (value) => settings.set("theme", value),
+    );
     this.bars = at("bars");
     this.bars.addEventListener("change", () => desk.ask({ do: "bars", spec: this.bars.value }));
     at("follow").addEventListener("click", () => desk.act("follow"));
@@ -36,14 +46,27 @@ export class Top {
     this.last = make("strong.last.num", { id: "last", title: "Last trade" });
     this.bid = make("span.num", { id: "bid" });
     this.ask = make("span.num", { id: "ask" });
-    at("quote").append(this.last, make("span.quotes", { title: "Best bid and ask, inferred from trades: there is no resting book" },
-      this.bid, make("span.quiet", { text: " \u00d7 " }), this.ask, make("span.quiet.note", { text: " inferred" })));
+    at("quote").append(
+      this.last,
+      make(
+        "span.quotes",
+        { title: "Best bid and ask, inferred from trades: there is no resting book" },
+        this.bid,
+        make("span.quiet", { text: " \u00d7 " }),
+        this.ask,
+        make("span.quiet.note", { text: " inferred" }),
+      ),
+    );
     Object.assign(actions, {
-      mode: () => this.setMode(MODES[(MODES.findIndex((one) => one.value === settings.get("mode")) + 1) % MODES.length].value),
+      mode: () =>
+        this.setMode(
+          MODES[(MODES.findIndex((one) => one.value === settings.get("mode")) + 1) % MODES.length].value,
+        ),
       follow: () => chart.follow(),
       bars: () => this.bars.focus(),
       theme: () => settings.set("theme", THEMES[(THEMES.indexOf(settings.get("theme")) + 1) % THEMES.length]),
-      palette: () => settings.set("palette", PALETTES[(PALETTES.indexOf(settings.palette) + 1) % PALETTES.length]),
+      palette: () =>
+        settings.set("palette", PALETTES[(PALETTES.indexOf(settings.palette) + 1) % PALETTES.length]),
     });
     settings.listeners.push(() => this.dress());
     this.setMode(settings.get("mode"));
@@ -64,7 +87,7 @@ export class Top {
   }
 
   update({ hello, clock, last, bid, ask }) {
-    const title = hello ? (hello.title || hello.symbol || "Blind start") : "Replay";
+    const title = hello ? hello.title || hello.symbol || "Blind start" : "Replay";
     say(at("title"), title);
     if (document.title !== `${title} \u2013 replay`) document.title = `${title} \u2013 replay`;
     this.offer(hello);

@@ -42,20 +42,43 @@ export class Transport {
     this.play = this.button("play", "\u25b6", "Play or pause", "main");
     this.back = this.button("back-bar", "\u2039 bar", "One bar back");
     const steps = STEPS.map(([id, label]) => this.button(id, `${label} \u203a`, `One ${label} on`));
-    this.speed = make("select", { id: "speed", title: `Speed [${keyOf("slower")} ${keyOf("faster")}]`,
-      "aria-label": "Speed", onchange: () => this.setSpeed(this.speed.value) });
-    this.jump = make("select", { id: "jump", title: "Jump", "aria-label": "Jump to",
-      onchange: () => this.jumped() },
+    this.speed = make("select", {
+      id: "speed",
+      title: `Speed [${keyOf("slower")} ${keyOf("faster")}]`,
+      "aria-label": "Speed",
+      onchange: () => this.setSpeed(this.speed.value),
+    });
+    this.jump = make(
+      "select",
+      { id: "jump", title: "Jump", "aria-label": "Jump to", onchange: () => this.jumped() },
       make("option", { value: "", text: "jump\u2026" }),
       ...JUMPS.map(([id, label]) => make("option", { value: id, text: `${label}  [${keyOf(id)}]` })),
-      make("option", { value: "go-to", text: `to a time\u2026  [${keyOf("go-to")}]` }));
-    this.goto = make("input", { id: "go-to", type: "text", size: 14, placeholder: "14:05 or +10m",
-      "aria-label": "Go to a time", title: `Go to a time [${keyOf("go-to")}]`, hidden: true,
-      autocomplete: "off", onkeydown: (event) => this.typed(event), onblur: () => show(this.goto, false) });
-    this.line = make("input", { id: "timeline", type: "range", min: 0, max: 100000, step: 1, value: 0,
+      make("option", { value: "go-to", text: `to a time\u2026  [${keyOf("go-to")}]` }),
+    );
+    this.goto = make("input", {
+      id: "go-to",
+      type: "text",
+      size: 14,
+      placeholder: "14:05 or +10m",
+      "aria-label": "Go to a time",
+      title: `Go to a time [${keyOf("go-to")}]`,
+      hidden: true,
+      autocomplete: "off",
+      onkeydown: (event) => this.typed(event),
+      onblur: () => show(this.goto, false),
+    });
+    this.line = make("input", {
+      id: "timeline",
+      type: "range",
+      min: 0,
+      max: 100000,
+      step: 1,
+      value: 0,
       "aria-label": "Moment, up to the furthest seen",
       title: `Drag back: nothing is lost. ${keyOf("furthest")} returns to the furthest moment seen`,
-      oninput: () => this.dragged(), onchange: () => this.dropped() });
+      oninput: () => this.dragged(),
+      onchange: () => this.dropped(),
+    });
     this.seen = make("div.seen", { "aria-hidden": "true" });
     this.start = make("span.quiet.num");
     this.end = make("span.quiet.num");
@@ -74,8 +97,14 @@ export class Transport {
   }
 
   button(id, label, says, kind = "") {
-    return make(`button${kind ? `.${kind}` : ""}`, { type: "button", id: `do-${id}`, "data-key": id,
-      "aria-label": says, text: label, onclick: () => this.desk.act(id) });
+    return make(`button${kind ? `.${kind}` : ""}`, {
+      type: "button",
+      id: `do-${id}`,
+      "data-key": id,
+      "aria-label": says,
+      text: label,
+      onclick: () => this.desk.act(id),
+    });
   }
 
   register() {
@@ -120,8 +149,11 @@ export class Transport {
     const { hello, clock: moment } = this.desk.store;
     const time = readTime(this.goto.value, moment.time ?? 0, hello);
     if (time === null) {
-      this.desk.toast({ what: `\u201c${this.goto.value}\u201d is no time`, where: "go to",
-        fix: "Type 14:05, 14:05:30, a day and a time, or a step such as +10m" });
+      this.desk.toast({
+        what: `\u201c${this.goto.value}\u201d is no time`,
+        where: "go to",
+        fix: "Type 14:05, 14:05:30, a day and a time, or a step such as +10m",
+      });
       return;
     }
     this.goto.blur();
@@ -182,7 +214,6 @@ export class Transport {
     const key = JSON.stringify(hello?.speeds ?? SPEEDS);
     if (this.offered === key) return;
     this.offered = key;
-    this.speed.replaceChildren(...this.speeds.map((one) =>
-      make("option", { value: one, text: speed(one) })));
+    this.speed.replaceChildren(...this.speeds.map((one) => make("option", { value: one, text: speed(one) })));
   }
 }
