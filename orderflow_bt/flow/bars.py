@@ -95,15 +95,30 @@ class BarStream:
         self._cut = None if spec.is_time else bind(spec, instrument)
         self._continuous = int(ids_are_continuous)
         self._keep_cells = int(keep_cells)
+        self._last_time = _NEVER
+        self._lost: NDArray[np.int64] = _NOTHING
+        self._allocate()
+
+    def _allocate(self) -> None:
+        """State before the first trade, and room for what a piece makes."""
         self._state = bar_state.new_state()
         self._scratch = np.zeros(4 * _FIRST_ROWS, dtype=np.int64)
         self._bars = np.zeros((64, bar_state.BAR_FIELDS), dtype=np.int64)
         self._at = np.zeros(64, dtype=np.int64)
         self._cell_start = np.zeros(65, dtype=np.int64)
-        first_cells = _FIRST_CELLS if keep_cells else 0
+        first_cells = _FIRST_CELLS if self._keep_cells else 0
         self._cells = np.empty((first_cells, CELL_FIELDS), dtype=np.int64)
-        self._last_time = _NEVER
-        self._lost: NDArray[np.int64] = _NOTHING
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """What pickling keeps: nothing that the next piece overwrites."""
+        made = self.spec, self.row_size, self._cut, self._continuous, self._keep_cells
+        return *made, self.snapshot(), self._lost
+
+    def __setstate__(self, kept: tuple[Any, ...]) -> None:
+        self.spec, self.row_size, self._cut, self._continuous, self._keep_cells, *rest = kept
+        snapshot, self._lost = rest
+        self._allocate()
+        self.restore(*snapshot)
 
     def feed(self, trades: Trades) -> BarBatch:
         """Take the next trades of the tape; give the bars that they close.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -253,3 +255,14 @@ def test_the_imbalance_minimum_never_knows_the_bar_it_judges():
 def test_the_imbalance_minimum_over_a_batch():
     batch = minutes().feed(tape((1, 5, 7, 1), (61, 5, 3, 2), (121, 5, 1, 3)))
     assert CausalMinimum().over(batch) == [0, 7]
+
+
+def test_a_pickled_stream_is_small_and_goes_on():
+    first, second = tape((1, 5, 7, 1), (30, 905, 2, 2)), tape((61, 5, 3, 3), (121, 5, 1, 4))
+    stream = minutes()
+    stream.feed(first)
+    raw = pickle.dumps(stream)
+    assert len(raw) < 50_000
+    again, whole = pickle.loads(raw).feed(second), stream.feed(second)
+    assert again.tolist() == whole.tolist()
+    assert np.array_equal(again.cells, whole.cells)
