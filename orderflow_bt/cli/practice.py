@@ -91,7 +91,9 @@ def command(
 def _list(root: Path, *, as_json: bool) -> None:
     from orderflow_bt.replay.review import list_practices, progress
 
-    practices = list_practices(root)
+    practices, refused = list_practices(root)
+    for error in refused:
+        typer.echo(f"warning: {error}", err=True)
     days = progress(practices)
     if as_json:
         shown = [

@@ -12,6 +12,7 @@ import numpy as np
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.replay.chain import Entry, read_lines
 from orderflow_bt.replay.journal import FILE
+from orderflow_bt.run.window import find_window
 from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US
 
 if TYPE_CHECKING:
@@ -101,8 +102,19 @@ def _drawn(lake: Lake, tapes: list[tuple[TapeId, list[dt.date]]], seed: int) -> 
         date = left[number].pop(int(draw.integers(len(left[number]))))
         day = lake.day(tapes[number][0], date)
         if day is not None and day.rows >= LEAST_ROWS and day.quality.is_clean:
-            return _start_in(day, seed)
+            start = _start_in(day, seed)
+            if _lacks_nothing(lake, start):
+                return start
     raise _nothing(lake)
+
+
+def _lacks_nothing(lake: Lake, start: Start) -> bool:
+    """Whether ids go on from the day before and into the day after, where those are stored."""
+    try:
+        find_window(lake, start.tape, start.start, start.end, lookback=0, accept_gaps=False)
+    except CoverageError:
+        return False
+    return True
 
 
 def _start_in(day: DayInfo, seed: int) -> Start:

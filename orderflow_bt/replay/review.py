@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orderflow_bt.errors import UsageError
+from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.drills import CONCEPTS
 from orderflow_bt.replay.journal import FILE, is_sealed, read_journal
 from orderflow_bt.replay.scores import Answer, answers, read_scores, scores, trade_scores
@@ -191,10 +191,15 @@ def read_practice(folder: Path) -> Practice:
     return Practice(folder, found.entries, len(found.torn), found.edited_at)
 
 
-def list_practices(root: Path) -> list[Practice]:
-    """Every practice below a folder, the earliest first."""
-    found = [read_practice(path.parent) for path in root.glob(f"*/{FILE}")]
-    return sorted(found, key=lambda practice: (practice.began, practice.name))
+def list_practices(root: Path) -> tuple[list[Practice], list[OrderflowError]]:
+    """Every practice below a folder, the earliest first, and why others cannot be read."""
+    found, refused = [], []
+    for path in sorted(root.glob(f"*/{FILE}")):
+        try:
+            found.append(read_practice(path.parent))
+        except OrderflowError as error:
+            refused.append(error)
+    return sorted(found, key=lambda practice: (practice.began, practice.name)), refused
 
 
 def progress(practices: Sequence[Practice]) -> list[dict[str, Any]]:

@@ -12,8 +12,9 @@ from replay_lakes import demo_lake
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app
+from orderflow_bt.replay import journal
 from orderflow_bt.replay.blind import draw_start, reveal
-from orderflow_bt.replay.journal import FILE
+from orderflow_bt.replay.journal import FILE, Journal
 from orderflow_bt.replay.review import HIDDEN, list_practices, read_practice
 from orderflow_bt.types import DAY_US, HOUR_US
 
@@ -199,8 +200,19 @@ def test_an_edited_journal_is_shown_with_a_warning(root, tmp_path):
     (folder / FILE).write_bytes(b"".join(lines))
     assert "EDITED at line 6" in call(root, str(folder))
     assert "was edited" in (folder / "review.html").read_text(encoding="utf-8")
-    (practice,) = list_practices(tmp_path)
+    ((practice,), _) = list_practices(tmp_path)
     assert len(practice.entries) == 5
+
+
+def test_a_journal_of_a_later_program_does_not_hide_the_others(root, tmp_path):
+    Journal.open(tmp_path / "old", {}).close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(journal, "VERSION", 99)
+        Journal.open(tmp_path / "new", {}).close()
+    result = CliRunner().invoke(app, ["practice", "--out", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "warning: a journal of version 99" in result.output
+    assert "\nold " in result.output
 
 
 def test_no_such_practice(root):
