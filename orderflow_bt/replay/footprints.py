@@ -124,19 +124,20 @@ class Footprints:
         view: Which bars, and how high their rows are.
         instrument: Units of the tape.
         origin: Price units that the page calls 0; rows are counted from there.
-        sessions: Whether sums begin anew with each UTC day. Where the time of day must not show
-            they do not, and there are no levels of sessions past.
+        start: Where practice begins, if the time of day must not show. Then sums run on from the
+            first bar, not from each UTC day, and the levels are those of all before the start.
     """
 
     def __init__(
-        self, view: View, instrument: Instrument, *, origin: int = 0, sessions: bool = True
+        self, view: View, instrument: Instrument, *, origin: int = 0, start: int | None = None
     ) -> None:
         self.view = view
         self.origin = origin
         self.row_size = view.ticks_per_row * instrument.tick_size
         self.history = History()
         self._instrument = instrument
-        self._session = DAY_US if sessions else k.NO_DAYS
+        self._start = start
+        self._session = DAY_US if start is None else k.NO_DAYS
         self._grouped: NDArray[np.int64] = np.zeros((_ROOM, 5), np.int64)
         self.begin_again()
 
@@ -165,10 +166,13 @@ class Footprints:
         self._stream.note_losses(trades.id[gaps].tolist())
         for batch in self._stream.feed_parts(trades):
             self._close(batch)
-        if self._session:
-            if self._day is not None and int(trades.time[-1]) // DAY_US > self._day:
-                self._finish()
-            self.naked.feed(trades)
+        if self._day is not None and self._part_of(int(trades.time[-1])) > self._day:
+            self._finish()
+        self.naked.feed(trades)
+
+    def _part_of(self, time: int) -> int:
+        """The UTC day of a time; where that must not show, 0 before the start and 1 after it."""
+        return time // DAY_US if self._start is None else int(time >= self._start)
 
     def close_until(self, time: int) -> None:
         """Let the clock reach a time without a trade."""
@@ -183,7 +187,7 @@ class Footprints:
 
     def profile(self, forming: Bars) -> NDArray[np.int64]:
         """Int64 [rows, 3], of the closed bars of the forming bar's session; of none, the last's."""
-        if len(forming.bars) and self._session:
+        if len(forming.bars) and self._start is None:
             day = int(forming.bars[0, k.SESSION]) + int(self._carried[k.FIRST_DAY])
             if day != self._day:
                 return np.zeros((0, 3), np.int64)
@@ -221,10 +225,10 @@ class Footprints:
     def _keep(self, shown: Bars) -> None:
         """Put bars into the history, and into the profile of their session."""
         self.history.add(shown)
-        if not self._session:
-            self._sums.add(shown)
-            return
-        days = shown.bars[:, k.OPEN_TIME] // DAY_US
+        if self._start is None:
+            days = shown.bars[:, k.OPEN_TIME] // DAY_US
+        else:
+            days = (shown.bars[:, k.CLOSE_TIME] > self._start).astype(np.int64)
         turns = np.flatnonzero(np.diff(days)) + 1
         ends = np.concatenate(([0], np.cumsum(shown.bars[:, k.ROWS])))
         for first, stop in pairwise([0, *turns.tolist(), len(days)]):
@@ -238,14 +242,15 @@ class Footprints:
         if day == self._day:
             return
         self._finish()
-        self._sums.clear()
-        self._day, self._is_final = day, False
+        if self._start is None:
+            self._sums.clear()
+        self._day, self._is_final = day, self._start is not None and day > 0
 
     def _finish(self) -> None:
         """The session of the closed bars is over: its levels are final."""
         if self._day is None or self._is_final:
             return
-        ended = (self._day + 1) * DAY_US
+        ended = (self._day + 1) * DAY_US if self._start is None else self._start
         profile = self._sums.profile(ended)
         if profile is not None:
             self.naked.add(profile, edges=True)
@@ -264,7 +269,7 @@ class Footprints:
         return ticks_of_ranges(ranges, tick_size)
 
     def levels(self) -> list[NakedLevel]:
-        """Levels of sessions past that the price has not come back to."""
+        """Levels of days past, or of all before the start, that no trade has come back to."""
         return self.naked.live
 
     def snapshot(self) -> Saved:

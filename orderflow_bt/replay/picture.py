@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 GROWING = ("fills", "journal")  # lists of the state that only grow: a page gets what is new
 MOST_GAPS = 100  # that a page is told of
-_LEVELS = {
-    "poc": ("poc", "naked POC"),
-    "vah": ("value_high", "naked VAH"),
-    "val": ("value_low", "naked VAL"),
-    "high": ("high", "day's high"),
-    "low": ("low", "day's low"),
+_LEVELS = {  # kind and words, of a day past and of all before a blind start
+    "poc": ("poc", "naked POC", "POC before"),
+    "vah": ("value_high", "naked VAH", "VAH before"),
+    "val": ("value_low", "naked VAL", "VAL before"),
+    "high": ("high", "day's high", "high before"),
+    "low": ("low", "day's low", "low before"),
 }
 _NOTED = 20  # marks that a journal's line names
 _NO_GAPS = np.zeros(0, np.int64)
@@ -133,7 +133,10 @@ class Picture(Listener):
 
     def _new_footprints(self, view: View) -> Footprints:
         return Footprints(
-            view, self._instrument, origin=self.lens.origin, sessions=not self.lens.blind
+            view,
+            self._instrument,
+            origin=self.lens.origin,
+            start=self.lens.start if self.lens.blind else None,
         )
 
     def _allowed(self, view: View) -> View:
@@ -333,7 +336,7 @@ class Picture(Listener):
                     "price": level.low / lens.step,
                     "kind": _LEVELS[level.kind][0],
                     "since": lens.time(level.known_at),
-                    "text": _LEVELS[level.kind][1],
+                    "text": _LEVELS[level.kind][1 + lens.blind],
                 }
                 for level in self._footprints.levels()
             ],

@@ -9,7 +9,7 @@ import pytest
 from replay_lakes import MIDNIGHT, TAPE, lake_of, random_day, some_detectors
 from replay_page import Page
 
-from orderflow_bt.flow import BarStream, auto_ticks_per_row
+from orderflow_bt.flow import BarStream, ProfileBuilder, auto_ticks_per_row, regroup
 from orderflow_bt.replay.history import KEEP
 from orderflow_bt.replay.picture import ClientView
 from orderflow_bt.replay.player import Player
@@ -104,3 +104,36 @@ def test_warmup_chooses_rows_and_units(window):
     assert page.state["last"] == 0
     assert page.bars[-1]["open_time"] <= 0
     assert window.tape.symbol not in str((hidden.hello(), page.state, page.marks))
+
+
+def test_blind_levels_are_of_all_before_the_start(window):
+    player, picture = playing(window, time_bars("5m"), blind=True, ticks_per_row=3)
+    origin, touched = picture.lens.origin, []
+    warm = page_of(picture)
+    assert len(warm.state["levels"]) <= 5
+    stream = BarStream(time_bars("5m"), ids_are_continuous=True)
+    batch = stream.feed(window.trades(0, window.first + 1))
+    profile = ProfileBuilder(3)
+    for bar in range(len(batch)):
+        cells = batch.bar_cells(bar).copy()
+        cells[:, 0] -= origin
+        profile.add_cells(regroup(cells, 3))
+    player.advance(window.first + 1)
+    area = profile.profile().value_area()
+    cells = profile.profile().cells
+    wanted = {"poc": area.poc, "value_high": area.vah, "value_low": area.val,
+              "high": cells[-1, 0], "low": cells[0, 0]}  # fmt: skip
+    levels = {level["kind"]: level for level in page_of(picture).state["levels"]}
+    assert levels
+    for kind, level in levels.items():
+        assert (level["price"], level["since"]) == (wanted[kind], 0)
+    before = set(levels)
+    player.seek(window.rows)
+    left = {level["kind"] for level in page_of(picture).state["levels"]}
+    prices = window.trades(window.first, window.rows).price - origin
+    for kind in before:
+        inside = (prices >= wanted[kind]) & (prices < wanted[kind] + 3)
+        if inside.any():
+            touched.append(kind)
+            assert kind not in left
+    assert touched
