@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -70,6 +70,14 @@ class TakerFeed:
         self._columns: NDArray[np.int64] = np.empty((4, 0), np.int64)  # fresh ones are slow
         self._trades: Trades | None = None
         self._found: Clusters | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The cluster that is open: all that the next piece of tape needs."""
+        return {"_opened": self._opened}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        TakerFeed.__init__(self)
+        self._opened = state["_opened"]
 
     def of(self, trades: Trades, gaps: NDArray[np.int64]) -> Clusters:
         """The clusters that the next piece completes, or the same piece again.
