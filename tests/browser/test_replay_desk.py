@@ -221,6 +221,7 @@ def test_orders_by_key_ladder_and_chart(opened: Opened):
     page.mouse.click(box["x"] + 200, box["y"] + 120)
     page.wait_for_timeout(50)
     here = opened.look("pad.price")
+    page.wait_for_timeout(600)  # or it is the second of a double click
     page.keyboard.down("Control")
     (chart,) = opened.asked(lambda: page.mouse.click(box["x"] + 200, box["y"] + 120))
     page.keyboard.up("Control")

@@ -156,6 +156,7 @@ test("what cannot be meant is not sent", () => {
     return problems.map((one) => one.field);
   };
   assert.deepEqual(wrong({ reason: "" }), ["reason"]);
+  assert.deepEqual(wrong({ type: "bracket", stop: 4190000, reason: "", reduce_only: true }), ["reason"]);
   assert.deepEqual(wrong({ qty: null }), ["size"]);
   assert.deepEqual(wrong({ qty: -1 }), ["size"]);
   assert.deepEqual(wrong({ type: "limit" }), ["price"]);

@@ -3,6 +3,12 @@
 import { at, make } from "./dom.js";
 import { KEYS, written } from "./keys.js";
 
+const MORE = [
+  "In the ladder: arrows move, B and S place there; a click in its left half buys, in its right half sells,",
+  "with Shift it only fills the pad. In price fields: arrows move by a tick, with Shift by ten. In the chart:",
+  "drag moves, wheel zooms, double click follows, a click fills the pad, with Ctrl it sends.",
+].join(" ");
+
 /** The table by its groups, in order. Pure. */
 export function groups(keys = KEYS) {
   const found = new Map();
@@ -48,9 +54,7 @@ export function helpful(desk) {
       }),
     ),
     make("div.columns", {}, ...lists),
-    make("p.quiet", {
-      text: "In the ladder: arrows move, B and S place there. In price fields: arrows move by a tick, with Shift by ten. A click in the ladder's left half buys, in its right half sells; Shift only fills the pad. In the chart: drag moves, wheel zooms, double click follows.",
-    }),
+    make("p.quiet", { text: MORE }),
   );
   dialog.addEventListener("click", (event) => {
     if (event.target === dialog) dialog.close();

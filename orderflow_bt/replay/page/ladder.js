@@ -196,7 +196,8 @@ export class Ladder {
     const own = now.orders?.[0];
     tag(node, "own", own ? (own.side > 0 ? "buy" : "sell") : "");
     const title =
-      `sold ${qty(now.cell.bid, now.hello)}, bought ${qty(now.cell.ask, now.hello)} in this session. Click left: buy here, right: sell here; Shift: only into the pad` +
+      `sold ${qty(now.cell.bid, now.hello)}, bought ${qty(now.cell.ask, now.hello)} in this session. ` +
+      "Click left: buy here, right: sell here; Shift: only into the pad" +
       (now.bid || now.ask ? `. Best ${now.bid ? "bid" : "ask"}: inferred from trades` : "") +
       (own ? `. ${now.orders.length} own order(s) [${keyOf("cancel-all")} cancels all]` : "");
     if (node.title !== title) node.title = title;

@@ -50,30 +50,35 @@ export function atStake(qty, entry, stop, account, hello) {
  * @param {object} form `{type, side, price, limit, trail, stop, target, by, qty, risk, reason, reduce_only}`;
  *   prices in units of the wire, `by` "units" or "risk", null for an empty field
  * @param {object} store
- * @returns {{action: object|null, problems: Array<{field: string, text: string}>, says: string, size: number|null}}
+ * @returns {{action: object|null, problems: Array<{field: string, text: string}>,
+ *   says: {button: string, line: string}, size: number|null}}
  */
 export function read(form, store) {
   const problems = [];
   const say = (field, text) => problems.push({ field, text });
   const { last, account, hello } = store;
   const fields = FIELDS[form.type];
-  const entry = form.type === "bracket" ? (form.price ?? last) : (form.price ?? last);
+  const entry = form.price ?? last;
+  const reduces = form.reduce_only && form.type !== "bracket"; // a bracket's entry is never reduce-only
   for (const field of fields) {
     const optional = form.type === "bracket" && field !== "stop";
     if (form[field] === null && !optional)
-      say(
-        field,
-        `a ${form.type.replace("_", "-")} order needs a ${field === "trail" ? "distance" : field === "price" && form.type !== "limit" ? "trigger price" : `${field}${field === "price" ? "" : " price"}`}`,
-      );
+      say(field, `a ${form.type.replace("_", "-")} order needs a ${lacking(field, form.type)}`);
   }
   if (form.type === "trailing" && form.trail !== null && form.trail <= 0)
     say("trail", "a trailing stop stays behind: give a distance above 0");
   if (form.type === "bracket") sides(form, entry, say);
   const size = sizeOf(form, entry, account, hello, say);
-  if (!form.reduce_only && !form.reason) say("reason", "choose why you enter before you send");
+  if (!reduces && !form.reason) say("reason", "choose why you enter before you send");
   if (last === null) say("type", "nothing has traded yet");
   const action = problems.length ? null : actionOf(form, size, last);
   return { action, problems, size, says: describe(form, size, entry, store) };
+}
+
+function lacking(field, type) {
+  if (field === "trail") return "distance";
+  if (field !== "price") return `${field} price`;
+  return type === "limit" ? "price" : "trigger price";
 }
 
 function sides(form, entry, say) {

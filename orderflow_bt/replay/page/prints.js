@@ -106,9 +106,9 @@ export class Prints {
     say(at, price(one.last, hello));
     say(size, brief(volume(one.qty, hello)));
     say(fills, one.fills > 1 ? one.fills : "");
-    node.title =
-      one.fills > 1 || one.first !== one.last
-        ? `${qty(one.qty, hello)} from ${price(one.first, hello)} to ${price(one.last, hello)}, ${one.fills} trades, ${clock(one.time, hello, 6)}`
-        : `${qty(one.qty, hello)} at ${price(one.last, hello)}, ${clock(one.time, hello, 6)}`;
+    const { first, last } = one;
+    const way = first === last ? `at ${price(last, hello)}` : `from ${price(first, hello)} to ${price(last, hello)}`;
+    const trades = one.fills > 1 ? `, ${one.fills} trades` : "";
+    node.title = `${qty(one.qty, hello)} ${way}${trades}, ${clock(one.time, hello, 6)}`;
   }
 }
