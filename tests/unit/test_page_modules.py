@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -30,13 +31,22 @@ def frames(tmp_path_factory):
     return folder
 
 
+def node():
+    """The system's, or the one that playwright brings along."""
+    found = shutil.which("node")
+    if found is None and (package := importlib.util.find_spec("playwright")):
+        brought = Path(package.origin).parent / "driver" / "node"
+        found = str(brought) if brought.is_file() else None
+    if found is None and os.environ.get("ORDERFLOW_BT_REQUIRE_BROWSER") == "1":
+        pytest.fail("no node on PATH, and none beside playwright")
+    if found is None:
+        pytest.skip("no node on PATH, and none beside playwright")
+    return found
+
+
 def run_node(test, **environment):
-    if shutil.which("node") is None:
-        if os.environ.get("ORDERFLOW_BT_REQUIRE_BROWSER"):
-            pytest.fail("no node on PATH")
-        pytest.skip("no node on PATH")
     done = subprocess.run(
-        ["node", "--test", str(test)],
+        [node(), "--test", str(test)],
         env=os.environ | environment,
         capture_output=True,
         text=True,
