@@ -93,7 +93,7 @@ export function valueArea(volumes, poc) {
 
 /**
  * Profile as it is drawn: levels in prices, rows folded as the bars' rows.
- * @returns {{poc: number, low: number, high: number, rows: {row: number, bid: number, ask: number}[], most: number}|null}
+ * @returns {{poc: number, low: number, high: number, rows: {row: number, bid: number, ask: number}[]}|null}
  */
 export function profileOf(profile, forming, geo) {
   const dense = denseProfile(profile, forming, geo.rowSize);
@@ -110,9 +110,8 @@ export function profileOf(profile, forming, geo) {
     last.bid += dense.bid[i];
     last.ask += dense.ask[i];
   }
-  const most = rows.reduce((a, r) => Math.max(a, r.bid + r.ask), 0);
   const price = (i) => dense.low + i * geo.rowSize;
-  return { poc: price(poc), low: price(low), high: price(high), rows, most };
+  return { poc: price(poc), low: price(low), high: price(high), rows };
 }
 
 /** Paint the profile into its pane. */
@@ -149,13 +148,14 @@ export function paintProfile(ctx, geo, found, look) {
 function paintRows(ctx, geo, found, colours, pane) {
   const reach = pane.w - 6;
   const h = Math.max(1 / geo.dpr, geo.rowPx - (geo.rowPx >= 5 ? 1 / geo.dpr : 0));
-  for (const { row, bid, ask } of found.rows) {
+  const shown = found.rows.filter(({ row }) => geo.yRow(row) > pane.y && geo.yRow(row) - geo.rowPx < pane.y + pane.h);
+  const most = shown.reduce((largest, { bid, ask }) => Math.max(largest, bid + ask), 0) || 1; // of what is in sight
+  for (const { row, bid, ask } of shown) {
     const y = geo.yRow(row) - geo.rowPx;
-    if (y > pane.y + pane.h || y + h < pane.y) continue;
     const middle = geo.base + (row + 0.5) * geo.shownRow;
     const isInside = middle >= found.low && middle <= found.high + geo.rowSize;
-    const sold = snap((bid / found.most) * reach, geo.dpr);
-    const bought = snap((ask / found.most) * reach, geo.dpr);
+    const sold = snap((bid / most) * reach, geo.dpr);
+    const bought = snap((ask / most) * reach, geo.dpr);
     ctx.fillStyle = isInside ? colours.buyProfile : colours.buyQuiet;
     ctx.fillRect(pane.x + pane.w - bought, y, bought, h);
     ctx.fillStyle = isInside ? colours.sellProfile : colours.sellQuiet;
