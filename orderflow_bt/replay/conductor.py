@@ -124,6 +124,8 @@ class Conductor:
                 lambda: transport.jump(player, to, wanted, scout), f"there is no {what} ahead"
             )
             return
+        if self.lens.blind and to in ("next_session", "previous_session"):
+            raise UsageError("trading sessions would tell the time of day", fix="Seek a time")
         self.mover.halt()
         row = transport.jump(player, to)
         if row is None:

@@ -107,7 +107,7 @@ class Desk:
         honesty = self._honesty | {"sealed": sealed}
         if sealed:  # the data's own hash stands in the exchange's lists
             seal = hashlib.sha256(f"{self._challenge} {honesty['hash']}".encode()).hexdigest()
-            honesty |= {"source": None, "market": None, "hash": seal}
+            honesty |= {"source": None, "hash": seal}
         return self.picture.hello() | {
             "bar_specs": list(dict.fromkeys([str(self.picture.view.spec), *BARS])),
             "honesty": honesty | {"book": "no resting book in this replay"},

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 IN_FLIGHT = 2  # frames sent and not acknowledged
 FRAME_EVERY = 1 / 30  # seconds between two frames to a page
+TURNS = 8  # of the loop between two slices of work: a message takes some to be read and answered
 MAX_MESSAGE = 64 * 1024  # bytes; a page's largest is a note
 RATE, BURST = 240.0, 480.0  # messages a second of a page, and how many at once
 TABS = 16
@@ -138,7 +139,8 @@ class Hub:
                 for client in self._clients:
                     client.ready.set()
             if wait is not None and wait <= 0:
-                await asyncio.sleep(0)
+                for _ in range(TURNS):
+                    await asyncio.sleep(0)
                 continue
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._asked.wait(), wait)
