@@ -18,6 +18,7 @@ from orderflow_bt.replay.opening import Plan, open_desk
 from orderflow_bt.replay.server import PracticeServer
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
+from orderflow_bt.store.lake import SIMULATED
 from orderflow_bt.synth.archive import write_archive
 from orderflow_bt.synth.market import SimulatedMarket
 from orderflow_bt.types import DAY_US, HOUR_US, BarSpec, Kind, MarketType, TapeId
@@ -31,6 +32,8 @@ def practice_lake(folder: Path, *, days=1, trades_per_day=20_000, seed=7) -> tup
     market = SimulatedMarket(seed=seed, start=START, days=days, trades_per_day=trades_per_day)
     write_archive(market, folder / "archive")
     tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
+    (folder / "data" / SIMULATED).write_text("Patterns of order flow are planted in it.")
     lake = Lake(str(folder / "data"))
     download(lake, tape, market.dates, open_source(str(folder / "archive")))
     return lake, tape

@@ -11,7 +11,7 @@ import math
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.errors import OrderflowError
+from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay import state, transport
 from orderflow_bt.replay.commands import command_of
 from orderflow_bt.replay.conductor import Conductor
@@ -142,25 +142,34 @@ class Desk:
         if name not in _WAITS:
             self.mover.call_off()
         try:
-            return self._conductor.obey(name, fields)
-        finally:
-            self._follow_up()
-            self.version += 1
+            try:
+                return self._conductor.obey(name, fields)
+            finally:
+                self.version += 1
+                self._follow_up()
+        except OrderflowError as error:
+            raise self._told(error) from error
 
     def work(self, now: float) -> float | None:
         """Go on for some milliseconds; seconds until there is more to do, None: nothing."""
         try:
             wait = self.mover.work(now)
+            if self.mover.moves != self._moves or wait is None:
+                self._follow_up()
         except OrderflowError as error:
             self.mover.halt()
-            self.mover.paused_by, wait = str(error), None
+            self.mover.paused_by, wait = str(self._told(error)), None
             self.version += 1
-        if self.mover.moves != self._moves or wait is None:
-            self._follow_up()
         if wait is None or now - self._remembered > _REMEMBER_EVERY:
             self.notebook.remember(self._memory())
             self._remembered = now
         return wait
+
+    def _told(self, error: OrderflowError) -> OrderflowError:
+        """An error as pages may read it: what went wrong may name the market and its time."""
+        if isinstance(error, UsageError) or not self.notebook.is_sealed:
+            return error
+        return OrderflowError("it failed", fix="Why, would tell what is hidden: reveal first")
 
     def watch(self, names: Sequence[str]) -> None:
         """Let strategies of the shelf run beside from now on.

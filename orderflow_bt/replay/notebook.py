@@ -89,13 +89,15 @@ class Notebook:
         player, heard = self._player, self._player.heard
         if player.attempt != self._attempt:  # what lies before its beginning was written then
             self._attempt, self._noted = player.attempt, len(heard)
-        fresh, self._noted = heard[self._noted :], len(heard)
+        fresh = heard[self._noted :]
         if self.journal.is_revealed:
+            self._noted = len(heard)
             return []
-        fills = [found for found in fresh if found.fill is not None]
-        for found in fills:
-            self.write("fill", **_fill_facts(found))
-        if fills:
+        for found in fresh:
+            if found.fill is not None:
+                self.write("fill", **_fill_facts(found))
+            self._noted += 1  # one by one: where the disk is full, the rest is still to come
+        if any(found.fill for found in fresh):
             write_trips(self.journal, player)
         for told in self.drills.told():
             self.write("truth", **self.drills.record(told["id"]))

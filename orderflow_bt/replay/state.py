@@ -157,7 +157,8 @@ def strategies_of(
             results = [r for trip in trips if (r := r_of(trip, lens)) is not None]
             facts |= {"r": _rounded(sum(results)), "trips": len(trips)}
         if name in failed:
-            facts["failed"] = failed[name].what
+            # what a plugin says names the market's time
+            facts["failed"] = "told after the reveal" if lens.blind else failed[name].what
         found.append(facts)
     return found
 

@@ -9,10 +9,10 @@ import time
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from practice_market import START_US, plan_of, practice_lake
+from practice_market import START_US, blind_plan, plan_of, practice_lake
 from practice_server import Page, serving, state_of
 
-from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.errors import CoverageError, OrderflowError, UsageError
 from orderflow_bt.replay.commands import _ACTION, COMMANDS, action_of, command_of
 from orderflow_bt.replay.lens import Lens
 from orderflow_bt.replay.messages import Message, read_message
@@ -427,3 +427,34 @@ def test_a_practice_goes_on_where_it_stopped(market, tmp_path):
     assert again.picture.view == desk.picture.view
     ask(again, "step", by="minute", count=5)
     again.close()
+
+
+def test_a_journal_that_cannot_be_written_stops_the_tape_and_loses_nothing(desk):
+    ask(desk, "order", action={"do": "market", "side": 1, "qty": 0.05})
+    journal = desk.notebook.journal
+    handle, journal._handle = journal._handle, -1  # as if its disk were gone
+    ask(desk, "speed", value="max")
+    desk.handle(Message(do="play"))
+    while desk.mover.playing:
+        desk.work(time.monotonic())
+    assert "cannot be written" in state(desk)["clock"]["paused_by"]
+    assert not desk.player.at_end
+    with pytest.raises(OrderflowError, match="cannot be written"):
+        ask(desk, "step")
+    journal._handle = handle
+    ask(desk, "step")
+    assert [entry["kind"] for entry in journal.entries] == ["start", "action", "fill"]
+
+
+def test_a_sealed_desk_keeps_errors_that_name_the_market(market, tmp_path):
+    lake, tape = market
+    desk = open_desk(lake, blind_plan(lake), tmp_path / "blind")
+    assert desk.hello()["honesty"]["market"] == "simulated market"
+    error = CoverageError(f"{tape} lacks 2026-01-05")
+    desk.player.watch = lambda *_: (_ for _ in ()).throw(error)
+    with pytest.raises(OrderflowError) as told:
+        ask(desk, "strategies", name="absorption", on=True)
+    assert tape.symbol not in str(told.value)
+    with pytest.raises(UsageError, match="time of day"):
+        ask(desk, "jump", to="next_session")
+    desk.close()

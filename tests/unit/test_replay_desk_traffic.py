@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 import zipfile
 from itertools import pairwise
@@ -18,6 +19,7 @@ from orderflow_bt.ingest import download
 from orderflow_bt.replay.messages import Message
 from orderflow_bt.replay.opening import open_desk
 from orderflow_bt.store import Lake
+from orderflow_bt.store.lake import SIMULATED
 
 CUT = 14_000  # row from which on the other tape differs
 
@@ -38,6 +40,8 @@ def tapes(tmp_path_factory):
     text = "\n".join([header, *map(",".join, rows), ""])
     changed = folder / "changed"
     put_zip(changed, archive.relative_to(folder / "archive").as_posix(), zip_bytes((name, text)))
+    (folder / "twin").mkdir()
+    shutil.copy(folder / "data" / SIMULATED, folder / "twin")
     twin = Lake(str(folder / "twin"))
     download(twin, tape, [START], open_source(str(changed)))
     return lake, twin, tape
