@@ -273,7 +273,7 @@ def public(entry: Entry, start: int) -> Entry:
         entry: Of a journal.
         start: First moment of the practice, microseconds UTC.
     """
-    shown = {"n": entry["n"], "kind": entry["kind"], "text": in_words(entry)}
+    shown = {"n": entry["n"], "kind": entry["kind"], "text": in_words(entry, sealed=True)}
     if "time" in entry:
         shown |= {"elapsed": entry["time"] - start, "row": entry["row"]}
     if entry.get("tags"):
@@ -281,8 +281,13 @@ def public(entry: Entry, start: int) -> Entry:
     return shown
 
 
-def in_words(entry: Entry) -> str:
-    """One line for a person, without price and date."""
+def in_words(entry: Entry, *, sealed: bool = False) -> str:
+    """One line for a person, without price and date.
+
+    Args:
+        entry: Of a journal.
+        sealed: Leave out costs too: their share of the risk tells the price level.
+    """
     kind = entry["kind"]
     if kind == "note":
         return str(entry.get("text", ""))
@@ -291,8 +296,9 @@ def in_words(entry: Entry) -> str:
     if kind == "fill":
         return f"{_verb(entry.get('side', 0))} filled"
     if kind == "trip":
-        r = entry.get("r")
+        r = entry.get("gross_r" if sealed else "r")
         result = "without a stop" if r is None else f"{r:+.2f} R"
+        result += " before costs" if sealed and r is not None else ""
         return f"{'long' if entry.get('side', 0) > 0 else 'short'} closed, {result}"
     if kind == "ask":
         return str(entry.get("question", ""))

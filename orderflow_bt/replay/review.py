@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.drills import CONCEPTS
 from orderflow_bt.replay.journal import FILE, is_sealed, read_journal
-from orderflow_bt.replay.scores import Answer, answers, read_scores, scores, trade_scores
+from orderflow_bt.replay.scores import (
+    Answer,
+    answers,
+    r_before_costs,
+    read_scores,
+    scores,
+    trade_scores,
+)
 from orderflow_bt.types import SECOND_US, Kind, MarketType, TapeId
 
 if TYPE_CHECKING:
@@ -132,8 +139,9 @@ class Practice:
 
     @property
     def trips(self) -> list[Entry]:
-        """Its round trips, in the order of their end."""
-        return [entry for entry in self.entries if entry["kind"] == "trip"]
+        """Its round trips, in the order of their end; R before costs while it is sealed."""
+        trips = [entry for entry in self.entries if entry["kind"] == "trip"]
+        return [r_before_costs(trip) for trip in trips] if self.sealed else trips
 
     @property
     def notes(self) -> list[Entry]:

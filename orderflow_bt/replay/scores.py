@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from orderflow_bt.replay.journal import is_sealed
 from orderflow_bt.stats import luck
 from orderflow_bt.stats.verdict import count
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 LEAST = 30  # answers, or round trips, from which on there is something to judge
 EDGES = (50, 60, 70, 80, 90, 101)  # of the calibration table, percent
+BEFORE_COSTS = "R is before costs until the reveal: their share of it would tell the price level."
 _Z = 1.959963984540054  # of a normal, both tails together 5 %
 _SEED = 1
 _REPS = 2000
@@ -100,7 +102,7 @@ def answers(entries: Iterable[Entry]) -> tuple[list[Answer], int, int]:
 
 
 def scores(entries: Sequence[Entry]) -> dict[str, Any]:
-    """Everything scored of a journal, ready for JSON.
+    """Everything scored of a journal, ready for JSON; while it is sealed R is before costs.
 
     Args:
         entries: Of a journal, or of several one after the other where ids do not matter: give each
@@ -111,14 +113,22 @@ def scores(entries: Sequence[Entry]) -> dict[str, Any]:
         drill: read_scores([a for a in scored if a.drill == drill])
         for drill in dict.fromkeys(a.drill for a in scored)
     }
-    trades = trade_scores([entry for entry in entries if entry["kind"] == "trip"])
+    sealed = is_sealed(entries)
+    trips = [r_before_costs(e) if sealed else e for e in entries if e["kind"] == "trip"]
+    trades = trade_scores(trips)
     return {
         "reads": reads,
         "reads_hindsight": hindsight,
         "reads_unknown": unknown,
         "trades": trades,
-        "warnings": _warnings(hindsight, unknown, trades),
+        "warnings": _warnings(hindsight, unknown, trades)
+        + ([BEFORE_COSTS] if sealed and trips else []),
     }
+
+
+def r_before_costs(trip: Entry) -> Entry:
+    """A round trip as it may be shown while price and date are hidden."""
+    return {**trip, "r": trip["gross_r"]}
 
 
 def _warnings(hindsight: int, unknown: int, trades: dict[str, Any]) -> list[str]:

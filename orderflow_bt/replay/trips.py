@@ -78,10 +78,7 @@ def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -
         fills: Its fills.
         instrument: Their units.
     """
-    unit = 10**instrument.price_decimals
-    risk = 0.0
-    if trip.stop_price is not None:
-        risk = abs(float(trip.entry_price) * unit - trip.stop_price) / instrument.tick_size
+    risk = _risk_ticks(trip, instrument)
     takers = [fill.slippage_ticks for fill in fills if fill.liquidity == "taker"]
     return {
         "side": trip.side,
@@ -93,6 +90,7 @@ def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -
         "stop": trip.stop_price,
         "target": trip.target_price,
         "r": None if trip.r_multiple is None else round(trip.r_multiple, 6),
+        "gross_r": round(float(trip.gross_pnl / trip.risk), 6) if trip.risk else None,
         "mae_ticks": trip.mae_ticks,
         "mfe_ticks": trip.mfe_ticks,
         "mae_r": round(trip.mae_ticks / risk, 4) if risk else None,
@@ -105,6 +103,20 @@ def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -
         "exit_role": trip.exit_role,
         "spans_gap": trip.spans_gap,
     }
+
+
+def _risk_ticks(trip: RoundTrip, instrument: Instrument) -> float:
+    """Ticks of the risk that R is measured in; 0 where there is no stop.
+
+    Where money is made in 1 / price they are those between the fill and the stop.
+    """
+    if trip.stop_price is None:
+        return 0.0
+    if instrument.is_inverse or trip.risk is None:
+        entry = float(trip.entry_price) * 10.0**instrument.price_decimals
+        return abs(entry - trip.stop_price) / instrument.tick_size
+    units = float(trip.risk) * 10.0 ** (instrument.price_decimals + instrument.qty_decimals)
+    return units / (trip.qty * instrument.tick_size)
 
 
 def follow(entries: Iterable[Entry], player: Player) -> None:

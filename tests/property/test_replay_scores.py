@@ -137,7 +137,7 @@ def test_the_truth_that_came_later_is_the_one_that_counts():
 
 def trip(r, reason="absorbed", hindsight=False, **changes):
     return {
-        "kind": "trip", "r": r, "mae_r": -0.5, "mfe_r": 1.5, "reason": reason,
+        "kind": "trip", "r": r, "gross_r": r, "mae_r": -0.5, "mfe_r": 1.5, "reason": reason,
         "slippage_ticks": 1.0, "hindsight": hindsight, **changes,
     }  # fmt: skip
 
@@ -168,6 +168,17 @@ def test_the_interval_holds_what_can_be(values):
     assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
     assert found["enough"] == (len(values) >= 30)
     assert ("Too few" in found["verdict"]) == (len(values) < 30)
+
+
+def test_costs_are_left_out_while_the_price_is_hidden():
+    start = {"kind": "start", "blind": True}
+    trips = [trip(1.0, gross_r=1.5), trip(-1.0, gross_r=-0.5)]
+    sealed = scores([start, *trips])
+    assert sealed["trades"]["expectancy_r"] == pytest.approx(0.5)
+    assert any("before costs" in text for text in sealed["warnings"])
+    told = scores([start, *trips, {"kind": "reveal"}])
+    assert told["trades"]["expectancy_r"] == pytest.approx(0.0)
+    assert told["warnings"] == []
 
 
 def test_an_empty_journal_has_scores():

@@ -220,6 +220,8 @@ def test_a_page_that_hides_the_market_gets_no_price_and_no_date(tmp_path):
     }  # fmt: skip
     trip = {"kind": "trip", "side": 1, "r": 1.5, "entry": "42123"}
     assert in_words(trip) == "long closed, +1.50 R"
+    sealed = in_words(trip | {"gross_r": 1.75}, sealed=True)
+    assert sealed == "long closed, +1.75 R before costs"
     answer = {"kind": "answer", "choice": "up", "confidence": 70, "truth": "down"}
     assert in_words(answer) == "said up (70 %); it was down"
 

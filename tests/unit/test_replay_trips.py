@@ -131,16 +131,18 @@ def test_reason_and_hindsight_are_those_of_the_entry(practised):
 
 def test_r_and_excursions_hang_together(practised):
     player, journal = practised
-    tick = 10.0**-player.window.instrument.price_decimals * player.window.instrument.tick_size
+    unit = player.window.instrument
+    tick = 10.0**-unit.price_decimals * unit.tick_size
     for trip in (entry for entry in journal.entries if entry["kind"] == "trip"):
         if trip["stop"] is None:
             assert trip["r"] is None is trip["mae_r"]
             continue
-        stop = trip["stop"] * 10.0**-player.window.instrument.price_decimals
-        risk = abs(float(trip["entry"]) - stop)
+        risk = float(trip["risk"]) / (trip["qty"] * 10.0**-unit.qty_decimals)  # a unit's
+        stop = trip["stop"] * 10.0**-unit.price_decimals
+        assert abs(risk - abs(float(trip["entry"]) - stop)) <= 20 * tick  # the fill slipped
         assert trip["mae_r"] == pytest.approx(trip["mae_ticks"] * tick / risk, abs=1e-3)
         assert trip["mae_r"] <= 0 <= trip["mfe_r"]
-        gross_r = trip["side"] * (float(trip["exit"]) - float(trip["entry"])) / risk
+        gross_r = float(trip["gross"]) / float(trip["risk"])
         assert trip["mae_r"] - 0.01 <= gross_r <= trip["mfe_r"] + 0.01
         assert trip["r"] < gross_r  # net of fees
 
