@@ -99,9 +99,10 @@ class Scout:
         stop = window.rows if stop is None else min(stop, window.rows)
         if wanted.row is not None and wanted.row > row:
             stop = min(stop, wanted.row)
-        ahead = wanted.bars or wanted.events or (wanted.orders and self._may_hear())
+        orders = wanted.orders and self._may_hear()
+        ahead = wanted.bars or wanted.events or orders
         if ahead:
-            self._follow(orders=wanted.orders)
+            self._follow(orders=orders)
         elif not wanted.prices and not wanted.lots:
             return _at_row(wanted, stop) if stop > row else None
         size = _LEAST

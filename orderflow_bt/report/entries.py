@@ -116,12 +116,12 @@ def _replay(run: RunFolder, trip: Row, opens: list[int]) -> str:
     tape = run.manifest["tape"]
     at = bisect_right(opens, trip["entry_time"]) - 1
     moment = words.moment(opens[max(0, at - BEFORE)])
+    bars = ["--bars", run.manifest["bars"]] if run.manifest["bars"] else []
     kind = [] if tape["kind"] == "aggTrades" else ["--kind", tape["kind"]]
     return shlex.join(
         [
             "orderflow-bt", "replay", tape["symbol"], "--market", tape["market"], *kind,
-            "--date", f"{moment:%Y-%m-%d}", "--time", f"{moment:%H:%M:%S}",
-            "--bars", run.manifest["bars"],
+            "--date", f"{moment:%Y-%m-%d}", "--time", f"{moment:%H:%M:%S}", *bars,
         ]
     )  # fmt: skip
 

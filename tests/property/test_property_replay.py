@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from decimal import Decimal
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -34,6 +37,7 @@ from orderflow_bt.replay.pauses import Pauses
 from orderflow_bt.replay.player import Player
 from orderflow_bt.replay.scene import Scene
 from orderflow_bt.replay.window import open_window
+from orderflow_bt.sim import End, FillPolicy, GapPolicy
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, BarSpec
 
 
@@ -49,15 +53,19 @@ def few_trades_apart(monkeypatch):
     seed=st.integers(0, 2**32 - 1), latency=st.booleans(), early=st.booleans(),
     minutes=st.sampled_from([0, 0, 20, 50]),
     bars=st.sampled_from(["1m", "tick:13", "volume:400", "range:9"]),
+    changes=st.sampled_from([
+        {}, {}, {"gap_policy": GapPolicy.FLATTEN_AFTER}, {"gap_policy": GapPolicy.CANCEL_ORDERS},
+        {"end": End.CLOSE}, {"fills": FillPolicy.TOUCH}, {"leverage": Decimal(4), "cash": 9_000},
+    ]),
 )  # fmt: skip
 def test_a_wandering_replay_is_the_batch_run(
-    tmp_path_factory, few_trades_apart, seed, latency, early, minutes, bars
+    tmp_path_factory, few_trades_apart, seed, latency, early, minutes, bars, changes
 ):
     rng = np.random.default_rng(seed)
     counts = rng.integers(30, 500, 2).tolist()
     late = random_day(rng, counts[0], begin=DAY_US - HOUR_US, lose=0.01)
     lake = lake_of(tmp_path_factory.mktemp("lake"), late, random_day(rng, counts[1], lose=0.01))
-    config, spec = (CONFIG if latency else SHORT), BarSpec.parse(bars)
+    config, spec = replace(CONFIG if latency else SHORT, **changes), BarSpec.parse(bars)
     earliest = MIDNIGHT + DAY_US - (HOUR_US if early else 0)
     start = min(earliest + minutes * MINUTE_US, lake.days(TAPE)[1].last_time)
     end = MIDNIGHT + DAY_US + 70 * MINUTE_US

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from dataclasses import replace
 
@@ -37,7 +38,7 @@ from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake, decoded
 from orderflow_bt.strategy import Strategy
-from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, MarketType
+from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, Bar, BarStatus, MarketType
 
 CONFIG = replace(SimConfig.for_market(MarketType.UM), leverage=None, cash=10**9)
 END = MIDNIGHT + 2 * DAY_US
@@ -321,6 +322,29 @@ def test_any_row_of_a_window_is_what_the_day_holds(tmp_path, monkeypatch, cache)
         window.time_of(-1)
     window.close()
     assert window.time_of(3) == times[3]
+
+
+def test_days_that_are_missing_are_told_as_in_a_run(tmp_path):
+    rng = np.random.default_rng(6)
+    lake = lake_of(tmp_path, *(random_day(rng, 200, begin=DAY_US - HOUR_US) for _ in range(3)))
+    lake.day_path(TAPE, DAY + dt.timedelta(days=1)).unlink()
+    with pytest.raises(CoverageError, match="1 of 3 days"):
+        open_window(lake, TAPE, MIDNIGHT, MIDNIGHT + 3 * DAY_US, warmup=0)
+    window = open_window(lake, TAPE, MIDNIGHT, MIDNIGHT + 3 * DAY_US, warmup=0, accept_gaps=True)
+    assert window.coverage["missing_days"] == ["2024-01-03"]
+    assert window.rows == 400
+    bars, follower = BarSpec.parse("4h"), Follows()
+    player = Player(
+        window, bars=bars, detectors=some_detectors(bars), config=CONFIG, listeners=[follower]
+    )
+    player.seek(230)
+    player.seek(190)
+    player.seek(400)
+    player.finish()
+    assert known_of(follower.slices) == known_of(slices_whole(window, bars, some_detectors(bars)))
+    lost = [bar for _, _, bar, _ in known_of(follower.slices)[0] if bar[Bar._fields.index("status")]
+            == BarStatus.GAP]  # fmt: skip
+    assert len(lost) > 5
 
 
 def test_a_window_without_trades_is_refused(tmp_path):
