@@ -267,6 +267,25 @@ def test_the_last_price_is_amber_on_the_axis(page: Page):
     assert tag == [242, 193, 75, 255]
 
 
+def test_of_many_big_trades_the_strongest_are_drawn(page: Page):
+    shown = make(page, "{perBar: 60}", bars=300)
+    page.evaluate("""() => {
+        const { store } = harness.market;
+        for (let id = 0; id < 600; id += 1) {
+            const bar = store.bars[id % 300];
+            const mark = { id, detector: "big_trades", kind: "big", direction: 1, text: "big" };
+            const at = { known_at: bar.open_time + 1, low: bar.poc, high: bar.poc, strength: id };
+            store.marks.set(id, { ...mark, ...at });
+        }
+        store.marks_version += 1;
+        harness.chart.zoomTime(0.05);
+        return harness.show();
+    }""")
+    drawn = page.evaluate("harness.chart.hits.marks.map((mark) => mark.id)")
+    assert len(drawn) == int(shown["plot"]["w"] / 9)
+    assert min(drawn) == 600 - len(drawn)
+
+
 def test_a_question_of_a_drill_hides_what_would_answer_it(page: Page):
     make(page)
     page.evaluate("harness.market.dress(); harness.show()")

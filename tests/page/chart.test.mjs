@@ -11,7 +11,7 @@ import { column, geometry, panes } from "../../orderflow_bt/replay/page/layout.j
 import { endsOf, shapeOf } from "../../orderflow_bt/replay/page/paint_marks.js";
 import { linesOf, linesOfAll, orderText, tagPlaces } from "../../orderflow_bt/replay/page/paint_orders.js";
 import { cvdRuns, stripScales, timeLabels } from "../../orderflow_bt/replay/page/paint_panes.js";
-import { mix } from "../../orderflow_bt/replay/page/palette.js";
+import { mix, shades } from "../../orderflow_bt/replay/page/palette.js";
 import { denseProfile, pointOfControl, profileOf, valueArea } from "../../orderflow_bt/replay/page/profile.js";
 import * as scale from "../../orderflow_bt/replay/page/scale.js";
 import * as views from "../../orderflow_bt/replay/page/view.js";
@@ -358,6 +358,32 @@ test("tags on the axis hide none another, the first has the first choice", () =>
   assert.ok(places.every((y) => y >= 10 && y <= 400));
   for (const [k, y] of places.entries()) {
     for (const other of places.slice(k + 1)) assert.ok(Math.abs(y - other) >= 19, `${places}`);
+  }
+});
+
+/** WCAG contrast of two colours. */
+function contrast(...colours) {
+  const [low, high] = colours.map((colour) => [1, 3, 5]
+    .map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0)).sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+test("numbers are readable on the deepest cell of every palette", () => {
+  const sheet = readFileSync(new URL("../../orderflow_bt/replay/page/theme.css", import.meta.url), "utf8");
+  const rules = [...sheet.matchAll(/^(:root\S*) \{\n(.*?)\n\}/gms)].map(([, selector, body]) => [selector,
+    Object.fromEntries([...body.matchAll(/--([a-z-]+): (#[0-9a-f]{6})/g)].map(([, name, colour]) =>
+      [name.replace(/-(\w)/, (_, letter) => letter.toUpperCase()), colour]))]);
+  assert.equal(rules.length, 4);
+  const [dark, darkSafe, light, lightSafe] = rules.map(([, colours]) => colours);
+  for (const base of [dark, { ...dark, ...darkSafe }, light, { ...light, ...lightSafe }]) {
+    const look = shades(base);
+    for (const [lit, deepest] of [[base.buyLit, look.buyUnderText.at(-1)], [base.sellLit, look.sellUnderText.at(-1)]]) {
+      assert.ok(contrast(lit, deepest) >= 4.5, `${lit} on ${deepest}: ${contrast(lit, deepest)}`);
+      assert.ok(contrast(base.ink, deepest) >= 4.5, `${base.ink} on ${deepest}`);
+    }
+    assert.ok(contrast(base.ink, look.volume) >= 4.5);
   }
 });
 

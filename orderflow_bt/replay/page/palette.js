@@ -41,8 +41,8 @@ export function shades(base) {
     ...base,
     buyDepth: ladder(base.buy),
     sellDepth: ladder(base.sell),
-    buyUnderText: ladder(base.buy, 0.56), // a lit number keeps its contrast
-    sellUnderText: ladder(base.sell, 0.56),
+    buyUnderText: ladder(base.buy, 0.48), // a lit number keeps its contrast
+    sellUnderText: ladder(base.sell, 0.48),
     volumeDepth: ladder(mix(base.curve, base.muted, 0.5)),
     volume: mix(base.muted, base.ground, 0.55),
     buyBar: mix(base.buy, base.ground, 0.9),
