@@ -6,6 +6,7 @@ server watches. Nothing that looks ahead leaves this side.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import math
 from collections import deque
@@ -87,6 +88,7 @@ class Desk:
         self._furthest_time = self._time_before(player.furthest)
         self._moves = 0
         self._remembered = 0.0
+        self._stopped_by = ""
         self._state: tuple[int, Facts] | None = None
 
     @property
@@ -156,13 +158,14 @@ class Desk:
             wait = self.mover.work(now)
             if self.mover.moves != self._moves or wait is None:
                 self._follow_up()
+            if wait is None or now - self._remembered > _REMEMBER_EVERY:
+                self.notebook.remember(self._memory())
+                self._remembered = now
         except OrderflowError as error:
             self.mover.halt()
-            self.mover.paused_by, wait = str(self._told(error)), None
-            self.version += 1
-        if wait is None or now - self._remembered > _REMEMBER_EVERY:
-            self.notebook.remember(self._memory())
-            self._remembered = now
+            why, wait = str(self._told(error)), None
+            self.version += why != self._stopped_by  # told once
+            self.mover.paused_by = self._stopped_by = why
         return wait
 
     def _told(self, error: OrderflowError) -> OrderflowError:
@@ -191,10 +194,13 @@ class Desk:
         memory = self.notebook.memory()
         if not memory:
             return
-        shown = memory.get("bars", str(self.picture.view.spec)), memory.get("ticks_per_row")
-        if shown != (str(self.picture.view.spec), self.picture.view.ticks_per_row):
-            self.picture.show(BarSpec.parse(shown[0]), shown[1])
-        self._conductor.show(memory.get("detectors", self._conductor.shown))
+        view = self.picture.view
+        bars, rows = memory.get("bars", str(view.spec)), memory.get("ticks_per_row")
+        detectors = memory.get("detectors", self._conductor.shown)
+        if (bars, rows) != (str(view.spec), view.ticks_per_row):
+            self.picture.show(BarSpec.parse(bars), rows)
+        if view != self.picture.view or detectors != self._conductor.shown:
+            self._conductor.show(detectors)
         self.watch(memory.get("strategies", ()))
         self._conductor.every = memory.get("every", 0)
         speed = memory.get("speed", 1.0)
@@ -217,7 +223,8 @@ class Desk:
         """Let go of the journal and of what looks ahead."""
         self.mover.halt()
         self.mover.close()
-        self.notebook.remember(self._memory())
+        with contextlib.suppress(OrderflowError):  # it is a convenience
+            self.notebook.remember(self._memory())
         self.notebook.journal.close()
         self.player.window.close()
 
@@ -271,6 +278,7 @@ class Desk:
                 "speed": "max" if math.isinf(mover.speed) else mover.speed,
                 "at_end": player.at_end,
                 "paused_by": mover.paused_by,
+                "skipped": [lens.time(t) for t in mover.skipped] if mover.skipped else None,
                 "furthest": player.row >= player.furthest,
                 "furthest_time": lens.time(self._furthest_time),
                 "attempt": player.attempt,

@@ -85,6 +85,11 @@ class Mover:
             self._search = None
 
     @property
+    def skipped(self) -> tuple[int, int] | None:
+        """The latest silence that playing skipped, (from, to) in microseconds UTC."""
+        return self._pacer.last_skip if self.playing else None
+
+    @property
     def speed(self) -> float:
         """Tape seconds a wall second; infinite is as fast as can be."""
         return self._pacer.speed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.errors import UsageError
+from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.journal import is_sealed, public
 from orderflow_bt.replay.scores import scores
 from orderflow_bt.replay.trips import follow, write_trips
@@ -155,13 +155,23 @@ class Notebook:
 
         Args:
             memory: ``row``, ``furthest``, and what the desk wants back.
+
+        Raises:
+            OrderflowError: It cannot be written.
         """
         text = json.dumps(memory)
         if text != self._memory:
             path = self.journal.folder / MEMORY
             fresh = path.with_suffix(".new")
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(path)
+            try:
+                fresh.write_text(text, encoding="utf-8")
+                fresh.replace(path)
+            except OSError as error:
+                raise OrderflowError(
+                    f"where you stand cannot be noted: {error.strerror or error}",
+                    where=str(path),
+                    fix="Free some space",
+                ) from error
             self._memory = text
 
     def memory(self) -> Facts:

@@ -90,7 +90,7 @@ actions = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     do=st.sampled_from(sorted(COMMANDS)) | st.text(max_size=9),
     fields=st.dictionaries(names, values, max_size=3),
@@ -110,7 +110,7 @@ def test_any_fields_of_any_command(battered, do, fields):
     _is_obeyed_or_refused(battered, do, fields)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(action=actions)
 @example(action={"do": "limit", "side": 1, "qty": 1e15, "price": 1e15})
 @example(action={"do": "limit", "side": 0, "qty": 1, "price": 100})
