@@ -352,13 +352,14 @@ test("an order has a line for each of its prices", () => {
   assert.equal(orderText(stop, linesOf(stop)[0], write), "SELL STP 2");
 });
 
-test("tags on the axis hide none another, the first has the first choice", () => {
-  const places = tagPlaces([100, 100, 104, 300, -50, 900, 95], 10, 400);
-  assert.deepEqual([places[0], places[3]], [100, 300]);
-  assert.ok(places.every((y) => y >= 10 && y <= 400));
-  for (const [k, y] of places.entries()) {
-    for (const other of places.slice(k + 1)) assert.ok(Math.abs(y - other) >= 19, `${places}`);
-  }
+test("tags on the axis hide none another, keep the order of prices, and the last price its place", () => {
+  assert.deepEqual(tagPlaces([100, 300], 10, 400), [100, 300]);
+  const wanted = [200, 195, 207, 300, -50, 900, 196, 201];
+  const places = tagPlaces(wanted, 10, 400);
+  assert.ok(Math.abs(places[0] - 200) < 3 && places[3] === 300);
+  assert.ok(places.every((y) => y >= 10 && y <= 400), `${places}`);
+  const order = wanted.map((_, k) => k).sort((a, b) => wanted[a] - wanted[b]);
+  order.slice(1).forEach((k, i) => assert.ok(places[k] - places[order[i]] >= 19 - 1e-9, `${places}`));
 });
 
 /** WCAG contrast of two colours. */

@@ -211,21 +211,29 @@ export function paintOrders(ctx, geo, store, look, { handles, tags, dragged }) {
 }
 
 /**
- * Heights of tags so that none hides another: each as near to its price as those before it leave room.
- * @param {number[]} wanted the first ones have the first choice
+ * Heights of tags so that none hides another and their order stays that of the prices.
+ * @param {number[]} wanted the first one (the last price) gives way least
  * @param {number} low least height
  * @param {number} high largest height
  * @returns {number[]}
  */
 export function tagPlaces(wanted, low, high) {
-  const used = [];
-  for (const y of wanted) {
-    const at = Math.min(Math.max(y, low), high);
-    const tries = [at, ...used.flatMap((other) => [other - TAG, other + TAG])];
-    const free = tries.filter((one) => one >= low && one <= high && used.every((other) => Math.abs(one - other) >= TAG));
-    used.push(free.length ? free.reduce((best, one) => (Math.abs(one - at) < Math.abs(best - at) ? one : best)) : at);
+  const order = wanted.map((_, k) => k).sort((a, b) => wanted[a] - wanted[b] || a - b);
+  const groups = []; // tags that touch: their common place is the weighted mean of where each would have it
+  for (const k of order) {
+    let group = { at: Math.min(Math.max(wanted[k], low), high), weight: k === 0 ? 50 : 1, members: [k] };
+    for (let before = groups.at(-1); before && before.at + before.members.length * TAG > group.at; before = groups.at(-1)) {
+      groups.pop();
+      const weight = before.weight + group.weight;
+      const at = (before.at * before.weight + (group.at - before.members.length * TAG) * group.weight) / weight;
+      const most = high - (before.members.length + group.members.length - 1) * TAG;
+      group = { at: Math.max(low, Math.min(at, most)), weight, members: [...before.members, ...group.members] };
+    }
+    groups.push(group);
   }
-  return used;
+  const places = [];
+  for (const { at, members } of groups) members.forEach((k, place) => (places[k] = at + place * TAG));
+  return places;
 }
 
 /**
