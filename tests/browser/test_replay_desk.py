@@ -336,8 +336,7 @@ def test_events_are_stepped_through_both_ways(opened: Opened):
     )
     assert opened.press("Shift+N") == [{"do": "seek", "time": known + 1}]
     opened.page.click("#tab-signals")
-    first = opened.page.locator(".events li").first
-    assert first.is_visible()
+    opened.until(opened.page.locator(".events li").first.is_visible)
     before = opened.page.locator("#detectors-big_trades")
     (asked,) = opened.asked(before.check)
     assert asked == {"do": "detectors", "name": "big_trades", "on": True}

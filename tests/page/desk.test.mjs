@@ -13,6 +13,7 @@ const { gathered, tagsOf, textOf, moment } = await import(`${page}/journal.js`);
 const { gapsInView, gapWords } = await import(`${page}/honesty.js`);
 const { valueOf } = await import(`${page}/pauses.js`);
 const { load } = await import(`${page}/settings.js`);
+const { openResult, withoutTold } = await import(`${page}/book.js`);
 const { standing } = await import(`${page}/top.js`);
 const { before, latest } = await import(`${page}/signals.js`);
 const { readRows } = await import(`${page}/scores.js`);
@@ -45,6 +46,28 @@ test("numbers keep their decimals, thin thousands and a true minus", () => {
     "1.0k",
     "1.0G",
   ]);
+});
+
+test("ranges and money are as short as they can be", () => {
+  assert.equal(numbers.range(6166500, 6169000, HELLO), "61665.00\u201390.00");
+  assert.equal(numbers.range(99950, 100050, HELLO), "999.50\u20131000.50");
+  assert.equal(numbers.range(100, 175, HELLO), "1.00\u20131.75");
+  assert.equal(numbers.range(5, 5, HELLO), "0.05");
+  assert.equal(numbers.range(-12, 17, BLIND), "\u221212\u2013+17");
+  assert.deepEqual([10123.456, 0.1623, 0.004321, 0, null].map(numbers.money), [
+    "10,123.46",
+    "0.1623",
+    "0.004321",
+    "0.00",
+    "\u2013",
+  ]);
+});
+
+test("an open result without a stop is told in money", () => {
+  const held = { account: { position: -2, average: 4200000 }, last: 4199000, hello: HELLO };
+  assert.equal(openResult(held), 20);
+  assert.equal(openResult({ ...held, hello: { account: {} } }), null);
+  assert.equal(openResult({ ...held, account: { position: 0, average: null } }), null);
 });
 
 test("what was written can be read again", () => {
@@ -295,6 +318,18 @@ test("notes, gaps, pauses and settings", () => {
   assert.equal(valueOf("size", "", HELLO), true);
   assert.equal(load({ getItem: () => "{broken" }).theme, "system");
   assert.equal(load({ getItem: () => '{"theme": "dark", "other": 1}' }).other, undefined);
+  const bracket = [
+    { id: 0, parent: null, stop: 5 },
+    { id: 1, parent: 0, stop: null },
+  ];
+  assert.deepEqual(
+    withoutTold(bracket).map((one) => one.stop),
+    [null, null],
+  );
+  assert.deepEqual(
+    withoutTold(bracket.slice(0, 1)).map((one) => one.stop),
+    [5],
+  );
   assert.equal(standing({ playing: false, paused_by: "a bar closed" }), "paused: a bar closed");
   assert.equal(standing({ playing: true, paused_by: "a bar closed" }), "");
   const marks = new Map([

@@ -3,7 +3,7 @@
 import { make, mark, rows, say, show, tag } from "./dom.js";
 import {
   clock,
-  fixed,
+  money,
   multiple,
   NONE,
   price as priceText,
@@ -51,28 +51,32 @@ export class Position {
     desk.actions["cancel-all"] = () => desk.ask({ do: "order", action: { do: "cancel_all" } });
   }
 
-  update({ account, trips, hello }) {
+  update({ account, trips, hello, last }) {
     const size = account?.position ?? 0;
     const open = trips.find((one) => one.exit_time === null || one.exit_time === undefined);
     say(this.side, size ? `${size > 0 ? "long" : "short"} ${qty(Math.abs(size), hello)}` : "flat");
     tag(this.root, "side", Math.sign(size));
-    const result = account?.open_r ?? null;
-    say(this.open, size ? (result === null ? money(account?.open) : multiple(result)) : "");
-    mark(this.open, "up", size && (result ?? account?.open) > 0);
-    mark(this.open, "down", size && (result ?? account?.open) < 0);
+    const result = account?.open_r ?? openResult({ account, last, hello });
+    const told = account?.open_r === null ? `${result > 0 ? "+" : ""}${money(result)}` : multiple(result);
+    say(this.open, size ? told : "");
+    mark(this.open, "up", size && result > 0);
+    mark(this.open, "down", size && result < 0);
     this.close.disabled = !size;
     const { average, mae, mfe, realized, equity, unit } = this.cells;
     say(average.value, size ? priceText(account.average, hello) : NONE);
     say(mae.value, size && open ? multiple(open.mae_r) : NONE);
     say(mfe.value, size && open ? multiple(open.mfe_r) : NONE);
     say(realized.value, multiple(account?.realized_r));
-    say(equity.value, account ? fixed(account.equity, 2) : NONE);
+    say(equity.value, account ? money(account.equity) : NONE);
     say(unit.value, account?.unit ?? NONE);
   }
 }
 
-function money(value) {
-  return value === null || value === undefined ? NONE : signed(value, 2);
+/** The open result before costs, in money; null where the page cannot tell it. Pure. */
+export function openResult({ account, last, hello }) {
+  const point = hello?.account?.point;
+  if (!point || !account?.position || account.average === null || last === null) return null;
+  return (last - account.average) * account.position * point;
 }
 
 /** Orders without the legs that stand as orders of their own beside them. Pure. */

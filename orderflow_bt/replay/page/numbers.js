@@ -50,6 +50,24 @@ export function price(value, hello) {
   return hello?.blind && value > 0 ? `+${text}` : text;
 }
 
+/** Two prices, of the higher only the digits that differ: "61665.0\u201390.0". */
+export function range(low, high, hello) {
+  const [first, second] = [price(low, hello), price(high, hello)];
+  if (first === second) return first;
+  let same = 0;
+  if (!hello?.blind && first.length === second.length) while (first[same] === second[same]) same += 1;
+  if (second[same] === ".") same -= 1;
+  else if (second[same - 1] === ".") same -= 2;
+  return `${first}\u2013${second.slice(same)}`;
+}
+
+/** An amount of money: more decimals where one unit is much. */
+export function money(value) {
+  if (value === null || value === undefined) return NONE;
+  const size = Math.abs(value);
+  return fixed(value, size >= 10 || size === 0 ? 2 : size >= 0.1 ? 4 : 6);
+}
+
 /** A distance of prices, without a sign of its own. */
 export function distance(value, hello) {
   return price(value, { ...hello, blind: false });

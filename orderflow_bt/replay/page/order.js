@@ -1,6 +1,6 @@
 /** What the order pad's fields ask for: the action that is sent, in words too, or why it cannot be. Pure. */
 
-import { distance, fixed, multiple, price as priceText, qty as qtyText } from "./numbers.js";
+import { distance, fixed, money, multiple, price as priceText, qty as qtyText } from "./numbers.js";
 
 export const TYPES = [
   { value: "market", label: "mkt", title: "Market" },
@@ -137,7 +137,7 @@ function stakes(form, size, entry, account, hello) {
   const parts = [];
   if (stake)
     parts.push(
-      `risk ${fixed(stake.money, 2)} ${hello.account.unit ?? ""}`.trim() +
+      `risk ${money(stake.money)} ${hello.account.unit ?? ""}`.trim() +
         (stake.percent === null ? "" : ` (${fixed(stake.percent, 2)} %)`),
     );
   if (form.target !== null && form.stop !== null && entry !== null && entry !== form.stop) {

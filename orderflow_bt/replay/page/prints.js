@@ -107,7 +107,8 @@ export class Prints {
     say(size, brief(volume(one.qty, hello)));
     say(fills, one.fills > 1 ? one.fills : "");
     const { first, last } = one;
-    const way = first === last ? `at ${price(last, hello)}` : `from ${price(first, hello)} to ${price(last, hello)}`;
+    const way =
+      first === last ? `at ${price(last, hello)}` : `from ${price(first, hello)} to ${price(last, hello)}`;
     const trades = one.fills > 1 ? `, ${one.fills} trades` : "";
     node.title = `${qty(one.qty, hello)} ${way}${trades}, ${clock(one.time, hello, 6)}`;
   }

@@ -1,10 +1,12 @@
 /** The switchboard: detectors and strategies on and off, and the latest events, to step through. */
 
 import { make, mark, rows, say, show, tag } from "./dom.js";
-import { clock, multiple, price as priceText, words } from "./numbers.js";
+import { clock, multiple, range, words } from "./numbers.js";
 import { keyOf } from "./keys.js";
 
 const SHOWN = 40;
+const OFF = "Switch a detector on: its events appear here and on the chart as they become known.";
+const QUIET = "Nothing was seen yet: events appear here as they become known.";
 
 /** Events newest first, as known at the cursor; only of detectors that are on. Pure. */
 export function latest(marks, most = SHOWN) {
@@ -24,9 +26,7 @@ export class Signals {
     this.detectors = make("ul.switches", { "aria-label": "Detectors" });
     this.strategies = make("ul.switches", { "aria-label": "Strategies" });
     this.events = make("ol.events", { "aria-label": "Events, newest first" });
-    this.empty = make("p.empty", {
-      text: "Switch a detector on: its events appear here and on the chart as they become known.",
-    });
+    this.empty = make("p.empty");
     this.next = make("button.small", {
       type: "button",
       "data-key": "next-event",
@@ -65,11 +65,12 @@ export class Signals {
       this.list(this.detectors, detectors, "detectors");
       this.list(this.strategies, strategies, "strategies");
     }
-    const seen = `${version} ${marks.size} ${epoch} ${hello?.price_decimals}`;
+    const seen = `${key} ${version} ${marks.size} ${epoch} ${hello?.price_decimals}`;
     if (seen === this.seen || this.panel.hidden) return;
     this.seen = seen;
     const found = latest(marks);
     show(this.empty, found.length === 0);
+    say(this.empty, detectors.some((one) => one.on) ? QUIET : OFF);
     const nodes = rows(this.events, found.length, () =>
       make("li", {}, make("span.num"), make("span"), make("span.num")),
     );
@@ -102,14 +103,11 @@ export class Signals {
     tag(node, "side", one.direction > 0 ? "buy" : one.direction < 0 ? "sell" : "");
     mark(node, "invalid", one.invalid);
     say(time, clock(one.known_at, hello));
-    say(text, `${words(one.kind ?? one.detector)}${one.state ? `, ${words(one.state)}` : ""}`);
-    say(
-      price,
-      one.low === one.high
-        ? priceText(one.low, hello)
-        : `${priceText(one.low, hello)}\u2013${priceText(one.high, hello)}`,
-    );
+    const seen = words(one.detector ?? one.kind);
+    say(text, one.state && one.state !== "confirmed" ? `${seen}, ${words(one.state)}` : seen);
+    say(price, range(one.low, one.high, hello));
     const title = [
+      words(one.kind ?? ""),
       one.text,
       `known at ${clock(one.known_at, hello, 3)}`,
       `[${keyOf("next-event")}] goes to the next`,

@@ -20,6 +20,12 @@ export function place(time, span) {
   return Math.min(1, Math.max(0, (time - span.start) / (span.end - span.start)));
 }
 
+/** How the end of the line is told: midnight is the end of a day, not its beginning. Pure. */
+export function borderOf(time, hello) {
+  const text = clock(time, hello).slice(0, 5);
+  return text === "00:00" && hello?.time !== "elapsed" ? "24:00" : text;
+}
+
 const STEPS = [
   ["step-trade", "trade", "trade"],
   ["step-cluster", "cluster", "cluster"],
@@ -203,7 +209,7 @@ export class Transport {
     const seen = place(now.furthest_time ?? now.time, hello?.span);
     this.seen.style.setProperty("--seen", `${(seen * 100).toFixed(2)}%`);
     say(this.start, hello?.span ? clock(hello.span.start, hello).slice(0, 5) : NONE);
-    say(this.end, hello?.span ? clock(hello.span.end, hello).slice(0, 5) : NONE);
+    say(this.end, hello?.span ? borderOf(hello.span.end, hello) : NONE);
     say(this.date, day(now.time, hello));
     say(this.zone, hello?.time === "elapsed" ? "since start" : "UTC");
     mark(this.furthest, "lit", now.furthest === false);
