@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from replay_page import Page
 
 from orderflow_bt.detectors import BigTrades, DeltaDivergence, ImbalanceZones, TakerClusters
 from orderflow_bt.instruments import Instrument
@@ -21,8 +22,9 @@ from orderflow_bt.replay.listener import Passed
 from orderflow_bt.replay.picture import ClientView, Picture
 from orderflow_bt.sim.readings import Readings
 from orderflow_bt.synth import SimulatedMarket
-from orderflow_bt.types import MarketType, Trades, time_bars
+from orderflow_bt.types import BarSpec, MarketType, Trades, time_bars
 
+UNIT = Instrument("text", MarketType.UM, "TAPE", 1, 0)
 DETECTORS = ("imbalance_zones", "delta_divergence", "taker_clusters", "big_trades")
 
 
@@ -97,6 +99,24 @@ def picture_of(player, instrument, lens=None, *, bars="1m", ticks_per_row=1):
     )
     player.listeners.append(picture)
     return picture
+
+
+def page_of(picture):
+    """A page that is given one frame now."""
+    page = Page(picture.hello()["row_size"])
+    page.fold(picture.frame(ClientView(), {}))
+    return page
+
+
+def played(trades, cuts, *, spec="1m", ticks_per_row=2, seen=(), unit=UNIT, lens=None):
+    """A picture after these trades, fed in pieces that end at ``cuts``."""
+    player = TapePlayer(trades, unit, seen)
+    picture = picture_of(player, unit, lens, ticks_per_row=ticks_per_row)
+    picture.show(BarSpec.parse(spec), ticks_per_row)
+    for cut in [*cuts, trades.rows]:
+        if cut > player.row:
+            player.advance(cut)
+    return player, picture
 
 
 def clock(player, lens, speed=100):

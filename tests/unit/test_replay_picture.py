@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from random_tapes import as_trades, tapes
-from replay_frames import TapePlayer, clock, detectors, market, picture_of
+from replay_frames import UNIT, TapePlayer, clock, detectors, market, page_of, picture_of, played
 from replay_page import Page, decode
 
 from orderflow_bt.detectors import ImbalanceZones, TakerClusters
@@ -18,12 +18,8 @@ from orderflow_bt.flow import (
     BarStream,
     NakedLevel,
     NakedLevels,
-    Profile,
     SessionProfiles,
-    read_auction,
-    regroup,
 )
-from orderflow_bt.flow.imbalance import CausalMinimum, diagonal
 from orderflow_bt.instruments import Instrument
 from orderflow_bt.replay import history
 from orderflow_bt.replay.history import KEEP
@@ -31,26 +27,7 @@ from orderflow_bt.replay.lens import BlindLens, OpenLens
 from orderflow_bt.replay.picture import ClientView
 from orderflow_bt.types import DAY_US, BarSpec, MarketType, time_bars
 
-UNIT = Instrument("text", MarketType.UM, "TAPE", 1, 0)
 SPECS = ["1s", "1m", "tick:5", "volume:20@start", "range:6", "delta:9", "renko:4", "reversal:8,3"]
-
-
-def page_of(picture):
-    """A page that is given one frame now."""
-    page = Page(picture.hello()["row_size"])
-    page.fold(picture.frame(ClientView(), {}))
-    return page
-
-
-def played(trades, cuts, *, spec="1m", ticks_per_row=2, seen=(), unit=UNIT, lens=None):
-    """A picture after these trades, fed in pieces that end at ``cuts``."""
-    player = TapePlayer(trades, unit, seen)
-    picture = picture_of(player, unit, lens, ticks_per_row=ticks_per_row)
-    picture.show(BarSpec.parse(spec), ticks_per_row)
-    for cut in [*cuts, trades.rows]:
-        if cut > player.row:
-            player.advance(cut)
-    return player, picture
 
 
 @given(tapes(max_trades=80), st.sampled_from(SPECS))
@@ -76,61 +53,6 @@ def test_open_bar_is_what_would_close(rows, spec):
     before = stream.snapshot()
     stream.open_bar()
     assert all(np.array_equal(a, b) for a, b in zip(before, stream.snapshot(), strict=True))
-
-
-@given(tapes(max_trades=120), st.sampled_from(SPECS), st.integers(1, 4), st.data())
-@settings(max_examples=60)
-def test_bars_are_those_of_the_project(rows, spec, height, data):
-    """Each number of every bar, closed or forming, from the public readings one by one."""
-    trades = as_trades(rows)
-    if not trades.rows:
-        return
-    cuts = sorted(data.draw(st.sets(st.integers(0, trades.rows), max_size=4)))
-    _, picture = played(trades, cuts, spec=spec, ticks_per_row=height)
-    page = page_of(picture)
-    stream = BarStream(BarSpec.parse(spec), ids_are_continuous=True, instrument=UNIT)
-    footprints = [batch.footprint(k) for batch in [stream.feed(trades)] for k in range(len(batch))]
-    footprints += [stream.open_bar().footprint(0)] if len(stream.open_bar()) else []
-    shown = page.bars + ([page.forming] if page.forming else [])
-    assert len(page.bars) == min(KEEP, len(footprints) - (page.forming is not None))
-    shown = {bar["number"]: bar for bar in shown}
-    floor, cvd, day = CausalMinimum(), 0, None
-    first_day = footprints[0].bar.open_time // DAY_US
-    for number, footprint in enumerate(footprints):
-        truth = footprint.bar
-        if truth.open_time // DAY_US != day:
-            cvd, day = 0, truth.open_time // DAY_US
-        cvd += truth.delta
-        cells = regroup(footprint.cells, height)
-        least = floor.value
-        floor.push(cells)
-        bar = shown.get(number)
-        if bar is None:  # longer ago than a page is told
-            continue
-        for name in ("open_time", "close_time", "open", "high", "low", "close", "volume", "delta",
-                     "min_delta", "max_delta", "status"):  # fmt: skip
-            assert bar[name] == getattr(truth, name), name
-        assert (bar["cvd"], bar["session"]) == (cvd, day - first_day)
-        auction = read_auction(footprint)
-        assert bar["flags"] == auction.high + 2 * auction.low
-        assert bar["n_rows"] == len(cells)
-        if len(cells):
-            area = Profile(height, cells, 0).value_area()
-            assert bar["first_row"] == cells[0, 0]
-            assert (bar["value_low"], bar["poc"], bar["value_high"]) == area[:3]
-            assert bar["bid"] == cells[:, 1].tolist()
-            assert bar["ask"] == cells[:, 2].tolist()
-            assert bar["cells"] == lit(cells, least)
-
-
-def lit(cells, floor):
-    buy, sell = diagonal(cells, (3, 1), floor)
-    flags = buy * 1 + sell * 2
-    for side, bit in ((buy, 4), (sell, 8)):
-        for row in range(len(cells) - 2):
-            if side[row : row + 3].all():
-                flags[row : row + 3] |= bit
-    return flags.tolist()
 
 
 @given(tapes(max_trades=100), st.data())
