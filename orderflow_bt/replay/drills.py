@@ -9,7 +9,7 @@ import numpy as np
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.replay import truths
-from orderflow_bt.replay.points import CHOICES, MINUTES, Planner, Point, auction_of
+from orderflow_bt.replay.points import CHOICES, MINUTES, Plan, Planner, Point, auction_of
 from orderflow_bt.replay.truths import Effort, Stretch, Tape, Truth
 from orderflow_bt.replay.witness import RECENT_US, SIGNAL_US, detector_says, trend_says
 from orderflow_bt.types import MINUTE_US, time_bars
@@ -87,7 +87,8 @@ class Drills:
         self._player, self._window, self._seed = player, window, seed
         self._planner = Planner(window, bars or time_bars("1m"))
         self._number = 0
-        self._plan: Point | None = None
+        self._plan: Plan | None = None
+        self._owed: dict[str, str] = {}  # answers drawn before that found no place yet
         self._asked: dict[int, _Asked] = {}
         self._current: _Asked | None = None
         self._take_up(before)
@@ -100,12 +101,12 @@ class Drills:
     @property
     def planned(self) -> int | None:
         """Row of the question that was planned and not asked yet."""
-        return None if self._plan is None else self._plan.row
+        return None if self._plan is None else self._plan.point.row
 
     def show(self, bars: BarSpec) -> None:
         """Other bars are on screen: auctions are of theirs from now on."""
         self._planner = Planner(self._window, bars)
-        if self._plan is not None and self._plan.bar is not None:
+        if self._plan is not None and self._plan.point.bar is not None:
             self._plan = None
 
     # -- planning -----------------------------------------------------------------------------
@@ -128,8 +129,7 @@ class Drills:
         self._current = None
         self._number += 1
         draw = np.random.default_rng([self._seed, self._number])
-        kind = kind or self.kinds[int(draw.integers(len(self.kinds)))]
-        self._plan = self._planner.find(kind, self._player.row, after, draw)
+        self._plan = self._planner.plan(kind, self._player.row, after, self._owed, draw)
         return self.planned
 
     # -- asking -------------------------------------------------------------------------------
@@ -143,13 +143,14 @@ class Drills:
         Raises:
             UsageError: None is planned here, or one waits for its answer.
         """
-        point, row = self._plan, self._player.row
+        row = self._player.row
         if self._current is not None:
             raise UsageError("a question waits for its answer")
-        if point is None or point.row != row:
+        if self._plan is None or self._plan.point.row != row:
             raise UsageError(
                 "no question is planned here", fix="Plan one, and go to its row before you ask"
             )
+        point, self._owed = self._plan
         self._plan = None
         stretch = Stretch.around(self._window, row)
         effort, now = stretch.effort(row), stretch.now(row)

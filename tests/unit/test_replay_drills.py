@@ -232,8 +232,20 @@ def test_nor_where_one_answer_is_rare():
     assert truth["neither"] / sum(truth.values()) < 0.6
 
 
+def test_what_found_no_place_is_asked_later():
+    """On a calm tape all kinds are asked, and the rare answers with them."""
+    calm = moody_window(hours=60, seed=2, per_minute=60, pushes=(-1, *[0] * 30, 1))
+    cursor = Cursor(calm.first)
+    records = practise(calm, Drills(cursor, calm, 6), cursor, None, 300)
+    counts = Counter((record["drill"], record["truth"]) for record in records)
+    kinds = Counter(record["drill"] for record in records)
+    assert set(kinds) == set(CHOICES)
+    assert counts["aggression", "neither"] / kinds["aggression"] < 0.6
+    assert cursor.row == calm.rows
+
+
 @pytest.mark.parametrize("seed", range(21, 26))
-@pytest.mark.parametrize("kind", CHOICES)
+@pytest.mark.parametrize("kind", [*CHOICES, None])
 def test_a_question_tells_nothing_of_what_follows(window, kind, seed):
     """On a tape with another future the same is asked at the same place, and the same is told."""
     cursor = Cursor(window.first)
@@ -249,7 +261,7 @@ def test_a_question_tells_nothing_of_what_follows(window, kind, seed):
     other.go(row)
     assert again.ask() == question
     assert again.answer(question["choices"][-1], 70, 1.5) == answer
-    assert (answer["truth"] is None) == (kind == "outcome")
+    assert (answer["truth"] is None) == (question["kind"] == "outcome")
     words = json.dumps(question)
     assert not any(name in words for name in ("truth", "because", "detector", "trend", "signal"))
 
