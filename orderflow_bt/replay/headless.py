@@ -49,11 +49,22 @@ def read_script(path: Path) -> list[Step]:
         UsageError: The file cannot be read, or a line is not one of these.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"the script cannot be read: {error}", where=str(path)) from error
+    lines = text.splitlines()
+    if lines and not text.endswith("\n") and not _is_whole(lines[-1]):
+        del lines[-1]  # a journal that was cut while it was written
     steps = [_step(line, f"{path}:{k}") for k, line in enumerate(lines, 1) if line.strip()]
     return [step for step in steps if step is not None]
+
+
+def _is_whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
 
 
 def _step(line: str, where: str) -> Step | None:

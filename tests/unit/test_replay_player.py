@@ -29,10 +29,11 @@ from orderflow_bt.detectors import BigTrades, VolumeSpike
 from orderflow_bt.errors import CoverageError, PluginError, UsageError
 from orderflow_bt.replay.actions import checked
 from orderflow_bt.replay.checkpoints import Checkpoint, Checkpoints
-from orderflow_bt.replay.headless import read_script
+from orderflow_bt.replay.headless import read_script, run_headless
+from orderflow_bt.replay.journal import Journal
 from orderflow_bt.replay.listener import Listener
 from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.scene import open_scene
+from orderflow_bt.replay.scene import Scene, open_scene
 from orderflow_bt.replay.window import open_window
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import SimConfig
@@ -406,6 +407,39 @@ def test_the_command_writes_the_same_bytes_at_any_pace(simulated, tmp_path):
         for k, v in entry.items()
         if entry["row"] == row
     }.items()
+
+
+def test_a_journal_is_a_script(window, tmp_path):
+    facts = {"tape": {"symbol": "X"}, "window": {}, "bars": "1m"}
+    player = Player(window, bars=ONE_MINUTE, config=CONFIG)
+    with Journal.open(tmp_path / "practice", facts) as journal:
+        for move, what in (
+            (50, {"do": "market", "side": 1, "qty": 3, "reason": "absorbed"}),
+            (70, {"do": "close"}),
+            (300, -200), (10, {"do": "limit", "side": -1, "qty": 2, "price": 9_000}), (400, None),
+        ):  # fmt: skip
+            player.advance(player.row + move)
+            at = {"row": player.row, "time": player.now, "attempt": player.attempt}
+            if isinstance(what, dict):
+                journal.write("action", **at, action=what, order=player.act(what))
+            elif what is not None:
+                journal.write("seek", **at, to=player.row + what)
+                player.seek(player.row + what)
+            journal.write("note", **at, text="so it was")
+    player.seek(window.rows)
+    player.finish()
+    scene = Scene(window, ONE_MINUTE, {}, {}, CONFIG)
+    file = tmp_path / "practice" / "journal.jsonl"
+    file.write_text(file.read_text() + '{"kind": "act')  # the machine went off
+    run_headless(scene, tmp_path / "dump", script=read_script(file))
+    lines = [json.loads(line) for line in (tmp_path / "dump").read_text().splitlines()]
+    fills = [line["fill"]["id"] for line in lines if "fill" in line]
+    assert fills == [fill.id for fill in player.session.broker.fills]
+    assert lines[-1]["totals"]["equity"] == str(player.session.market.equity)
+    assert [line["hindsight"] for line in lines if "action" in line] == [
+        made.hindsight for made in player.line
+    ]
+    assert len(fills) > 1
 
 
 @pytest.mark.parametrize(
