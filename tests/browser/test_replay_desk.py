@@ -438,3 +438,29 @@ def test_a_blind_page_says_so(browser: Browser):
         assert asked == {"do": "reveal"}
         opened.context.close()
         assert opened.problems == []
+
+
+TITLES = "[...document.querySelectorAll('#tape .fill li')].map(node => node.title)"
+
+
+def test_rows_of_the_tape_are_used_again_and_stay_in_order(opened: Opened):
+    page, desk = opened.page, opened.desk
+    rows = page.evaluate(f"{TITLES}.length")
+    assert rows > 5
+    for row in (12_004, 12_007, 12_031, 12_100, 12_101):
+        desk._go_to(row)
+        opened.until(lambda row=row: opened.look("store.clock.row") == row)
+    page.wait_for_timeout(100)
+    added = page.evaluate(TITLES)
+    assert len(added) == rows
+    page.reload()
+    opened.until(lambda: page.evaluate(f"{TITLES}.length") == rows)
+    assert page.evaluate(TITLES) == added
+    page.fill("#least", "1")
+    page.keyboard.press("Enter")
+    page.locator("#least").blur()
+    opened.until(lambda: page.evaluate(TITLES) != added)
+    sizes = page.evaluate("[...document.querySelectorAll('#tape .fill li :nth-child(3)')]"
+                          ".map(node => Number(node.textContent))")  # fmt: skip
+    assert sizes
+    assert min(sizes) >= 1

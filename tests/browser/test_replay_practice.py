@@ -119,32 +119,6 @@ def test_the_tape_runs_stops_and_goes_back(browser: Browser, address: str):
         assert reader.look("store.clock.row") == still
 
 
-def test_every_order_type_trades(browser: Browser, address: str):
-    with at(browser, address) as reader:
-        reader.go("m")
-        kinds: dict[str, dict[str, float]] = {
-            "market": {}, "limit": {"price": -3}, "stop": {"price": 3},
-            "stop_limit": {"price": 3, "limit": 6},
-        }  # fmt: skip
-        for kind, shifts in kinds.items():
-            fills = len(reader.look("store.fills"))
-            last = reader.look("store.last")
-            place(reader, kind, **{name: last + shift for name, shift in shifts.items()})
-            reader.until(lambda: reader.look("store.orders.length") == 1)
-            until_working(reader, 0)
-            assert len(reader.look("store.fills")) > fills, kind
-        assert reader.look("store.account.position") == pytest.approx(0.4)
-        assert reader.text("#position-side") == "long 0.400"
-        assert all(fill["side"] == 1 for fill in reader.look("store.fills"))
-        reader.page.click("#pad .sides [data-value='-1']")
-        place(reader, "trailing", size="0.4", trail=15)
-        reader.until(lambda: reader.look("store.orders.length") == 1)
-        until_working(reader, 0)
-        assert reader.look("store.account.position") == 0
-        (trip,) = reader.look("store.trips")
-        assert trip["exit_time"]
-
-
 def test_a_bracket_ends_at_stop_or_target(browser: Browser, address: str):
     with at(browser, address) as reader:
         page = reader.page
@@ -169,23 +143,6 @@ def test_a_bracket_ends_at_stop_or_target(browser: Browser, address: str):
         assert abs(trip["r"]) < 3
         page.click("#tab-trades")
         assert "long" in reader.text("#panel-trades")
-
-
-def test_a_question_is_asked_answered_and_scored(browser: Browser, address: str):
-    with at(browser, address) as reader:
-        page = reader.page
-        page.click("#tab-practice")
-        page.click("#panel-practice button:text-is('aggression')")
-        reader.until(lambda: reader.look("store.drill") is not None, 60)
-        assert "truth" not in reader.look("store.drill")
-        page.keyboard.press("1")
-        page.keyboard.press("Enter")
-        reader.until(lambda: "go on" in reader.text("#drill"))
-        assert reader.look("store.score.reads.all.answers") == 1
-        assert reader.look("store.drill.truth") in reader.text("#drill")
-        page.keyboard.press("Enter")
-        assert page.locator("#drill").is_hidden()
-        assert "too few to judge" in reader.text("#panel-practice").lower()
 
 
 def test_a_reload_and_a_second_tab_see_the_same(browser: Browser, address: str):

@@ -6,7 +6,7 @@ const page = "../../orderflow_bt/replay/page";
 const numbers = await import(`${page}/numbers.js`);
 const { KEYS, keyOf, meaning, pressed, written } = await import(`${page}/keys.js`);
 const order = await import(`${page}/order.js`);
-const { shown, large } = await import(`${page}/prints.js`);
+const { large, shown, since } = await import(`${page}/prints.js`);
 const { topRow, recentRows } = await import(`${page}/ladder.js`);
 const { nextSpeed, place, SPEEDS } = await import(`${page}/transport.js`);
 const { gathered, tagsOf, textOf, moment } = await import(`${page}/journal.js`);
@@ -225,18 +225,12 @@ test("a click rests on the near side and triggers beyond", () => {
 
 test("the tape shows the newest first, filtered and bounded", () => {
   const prints = Array.from({ length: 50 }, (_, k) => ({ qty: k }));
-  assert.deepEqual(
-    shown(prints, null, 48, 10).map((one) => one.qty),
-    [49, 48],
-  );
-  assert.deepEqual(
-    shown(prints, { qty: 7 }, 0, 3).map((one) => one.qty),
-    [7, 49, 48],
-  );
-  assert.deepEqual(
-    shown(prints, { qty: 7 }, 49, 3).map((one) => one.qty),
-    [49],
-  );
+  assert.deepEqual(shown(prints, 48, 10).map((one) => one.qty), [49, 48]);
+  assert.deepEqual(shown(prints, 0, 3).map((one) => one.qty), [49, 48, 47]);
+  assert.deepEqual(since(prints, prints[47]), prints.slice(48));
+  assert.deepEqual(since(prints, prints[49]), []);
+  assert.equal(since(prints, { qty: 47 }), null, "one that is not there any more");
+  assert.equal(since(prints, undefined), null);
   assert.equal(large(prints), 45);
   assert.equal(large(prints.slice(0, 5)), Infinity);
 });

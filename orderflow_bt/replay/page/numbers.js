@@ -159,6 +159,14 @@ export function multiple(value) {
   return value === null || value === undefined ? NONE : `${signed(value, 2)} R`;
 }
 
+/** A stretch of time in the one unit that says it: "40 s", "4 min", "2.5 h". */
+export function duration(micros) {
+  const seconds = micros / 1e6;
+  if (seconds < 100) return `${seconds.toFixed(0)} s`;
+  if (seconds < 6000) return `${(seconds / 60).toFixed(0)} min`;
+  return `${Number((seconds / 3600).toFixed(1))} h`;
+}
+
 /** A speed, "0.25×", "max". */
 export function speed(value) {
   return value === "max" ? "max" : `${value}\u00d7`;

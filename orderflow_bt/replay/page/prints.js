@@ -1,16 +1,23 @@
 /** Time and sales: taker clusters, newest on top, as many rows as fit and no more. */
 
-import { make, say, tag } from "./dom.js";
+import { make, mark, say, show, tag } from "./dom.js";
 import { brief, clock, price, qty, readNumber, volume } from "./numbers.js";
 import { foldButton } from "./panes.js";
 
-/** The clusters to show: newest first, the unfinished one before all, none smaller than asked. Pure. */
-export function shown(prints, open, least, room) {
-  const found = open && open.qty >= least ? [open] : [];
+/** The clusters to show: newest first, none smaller than asked. Pure. */
+export function shown(prints, least, room) {
+  const found = [];
   for (let at = prints.length - 1; at >= 0 && found.length < room; at -= 1) {
     if (prints[at].qty >= least) found.push(prints[at]);
   }
   return found;
+}
+
+/** The clusters behind the one that was the newest; null where it has gone. Pure. */
+export function since(prints, newest) {
+  if (newest === undefined) return null;
+  const at = prints.lastIndexOf(newest);
+  return at < 0 ? null : prints.slice(at + 1);
 }
 
 /** The size that few clusters reach: nine of ten on screen are smaller. Pure. */
@@ -35,6 +42,7 @@ export class Prints {
       autocomplete: "off",
     });
     if (desk.settings.get("least") > 0) this.least.value = String(desk.settings.get("least"));
+    this.head = make("ol.prints.num.unfinished", { "aria-label": "Cluster that may still grow" }, this.row());
     this.list = make("ol.prints.num", { "aria-label": "Taker clusters, newest first" });
     this.unit = make("span", { text: "size" });
     this.empty = make("p.empty", { text: "Clusters appear as trades pass." });
@@ -57,6 +65,7 @@ export class Prints {
         this.unit,
         make("span", { text: "n" }),
       ),
+      this.head,
       make("div.fill", {}, this.list, this.empty),
     );
     this.key = "";
@@ -77,21 +86,37 @@ export class Prints {
 
   update(store) {
     const least = this.desk.settings.get("least");
-    say(this.unit, store.hello?.blind ? "size %" : "size");
-    this.unit.title = store.hello?.blind ? "percent of a median bar" : "";
-    const open = store.openPrint;
-    const key = `${store.epoch} ${open?.fills} ${open?.qty} ${least} ${store.hello?.price_decimals}`;
-    const newest = store.prints.at(-1);
-    if (key === this.key && newest === this.newest) return;
-    Object.assign(this, { key, newest });
+    const { hello, prints, openPrint: open } = store;
+    say(this.unit, hello?.blind ? "size %" : "size");
+    this.unit.title = hello?.blind ? "percent of a median bar" : "";
+    const key = `${store.epoch} ${least} ${hello?.price_decimals} ${hello?.blind}`;
+    const floor = least / volume(1, hello);
+    const fresh = key === this.key ? since(prints, this.newest) : null;
+    this.key = key;
+    if (fresh === null) this.lay(prints, floor, hello);
+    else this.add(fresh.filter((one) => one.qty >= floor), hello, large(prints));
+    this.newest = prints.at(-1);
+    const grows = Boolean(open) && open.qty >= floor;
+    mark(this.head, "idle", !grows);
+    if (grows) this.write(this.head.firstChild, open, hello, Infinity);
+    show(this.empty, this.list.childElementCount === 0 && !grows);
+  }
+
+  /** Fill the list anew. */
+  lay(prints, floor, hello) {
     const line = parseFloat(getComputedStyle(this.list).lineHeight) || 16;
-    const room = Math.max(1, Math.floor(this.list.parentElement.clientHeight / line));
-    const found = shown(store.prints, open, least / volume(1, store.hello), room);
-    const big = large(store.prints);
-    while (this.list.childElementCount > found.length) this.list.lastElementChild.remove();
-    while (this.list.childElementCount < found.length) this.list.append(this.row());
-    found.forEach((one, at) => this.write(this.list.children[at], one, store.hello, big));
-    this.empty.hidden = found.length > 0;
+    this.room = Math.max(1, Math.ceil(this.list.parentElement.clientHeight / line));
+    const big = large(prints);
+    const nodes = shown(prints, floor, this.room).map((one) => this.write(this.row(), one, hello, big));
+    this.list.replaceChildren(...nodes);
+  }
+
+  /** Put new clusters on top: rows that fall off the bottom are used again. */
+  add(fresh, hello, big) {
+    for (const one of fresh.slice(-this.room)) {
+      const full = this.list.childElementCount >= this.room;
+      this.list.prepend(this.write(full ? this.list.lastChild : this.row(), one, hello, big));
+    }
   }
 
   row() {
@@ -111,5 +136,6 @@ export class Prints {
       first === last ? `at ${price(last, hello)}` : `from ${price(first, hello)} to ${price(last, hello)}`;
     const trades = one.fills > 1 ? `, ${one.fills} trades` : "";
     node.title = `${qty(one.qty, hello)} ${way}${trades}, ${clock(one.time, hello, 6)}`;
+    return node;
   }
 }

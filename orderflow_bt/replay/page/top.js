@@ -1,7 +1,7 @@
 /** The bar on top: what is replayed, bars and cells, last price, badges, theme. */
 
 import { at, make, mark, say, segments, show } from "./dom.js";
-import { NONE, price as priceText, words } from "./numbers.js";
+import { duration, NONE, price as priceText, words } from "./numbers.js";
 import { keyOf } from "./keys.js";
 import { PALETTES, THEMES } from "./settings.js";
 
@@ -12,9 +12,10 @@ const MODES = [
 ];
 
 /** Why the tape stands, or where it is going; empty where there is nothing to say. Pure. */
-export function standing({ playing, seeking, at_end: ended, paused_by: reason }) {
+export function standing({ playing, seeking, at_end: ended, paused_by: reason, skipped }) {
   if (seeking) return "on the way\u2026";
   if (ended) return "end of the window";
+  if (playing && skipped) return `skipped ${duration(skipped[1] - skipped[0])} of silence`;
   return !playing && reason ? `paused: ${words(reason)}` : "";
 }
 
