@@ -14,9 +14,11 @@ values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
     | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
-    max_leaves=6,
+    max_leaves=4,
 )  # fmt: skip
-entries = st.lists(st.dictionaries(words, values, max_size=4).map(lambda e: {"n": 0, **e}))
+entries = st.lists(
+    st.dictionaries(words, values, max_size=3).map(lambda e: {"n": 0, **e}), max_size=5
+)
 
 
 def written(given_entries):
