@@ -65,6 +65,11 @@ class Opened(Driver):
         context.setdefault("viewport", {"width": 1280, "height": 720})
         self.desk = desk
         super().__init__(browser.new_context(**context), desk.url)
+        self.greeted(1)
+
+    def greeted(self, times: int) -> None:
+        """Wait until the page has greeted the desk so often."""
+        self.until(lambda: [one["do"] for one in self.desk.commands].count("ladder") == times, 10)
 
     def asked(self, do: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
         """What the page asks the server when something is done."""

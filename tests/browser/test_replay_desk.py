@@ -367,6 +367,7 @@ def test_settings_and_state_come_back_after_a_reload(opened: Opened):
                                "row": 5, "tags": ["absorption"]}])  # fmt: skip
     time_shown = opened.look("store.clock.time")
     page.reload()
+    opened.greeted(2)
     opened.until(lambda: opened.look("store.bars.length") > 0)
     opened.until(lambda: len(opened.look("store.journal")) == 1)
     assert opened.look("store.clock.time") == time_shown
@@ -391,6 +392,7 @@ def test_a_lost_connection_is_said_and_taken_up_again(browser: Browser):
         opened.until(lambda: opened.page.locator(".toast").count())
         desk.start(port, token)
         opened.until(lambda: opened.page.locator("#lost").is_hidden(), 10)
+        opened.greeted(2)
         assert opened.press("ArrowRight") == [{"do": "step", "by": "bar", "count": 1}]
         opened.context.close()
         assert all("WebSocket" in one for one in opened.problems)

@@ -94,7 +94,12 @@ export class Prints {
     const fresh = key === this.key ? since(prints, this.newest) : null;
     this.key = key;
     if (fresh === null) this.lay(prints, floor, hello);
-    else this.add(fresh.filter((one) => one.qty >= floor), hello, large(prints));
+    else
+      this.add(
+        fresh.filter((one) => one.qty >= floor),
+        hello,
+        large(prints),
+      );
     this.newest = prints.at(-1);
     const grows = Boolean(open) && open.qty >= floor;
     mark(this.head, "idle", !grows);
