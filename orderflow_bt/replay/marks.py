@@ -7,15 +7,17 @@ of its own. What links the events of one life is said by the detectors' own deta
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import fields
+from itertools import islice, takewhile
 from math import isfinite
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from orderflow_bt.flow.events import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from orderflow_bt.flow.events import Event
     from orderflow_bt.replay.lens import Lens
 
 MOST = 400  # marks that a page is given
@@ -26,11 +28,11 @@ _LIVES = {  # details that are the same in every event of one life
 }
 _BY_AREA = {"imbalance_zones"}  # lives that begin together are told apart by their prices
 _ENDED = frozenset({"invalidated", "broken", "expired", "accepted"})
+_VALUES = attrgetter(*(field.name for field in fields(Event)))
 _POINTS = ("pivot1_time", "pivot1_price", "pivot2_time", "pivot2_price")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What has become of one thing that a detector saw.
 
     Attributes:
@@ -49,9 +51,9 @@ class Mark:
 
 
 class SavedMarks(NamedTuple):
-    """Marks as of a moment."""
+    """Marks as of a moment, as plain values: objects are slow to pickle."""
 
-    marks: list[Mark]
+    marks: list[tuple[Any, ...]]
     gone: list[tuple[int, int]]
     forgotten: int
     version: int
@@ -67,7 +69,9 @@ class MarkBook:
 
     def __init__(self) -> None:
         self.version = 0
-        self._marks: dict[object, Mark] = {}  # by life, in the order of their last change
+        # by life or number, in the order of their last change
+        self._counting: dict[object, Mark] = {}
+        self._over: dict[object, Mark] = {}
         self._gone: deque[tuple[int, int]] = deque()  # (version, id) of marks dropped
         self._forgotten = 0  # version up to which it is not known any more what was dropped
         self._next_id = 0
@@ -75,58 +79,64 @@ class MarkBook:
     def add(self, events: Iterable[Event]) -> None:
         """Events have become known."""
         for event in events:
-            key = _life(event)
-            old = self._marks.pop(key, None) if key is not None else None
             self.version += 1
-            if old is None:
-                mark = Mark(self._next_id, event, event.known_at, None, self.version)
-                self._next_id += 1
+            key = _life(event)
+            old = None
+            if key is not None:
+                old = self._counting.pop(key, None) or self._over.pop(key, None)
+            number, since, until = self._next_id, event.known_at, None
+            if old is not None:
+                number, since, until = old.id, old.since, old.until
             else:
-                mark = replace(old, event=event, version=self.version)
+                self._next_id += 1
             if event.state in _ENDED:
-                mark = replace(mark, until=event.known_at)
-            self._marks[mark.id if key is None else key] = mark
-        if len(self._marks) > MOST:
-            self._drop(len(self._marks) - MOST)
+                until = event.known_at
+            self._put(Mark(number, event, since, until, self.version), key)
+            if len(self._counting) + len(self._over) > MOST:
+                self._drop()
+
+    def _put(self, mark: Mark, key: object) -> None:
+        if key is None or mark.until is not None:
+            self._over[mark.id if key is None else key] = mark
+        else:
+            self._counting[key] = mark
+
+    def _drop(self) -> None:
+        """Drop the mark that changed longest ago; ones that still count last."""
+        marks = self._over or self._counting
+        dropped = marks.pop(next(iter(marks)))
+        self._gone.append((self.version, dropped.id))
+        if len(self._gone) > 2 * MOST:
+            self._forgotten = self._gone.popleft()[0]
 
     def latest(self, count: int) -> list[int]:
         """Ids of the marks that changed last and still count, oldest change first."""
-        alive = (mark.id for mark in reversed(self._marks.values()) if not _is_over(mark))
-        return list(islice(alive, count))[::-1]
+        return [mark.id for mark in islice(reversed(self._counting.values()), count)][::-1]
 
     def changed(self, since: int) -> tuple[list[Mark], list[int]] | None:
         """Marks changed after version ``since``, and ids of those dropped; None: too long ago."""
         if 0 < since < self._forgotten:
             return None
         found: list[Mark] = []
-        for mark in reversed(self._marks.values()):
-            if mark.version <= since:
-                break
-            found.append(mark)
-        found.reverse()
+        for marks in (self._counting, self._over):
+            late = takewhile(lambda mark: mark.version > since, reversed(marks.values()))
+            found += late
+        found.sort(key=attrgetter("version"))
         return found, [number for version, number in self._gone if version > since]
-
-    def _drop(self, count: int) -> None:
-        """Drop the marks that changed longest ago; ones that still count last."""
-        ended = [key for key, mark in self._marks.items() if _is_over(mark)]
-        alive = [key for key, mark in self._marks.items() if not _is_over(mark)]
-        for key in (ended + alive)[:count]:
-            self._gone.append((self.version, self._marks.pop(key).id))
-        while len(self._gone) > 2 * MOST:
-            self._forgotten = self._gone.popleft()[0]
 
     def snapshot(self) -> SavedMarks:
         """All of it, to be pickled."""
-        marks = list(self._marks.values())
-        return SavedMarks(marks, [*self._gone], self._forgotten, self.version, self._next_id)
+        marks = sorted([*self._counting.values(), *self._over.values()], key=attrgetter("version"))
+        plain = [(*mark[:1], *mark[2:], *_VALUES(mark.event)) for mark in marks]
+        return SavedMarks(plain, [*self._gone], self._forgotten, self.version, self._next_id)
 
     def restore(self, saved: SavedMarks) -> None:
         """Go back to where `snapshot` was taken."""
         marks, gone, self._forgotten, self.version, self._next_id = saved
-        self._marks = {}
-        for mark in marks:
-            key = _life(mark.event)
-            self._marks[mark.id if key is None else key] = mark
+        self._counting, self._over = {}, {}
+        for number, since, until, version, *values in marks:
+            event = Event(*values)
+            self._put(Mark(number, event, since, until, version), _life(event))
         self._gone = deque(gone)
 
 
@@ -137,10 +147,6 @@ def _life(event: Event) -> tuple[object, ...] | None:
         return None
     area = (event.price_low, event.price_high) if event.detector in _BY_AREA else ()
     return event.detector, event.kind, *(event.details.get(name) for name in names), *area
-
-
-def _is_over(mark: Mark) -> bool:
-    return mark.until is not None or mark.event.detector not in _LIVES
 
 
 def describe(mark: Mark, lens: Lens, row_size: int) -> dict[str, Any]:
