@@ -374,6 +374,12 @@ def test_settings_and_state_come_back_after_a_reload(opened: Opened):
     root = "document.documentElement.dataset"
     assert page.evaluate(f"[{root}.theme, {root}.palette]") == ["light", "blue-orange"]
     assert page.locator("#tape").is_hidden()
+    with MockDesk() as other:  # on another port
+        second = page.context.new_page()
+        second.goto(other.url)
+        opened.until(lambda: second.evaluate(f"{root}.palette") == "blue-orange")
+        assert second.evaluate(f"{root}.theme") == "light"
+        second.close()
     page.keyboard.press("j")
     assert "sellers give up" in opened.text("#panel-journal")
     page.fill("#note", "again #test")

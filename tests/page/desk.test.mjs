@@ -12,7 +12,8 @@ const { nextSpeed, place, SPEEDS } = await import(`${page}/transport.js`);
 const { gathered, tagsOf, textOf, moment } = await import(`${page}/journal.js`);
 const { gapsInView, gapWords } = await import(`${page}/honesty.js`);
 const { valueOf } = await import(`${page}/pauses.js`);
-const { load } = await import(`${page}/settings.js`);
+const { load, readCookie } = await import(`${page}/settings.js`);
+const { told, verdicts } = await import(`${page}/reveal.js`);
 const { openResult, withoutTold } = await import(`${page}/book.js`);
 const { standing } = await import(`${page}/top.js`);
 const { before, latest } = await import(`${page}/signals.js`);
@@ -225,8 +226,14 @@ test("a click rests on the near side and triggers beyond", () => {
 
 test("the tape shows the newest first, filtered and bounded", () => {
   const prints = Array.from({ length: 50 }, (_, k) => ({ qty: k }));
-  assert.deepEqual(shown(prints, 48, 10).map((one) => one.qty), [49, 48]);
-  assert.deepEqual(shown(prints, 0, 3).map((one) => one.qty), [49, 48, 47]);
+  assert.deepEqual(
+    shown(prints, 48, 10).map((one) => one.qty),
+    [49, 48],
+  );
+  assert.deepEqual(
+    shown(prints, 0, 3).map((one) => one.qty),
+    [49, 48, 47],
+  );
   assert.deepEqual(since(prints, prints[47]), prints.slice(48));
   assert.deepEqual(since(prints, prints[49]), []);
   assert.equal(since(prints, { qty: 47 }), null, "one that is not there any more");
@@ -310,6 +317,9 @@ test("notes, gaps, pauses and settings", () => {
   assert.equal(valueOf("prices", "10 x", HELLO), null);
   assert.equal(valueOf("count", "1.5", HELLO), null);
   assert.equal(valueOf("size", "", HELLO), true);
+  assert.equal(readCookie("a=1; view=%7B%22x%22%3A1%7D; b=2", "view"), '{"x":1}');
+  assert.equal(readCookie("preview=1", "view"), null);
+  assert.equal(load({ getItem: () => null }).theme, "system");
   assert.equal(load({ getItem: () => "{broken" }).theme, "system");
   assert.equal(load({ getItem: () => '{"theme": "dark", "other": 1}' }).other, undefined);
   const bracket = [
@@ -337,5 +347,14 @@ test("notes, gaps, pauses and settings", () => {
     latest(marks, 2).map((one) => one.known_at),
     [9, 7],
   );
+  assert.deepEqual(told({ reply: 1, ok: true, tape_kind: "aggTrades", start: NOON, seed: null }), [
+    ["tape kind", "aggTrades"],
+    ["start", "2024-01-02 12:00:00 UTC"],
+  ]);
+  assert.deepEqual(
+    verdicts({ reads: { all: { answers: 2, hits: 1, verdict: "Too few." } }, trades: { round_trips: 0 } }),
+    ["Reads: 1 of 2. Too few."],
+  );
+  assert.deepEqual(verdicts(null), []);
   assert.deepEqual(readRows({ all: { answers: 0 } }), []);
 });

@@ -5,7 +5,7 @@ import { Chart } from "./chart.js";
 import { decode } from "./decode.js";
 import { at, make, say, show } from "./dom.js";
 import { Drill } from "./drill.js";
-import { helpful, revealable } from "./help.js";
+import { helpful } from "./help.js";
 import { Honesty } from "./honesty.js";
 import { Journal } from "./journal.js";
 import { listen } from "./keyboard.js";
@@ -14,8 +14,9 @@ import { Pad } from "./pad.js";
 import { dock, foldable } from "./panes.js";
 import { Pauses } from "./pauses.js";
 import { Prints } from "./prints.js";
+import { revealable } from "./reveal.js";
 import { Scores } from "./scores.js";
-import { Settings } from "./settings.js";
+import { jar, Settings } from "./settings.js";
 import { Signals } from "./signals.js";
 import { Connection } from "./socket.js";
 import { empty, fold, greet } from "./store.js";
@@ -31,7 +32,7 @@ const unpainted = [];
 /** What panes share: the state, settings, actions by name, and a way to ask the server. */
 const desk = {
   store,
-  settings: new Settings(localStorage),
+  settings: new Settings(jar),
   toast,
   actions: {},
   ask: (command) =>

@@ -250,9 +250,10 @@ export class Pad {
       this.offered = key;
       this.reasons.replaceChildren(...reasons.map((text) => make("option", { value: text })));
     }
-    if (this.blind !== store.hello?.blind) {
-      this.blind = store.hello?.blind;
-      this.size.placeholder = this.blind ? "% of a median bar" : "";
+    if (store.hello && this.blind !== store.hello.blind) {
+      this.blind = store.hello.blind; // prices and amounts mean something else now
+      this.put({ price: null, limit: null, trail: null, stop: null, target: null });
+      this.size.placeholder = this.blind ? "% median bar" : "";
       this.sizeTyped();
     }
     const now = `${store.last} ${store.account?.equity}`;

@@ -1,8 +1,27 @@
 /** What a person set for their eyes: theme, palette, folded panes; kept by this browser. */
 
-const KEY = "orderflow_bt.replay";
+const KEY = "orderflow-bt-view";
+const YEAR = 365 * 24 * 3600;
 export const THEMES = ["system", "dark", "light"];
 export const PALETTES = ["teal-red", "blue-orange"];
+
+/**
+ * The value of a cookie. Pure.
+ * @param {string} cookies as the document holds them
+ * @returns {string|null} null where there is none
+ */
+export function readCookie(cookies, name) {
+  const found = cookies.split("; ").find((pair) => pair.startsWith(`${name}=`));
+  return found === undefined ? null : decodeURIComponent(found.slice(name.length + 1));
+}
+
+/** A storage for all ports of this machine: each practice has its own, and local storage would forget. */
+export const jar = {
+  getItem: (key) => readCookie(document.cookie, key),
+  setItem: (key, value) => {
+    document.cookie = `${key}=${encodeURIComponent(value)}; Path=/; Max-Age=${YEAR}; SameSite=Strict`;
+  },
+};
 
 /** Settings read from the browser's storage, with what is missing or broken left out. */
 export function load(storage) {
@@ -26,7 +45,7 @@ export function load(storage) {
 }
 
 export class Settings {
-  /** @param {Storage} storage */
+  /** @param {{getItem: Function, setItem: Function}} storage */
   constructor(storage) {
     this.storage = storage;
     this.values = load(storage);
