@@ -122,10 +122,11 @@ def _start_in(day: DayInfo, seed: int) -> Start:
     span = day.last_time - day.first_time
     earliest = day.first_time + min(WARMUP_US, span // 3)
     latest = max(day.last_time - min(AFTER_US, span // 3), earliest)
-    slots = -(-(latest - earliest + 1) // _STEP_US)
-    draw = np.random.default_rng([seed, 1])
-    start = earliest + int(draw.integers(slots)) * _STEP_US
-    start = min(-(-start // SECOND_US) * SECOND_US, day.last_time)
+    first, last = -(-earliest // _STEP_US), latest // _STEP_US
+    if first <= last:
+        start = int(np.random.default_rng([seed, 1]).integers(first, last + 1)) * _STEP_US
+    else:  # a day of minutes
+        start = min(-(-earliest // SECOND_US) * SECOND_US, day.last_time)
     return Start(day.tape, start, min(start + AFTER_US, day.last_time + 1), seed, day)
 
 
