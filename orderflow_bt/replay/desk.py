@@ -203,6 +203,8 @@ class Desk:
             self._conductor.show(detectors)
         self.watch(memory.get("strategies", ()))
         self._conductor.every = memory.get("every", 0)
+        self.mover.pauses.set(memory.get("pauses", {}))
+        self._furthest_time = max(self._furthest_time, memory.get("furthest_time", 0))
         speed = memory.get("speed", 1.0)
         self.mover.set_speed(math.inf if speed == "max" else speed)
 
@@ -216,6 +218,8 @@ class Desk:
             "detectors": self._conductor.shown,
             "strategies": list(self.player.watched),
             "every": self._conductor.every,
+            "pauses": self.mover.pauses.facts(),
+            "furthest_time": self._furthest_time,
             "speed": "max" if math.isinf(speed) else speed,
         }
 

@@ -97,7 +97,8 @@ class Witness:
         at = bisect_left(self._bars, row, key=_ROW)
         while True:
             while at < len(self._bars):
-                yield self._bars[at]
+                if self._bars[at].row >= row:  # not read yet when it was looked for
+                    yield self._bars[at]
                 at += 1
             if not self._read_on():
                 return
@@ -109,7 +110,8 @@ class Witness:
             while at < len(self._events):
                 if self._events[at].time > until:
                     return
-                yield self._events[at]
+                if self._events[at].row >= row:  # not read yet when it was looked for
+                    yield self._events[at]
                 at += 1
             if self._clock > until or not self._read_on():
                 return

@@ -18,6 +18,7 @@ from orderflow_bt.replay.lens import Lens
 from orderflow_bt.replay.messages import Message, read_message
 from orderflow_bt.replay.messages import words as words_of
 from orderflow_bt.replay.opening import open_desk
+from orderflow_bt.replay.witness import Witness
 from orderflow_bt.types import HOUR_US
 
 
@@ -290,6 +291,19 @@ def test_questions(desk):
     assert (kinds.count("ask"), kinds.count("answer"), kinds.count("truth")) == (3, 2, 1)
 
 
+def test_what_is_asked_lies_ahead(desk):
+    """Also where the detectors were read for the first time only now."""
+    window = desk.player.window
+    row = window.row_at(START_US + 14 * HOUR_US)
+    for found in (
+        Witness(window, desk.player.bars).events(row, window.end),
+        Witness(window, desk.player.bars).closed_bars(row),
+    ):
+        rows = [one.row for one in found]
+        assert rows
+        assert min(rows) >= row
+
+
 def test_questions_by_themselves_stop_the_tape(desk):
     ask(desk, "drills", every=5)
     for _ in range(500):
@@ -413,6 +427,8 @@ def test_a_practice_goes_on_where_it_stopped(market, tmp_path):
     ask(desk, "note", text="sold into strength", tags=["test"])
     ask(desk, "bars", spec="30s")
     ask(desk, "strategies", name="absorption", on=True)
+    ask(desk, "pauses", trades=500, bar=True)
+    ask(desk, "speed", value=100)
     ask(desk, "step", by="trade", count=25)
     before, row = state(desk), desk.player.row
     desk.notebook.journal.close()  # as if the process had ended without another word
