@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,9 @@ from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+_AS_BAR = partial(tuple.__new__, Bar)  # as Bar._make, which costs three times as much
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +49,7 @@ class BarBatch:
 
     def tolist(self) -> list[Bar]:
         """All bars as plain integers."""
-        return [Bar._make(row) for row in self.bars.tolist()]
+        return list(map(_AS_BAR, self.bars.tolist()))
 
     def bar_cells(self, k: int) -> NDArray[np.int64]:
         """The rows of bar ``k``, lowest first; none for a bar without trades."""

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+# What a change of the account does to a round trip.
+SHRINKS = 1
+ENDS = 2
+OPENS = 4
+
 
 @kernel
 def drawdown(
@@ -69,17 +74,60 @@ def live_through(
     highs: NDArray[np.int64],
     start: int,
     stop: int,
-    cash: float,
-    per_unit: float,
+    steps: NDArray[np.int64],
+    lines: NDArray[np.float64],
     inverse: bool,  # noqa: FBT001 - a scalar like the others
     peak: float,
     worst: float,
     low: int,
     high: int,
+    ended: NDArray[np.int64],
 ) -> tuple[float, float, int, int]:
-    """`drawdown` and the extremes of price (low, high), which are carried along, in one call."""
-    low, high = price_range(price, start, stop, low, high, lows, highs)
-    peak, worst = drawdown(
-        price, lows, highs, start, stop, cash, per_unit, inverse, peak, worst
-    )  # fmt: skip
+    """Carry `drawdown`, and the extremes of the round trip under way, over trades and changes.
+
+    Args:
+        price: Of the stretch in hand.
+        lows: Of its blocks (`blocks`), as ``highs``.
+        highs: See there.
+        start: First row that is not marked yet.
+        stop: Where marking ends.
+        steps: Int64 [n, 4], changes of the account in order: the row before which it changed, what
+            it did to a round trip (`SHRINKS`, `ENDS`, `OPENS`), the fill's price, the last price.
+        lines: Float64 [n + 1, 2]: constant and slope of equity, before the first change and behind
+            each; slope 0 where nothing is held.
+        inverse: Whether equity is constant + slope / price.
+        peak: With ``worst`` what `drawdown` carries.
+        worst: See there.
+        low: With ``high`` the extremes of the round trip under way.
+        high: See there.
+        ended: Int64 [round trips that end, 2], written: the extremes of each.
+    """
+    n_ended = 0
+    for k in range(steps.shape[0] + 1):
+        row = stop if k == steps.shape[0] else steps[k, 0]
+        if lines[k, 1] != 0.0 and start < row:
+            low, high = price_range(price, start, row, low, high, lows, highs)
+            peak, worst = drawdown(
+                price, lows, highs, start, row, lines[k, 0], lines[k, 1], inverse, peak, worst
+            )
+        start = max(start, row)
+        if k == steps.shape[0]:
+            break
+        trip = steps[k, 1]
+        paid = steps[k, 2]
+        if trip & SHRINKS:
+            low = min(low, paid)
+            high = max(high, paid)
+        if trip & ENDS:
+            ended[n_ended, 0] = low
+            ended[n_ended, 1] = high
+            n_ended += 1
+        if trip & OPENS:
+            low = paid
+            high = paid
+        last = steps[k, 3]
+        slope = lines[k + 1, 1]
+        equity = lines[k + 1, 0] + (slope / last if inverse else slope * last)
+        peak = max(peak, equity)
+        worst = min(worst, equity / peak - 1.0)
     return peak, worst, low, high

@@ -124,7 +124,26 @@ LIQUIDATE_LOW = 4  # a trade at or below this price liquidates the position
 LIQUIDATE_HIGH = 5  # and so does one at or above this one
 LIQUIDATED = 6  # 1 where the latest trade did
 PATIENCE = 7  # bit r: after a report of kind r the kernel may go on before it is read
-STATE_SLOTS = 8
+END = 8  # where the valid rows of the columns end
+LIVE = 9  # 1 where an order has not ended
+QUIET_ROW = 10  # before this row of the columns no trade can be noticed,
+QUIET_TIME = 11  # and before this time nothing is due
+FINISHED = 12  # 1 where nothing was left to do, or to tell before anything else happens
+BASE = 13  # tape index of trade 0 of the columns
+N_BLOCKS = 14  # whole or last ones that are known of the columns (`blocks`)
+N_REPORT_ROWS = 15  # that there is room for
+N_ORDER_ROWS = 16
+# Addresses (`memory`) of the columns, of their blocks, and of the matrices.
+AT_TIME = 17
+AT_PRICE = 18
+AT_QTY = 19
+AT_SIDE = 20
+AT_LOWS = 21
+AT_HIGHS = 22
+AT_ORDERS = 23
+AT_REPORTS = 24
+AT_SETTINGS = 25
+STATE_SLOTS = 26
 
 # Fill policies, reference prices of takers, and slots of the settings vector.
 TOUCH = 0

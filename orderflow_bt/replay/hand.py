@@ -53,5 +53,5 @@ class Hand(Strategy):
 
     def _hear(self, fill: Fill | None, order: Order) -> None:
         session = self.session
-        known = len(session.market.pending)  # nobody takes them in before the slice is over
+        known = session.market.reached
         self.heard.append(Heard(session.now, fill, order, session.next_index, known))

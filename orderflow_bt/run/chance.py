@@ -31,7 +31,8 @@ def chance_of(record: RunRecord, slippage: Sequence[float]) -> dict[str, Any]:
     if len(closed) < _LEAST or marks is None:
         return {}
     lost: Mapping[int, float] = defaultdict(float)
-    for (_, trip), money in zip(session.trips.fills, slippage, strict=True):
+    trip_of_fill = session.broker.fills.columns()["round_trip"].tolist()
+    for trip, money in zip(trip_of_fill, slippage, strict=True):
         lost[trip] += money  # type: ignore[index] # a default dictionary
     unit = session.instrument
     per_lot = 10.0**-unit.qty_decimals * float(unit.contract_usd or 1)

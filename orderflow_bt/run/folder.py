@@ -29,6 +29,7 @@ from orderflow_bt.run.chance import chance_of
 from orderflow_bt.run.described import described, iso
 from orderflow_bt.sim import StopFill
 from orderflow_bt.sim.declared import lookback_of
+from orderflow_bt.sim.logs import ABSENT
 from orderflow_bt.sim.rounding import money
 from orderflow_bt.strategy.registry import source_of
 
@@ -143,14 +144,13 @@ def keep_failed(record: RunRecord, error: PluginError, folder: Path) -> Path:
 
 def _tables(record: RunRecord) -> dict[str, pa.Table]:
     session = record.session
-    trip_of_fill = [trip for _, trip in session.trips.fills]
-    by_order = {fill.order_id: trip for fill, trip in session.trips.fills}
-    ordered = {order.event_id for order in session.broker.orders}
-    actions = {number: "order" for number in ordered if number is not None}
+    orders, fills = session.broker.orders, session.broker.fills
+    ordered = np.unique(np.asarray(orders.columns()["event_id"], np.int64))
+    actions = {number: "order" for number in ordered.tolist() if number != ABSENT}
     actions |= session.broker.skipped
     return {
-        "orders": tables.orders_table(session.broker.orders, by_order),
-        "fills": tables.fills_table(session.broker.fills, trip_of_fill),
+        "orders": tables.orders_table(orders, fills),
+        "fills": tables.fills_table(fills),
         "round_trips": tables.trips_table(record.trips),
         "funding": tables.funding_table(session.funding.payments),
         "equity": tables.equity_table(session.equity),
@@ -245,11 +245,13 @@ def _result_hash(manifest: Mapping[str, Any], content: Mapping[str, pa.Table]) -
 
 def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
     session, request = record.session, record.request
-    trips, fills = record.trips, session.broker.fills
+    trips, fills = record.trips, session.broker.fills.columns()
+    orders = session.broker.orders.columns()
     account = session.account
     coverage = record.window.coverage()
-    notional = [float(account.value(fill.price, fill.qty)) for fill in fills]
-    tick = session.instrument.tick_size
+    traded = list(zip(fills["price"].tolist(), fills["qty"].tolist(), strict=True))
+    notional = [float(account.worth(price, lots) / account.scale) for price, lots in traded]
+    ticks = fills["side"] * fills["slippage_ticks"] * session.instrument.tick_size
     summary = stats.summarise(
         equity_time=np.array([row.time for row in session.equity], np.int64),
         equity=np.array([float(row.equity) for row in session.equity], np.float64),
@@ -261,14 +263,14 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         seed=session.config.seed,
     )
     slipped = [
-        _slipped(account, fill.price, fill.side * fill.slippage_ticks * tick, fill.qty)
-        for fill in fills
+        _slipped(account, price, off, lots)
+        for (price, lots), off in zip(traded, ticks.tolist(), strict=True)
     ]
     execution = stats.execution(
         notional=_floats(notional),
-        is_maker=np.array([fill.liquidity == "maker" for fill in fills], np.bool_),
+        is_maker=fills["maker"].astype(np.bool_),
         slippage=_floats(slipped),
-        order_status=[order.status for order in session.broker.orders],
+        order_status=orders["status"],
     )
     liquidated = [trip for trip in trips if trip.exit_role == "liquidation"]
     band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
@@ -284,7 +286,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=session.instrument.currency,
             open_pnl=summary["open_pnl"],
-            orders=sum(order.parent_id is None for order in session.broker.orders),
+            orders=int(np.count_nonzero(np.asarray(orders["parent_id"]) == ABSENT)),
             events=len(session.events),
             days=coverage["days"],
             missing_days=len(coverage["missing_days"]),
@@ -300,7 +302,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         "quote": session.instrument.currency,
         **summary,
         **execution,
-        "fills": len(fills),
+        "fills": len(traded),
         "orders": len(session.broker.orders),
         "events": len(session.events),
         "net_pnl": band[session.config.fills.value]["net_pnl"],
@@ -315,7 +317,11 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         "band": band,
         "spanning_gaps": _spanning(trips),
         "rejected": dict(
-            Counter(o.why for o in session.broker.orders if o.status == "rejected").most_common()
+            Counter(
+                why
+                for why, status in zip(orders["why"], orders["status"], strict=True)
+                if status == "rejected"
+            ).most_common()
         ),
         "chance": chance_of(record, slipped),
         "comparisons": {name: _outcome(other) for name, other in record.compared.items()},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orderflow_bt.flow.batch import NO_BARS
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.types import BarSpec
+
+_CLOSE_TIME = Bar._fields.index("close_time")
 
 
 class Recorder:
@@ -25,11 +28,10 @@ class Recorder:
 
     def observe(self, piece: Slice) -> None:
         """Take in what a session has just lived through."""
-        for moment in piece.moments:
-            for closed in moment.bars:
-                if closed.spec == self.spec and closed.bar.close_time > self._start:
-                    self._bars.append(closed.batch.bars[closed.row])
+        batch = piece.moments.batch_of(self.spec)
+        if batch is not None:
+            self._bars.append(batch.bars[batch.bars[:, _CLOSE_TIME] > self._start])
 
     def bars(self) -> NDArray[np.int64]:
         """int64 [bars, fields of `Bar`] since the window began."""
-        return np.array(self._bars, np.int64).reshape(-1, len(Bar._fields))
+        return np.concatenate([NO_BARS.bars, *self._bars])

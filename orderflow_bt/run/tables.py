@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from orderflow_bt.flow import events as ev
+from orderflow_bt.sim.logs import ABSENT, ROLES, RULES
+from orderflow_bt.sim.rounding import cents
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
 
     from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.sim.funding import FundingPayment
+    from orderflow_bt.sim.logs import FillLog, OrderLog
     from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
-    from orderflow_bt.strategy import Fill, Order
 
 INT, TEXT, FLOAT, FLAG = pa.int64(), pa.string(), pa.float64(), pa.bool_()
 MONEY = pa.decimal128(38, 8)
@@ -87,27 +89,32 @@ def from_matrix(name: str, matrix: NDArray[np.int64]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def orders_table(orders: list[Order], trip_of_fill: Mapping[int, int]) -> pa.Table:
-    """Orders; ``trip_of_fill`` maps an order to the round trip it traded in."""
-    return from_rows(
-        "orders",
-        (
-            {
-                **order._asdict(),
-                "reason": order.why,
-                "round_trip": trip_of_fill.get(order.id),
-            }
-            for order in orders
-        ),
-    )
+def orders_table(orders: OrderLog, fills: FillLog) -> pa.Table:
+    """Orders, each with the round trip it traded in, of several the last."""
+    columns, traded = orders.columns(), fills.columns()
+    trip = np.full(len(orders), ABSENT, np.int64)
+    trip[traded["order_id"]] = traded["round_trip"]
+    return _from_columns("orders", {**columns, "reason": columns["why"], "round_trip": trip})
 
 
-def fills_table(fills: list[Fill], trips: list[int]) -> pa.Table:
+def fills_table(fills: FillLog) -> pa.Table:
     """Fills, each with its round trip."""
-    return from_rows(
-        "fills",
-        ({**fill._asdict(), "round_trip": trip} for fill, trip in zip(fills, trips, strict=True)),
-    )
+    columns: dict[str, Any] = fills.columns()
+    words = {"role": ROLES, "rule": RULES, "liquidity": ("taker", "maker")}
+    codes = {**columns, "liquidity": columns["maker"]}
+    texts = {name: [known[k] for k in codes[name].tolist()] for name, known in words.items()}
+    fees = [cents(fee) for fee in columns["fee"].tolist()]
+    return _from_columns("fills", {**columns, **texts, "fee": fees, "id": np.arange(len(fills))})
+
+
+def _from_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
+    """A table of the run folder from columns, in which ABSENT stands for none."""
+    schema, made = SCHEMAS[name], []
+    for field in schema:
+        values = columns[field.name]
+        absent = values == ABSENT if isinstance(values, np.ndarray) else None
+        made.append(pa.array(values, field.type, mask=absent))
+    return pa.Table.from_arrays(made, schema=schema)
 
 
 def trips_table(trips: list[RoundTrip]) -> pa.Table:

@@ -56,6 +56,7 @@ class Account:
         self.scale: int = 10 ** max(8, instrument.price_decimals + instrument.qty_decimals)
         while self.scale % Fraction(cash).denominator:
             self.scale *= 10
+        self._cent = self.scale // PER_UNIT
         self._unit = self._unit_worth()
         self.ledger: int | Fraction = self.units(cash)
         self._entry: int | Fraction = 0  # worth of the open part at its entry prices, times ...
@@ -63,7 +64,6 @@ class Account:
         self._fees_paid: int | Fraction = 0
         self._funding_paid: int | Fraction = 0  # negative where funding was received
         self._charge(fees)
-        self._line: tuple[float, float] | None = None  # the equity line since the last fill
         self.revision = 0
         self.elsewhere: int | Fraction = 0
         self.committed: int | Fraction = 0
@@ -74,7 +74,7 @@ class Account:
         """Let ``fees`` hold from now on."""
         self.fees = fees
         self._rates = {
-            maker: Fraction(bps) / BPS * self._unit * PER_UNIT / self.scale
+            maker: (Fraction(bps) / BPS * self._unit * PER_UNIT / self.scale).as_integer_ratio()
             for maker, bps in ((True, fees.maker_bps), (False, fees.taker_bps))
         }
 
@@ -99,7 +99,7 @@ class Account:
 
     def worth(self, price: int, lots: int) -> int | Fraction:
         """Notional of ``lots`` at ``price``, in units."""
-        if self.instrument.contract_usd is None:
+        if self._sense > 0:
             return price * lots * self._unit
         return Fraction(self._unit) * lots / price
 
@@ -107,12 +107,12 @@ class Account:
         """Notional of ``lots`` at ``price``, in the account's currency."""
         return Fraction(self.worth(price, lots)) / self.scale
 
-    def fee(self, price: int, lots: int, *, maker: bool) -> Decimal:
-        """Commission of a fill, rounded half-even to eight decimals."""
-        rate = self._rates[maker]
-        if self.instrument.contract_usd is None:
-            return cents(half_even(price * lots * rate.numerator, rate.denominator))
-        return cents(half_even(lots * rate.numerator, price * rate.denominator))
+    def fee(self, price: int, lots: int, *, maker: bool) -> int:
+        """Commission of a fill in hundred-millionths, rounded half-even."""
+        part, whole = self._rates[maker]
+        if self._sense > 0:
+            return half_even(price * lots * part, whole)
+        return half_even(lots * part, price * whole)
 
     def funding(self, mark: Decimal, rate: Decimal) -> Decimal:
         """What a funding at ``mark`` gives the account (negative: takes from it), rounded as fees.
@@ -136,26 +136,27 @@ class Account:
         self._funding_paid -= received
         self._changed()
 
-    def apply(self, side: int, lots: int, price: int, fee: Decimal) -> None:
-        """Book a fill."""
-        charged = int(fee * self.scale)
+    def book(self, side: int, lots: int, price: int, fee: int) -> None:
+        """Book a fill, its fee in hundred-millionths."""
+        charged = fee * self._cent
         self._fees_paid += charged
         before = self.position
         self.position = after = before + side * lots
-        if self.instrument.contract_usd is None:
-            self.ledger -= side * lots * price * self._unit + charged
+        if self._sense > 0:
+            worth: int | Fraction = price * lots * self._unit
+            self.ledger -= side * worth + charged
         else:
-            self.ledger += side * self.worth(price, lots) - charged
-        self._changed()
+            worth = self.worth(price, lots)
+            self.ledger += side * worth - charged
         if before * side >= 0:
-            self._entry += self.worth(price, lots) * self._parts
+            self._entry += worth * self._parts
         elif before * after <= 0:  # closed, perhaps reversed
             self._entry, self._parts = self.worth(price, abs(after)) if after else 0, 1
         else:
             self._release(abs(after), abs(before))
+        self._changed()
 
     def _changed(self) -> None:
-        self._line = None
         self.revision += 1
         if self.log is not None:
             self.log.append((self._time, self.ledger, self.position))
@@ -210,9 +211,13 @@ class Account:
 
     def equity_units(self, price: int) -> int | Fraction:
         """Cash, realised and unrealised profit, less fees, in units."""
+        return self.equity_of(self.ledger, self.position, price)
+
+    def equity_of(self, ledger: int | Fraction, position: int, price: int) -> int | Fraction:
+        """As `equity_units`, with other cash and another position."""
         if self._sense > 0:
-            return self.ledger + self.position * price * self._unit
-        return self.ledger + self._sign * self.worth(price, abs(self.position))
+            return ledger + position * price * self._unit
+        return ledger - (self.worth(price, position) if position else 0)
 
     def purse_units(self, price: int) -> int | Fraction:
         """Equity with what other symbols of a portfolio made, in units."""
@@ -251,7 +256,5 @@ class Account:
 
     def equity_line(self) -> tuple[float, float]:
         """(constant, slope) with equity = constant + slope * price, or slope / price if inverse."""
-        if self._line is None:
-            slope = self._sense * self._unit * self.position
-            self._line = float(self.ledger / self.scale), float(slope / self.scale)
-        return self._line
+        slope = self._sense * self._unit * self.position
+        return float(self.ledger / self.scale), float(slope / self.scale)

@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.sim import logs
 from orderflow_bt.sim.account import BPS
+from orderflow_bt.sim.liquidation import check_margin
 from orderflow_bt.sim.order_table import OrderTable
-from orderflow_bt.sim.reports import Changes, Happening, ReportReader
+from orderflow_bt.sim.reports import Changes, ReportReader
 from orderflow_bt.sim.tickets import Ticket, check_numbers, is_whole
 from orderflow_bt.sim.trips import Plan
 from orderflow_bt.strategy.api import Order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from orderflow_bt.flow.events import Event
     from orderflow_bt.instruments import Fees
     from orderflow_bt.sim.session import Session
-    from orderflow_bt.strategy.api import Fill
 
 NOT_SENT = -1  # the id of an order sent while orders are disabled
 MIN_RISK_TICKS = 4
@@ -42,20 +41,16 @@ class SimBroker(OrderTable):
 
     Attributes:
         orders: Every order, by id.
-        fills: Every fill, in order.
         skipped: Why events led to no order, by event id.
-        checks: Asked before an order is sent; a text they return is why it is rejected.
         gap_end: Where the latest hole in the tape ends: nothing arrives inside it.
         cut_short: Orders that a hole in the tape cancels.
     """
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
+    def __init__(self, session: Session, patience: int) -> None:
+        super().__init__(session.config.kernel_settings(session.instrument), patience)
         self._session = session
-        self.orders: list[Order] = []
-        self.fills: list[Fill] = []
+        self.orders = logs.OrderLog()
         self.skipped: dict[int, str] = {}
-        self.checks: list[Callable[[Order], str]] = []
         self.gap_end = 0
         self.cut_short: set[int] = set()
         self._changes: Changes = {}
@@ -66,11 +61,18 @@ class SimBroker(OrderTable):
         least = Decimal(0) if units.is_inverse else units.min_notional
         self._least = session.account.units(least)  # worth of an order
 
+    @property
+    def fills(self) -> logs.FillLog:
+        """Every fill, in order."""
+        return self._session.books.fills
+
     # -- what a strategy calls ----------------------------------------------------------------
 
     @property
     def working(self) -> tuple[Order, ...]:
         """Orders that can still fill, children of unfilled brackets included."""
+        if not self.rows:
+            return ()
         return tuple(self._as_it_stands(order_id) for order_id in self.live_ids())
 
     def _as_it_stands(self, order_id: int) -> Order:
@@ -82,10 +84,10 @@ class SimBroker(OrderTable):
 
     def market(self, side: int, qty: int, *, reduce_only: bool = False, **more: Any) -> int:
         """Take what trades offer from arrival on."""
-        _only(more, "market", "worst")
-        return self.send(
-            Ticket("market", _role(reduce_only), side, qty, reduce_only=reduce_only, **more)
-        )
+        if more:
+            _only(more, "market", "worst")
+        role = "exit" if reduce_only else "entry"
+        return self.send(Ticket("market", role, side, qty, reduce_only=reduce_only, **more))
 
     def limit(
         self, side: int, qty: int, price: int, *, reduce_only: bool = False, **more: Any
@@ -187,10 +189,12 @@ class SimBroker(OrderTable):
             "stop" if stop_entry is not None else "limit" if limit_entry is not None else "market"
         )
         parent = self.send(Ticket(kind, "entry", side, qty, entry, reason=reason, **more))
-        if parent == NOT_SENT or self.orders[parent].status == "rejected":
+        if parent == NOT_SENT or (row := self.orders.row(parent))[logs.STATUS] == "rejected":
+            return parent
+        if parent == NOT_SENT or (row := self.orders.row(parent))[logs.STATUS] == "rejected":
             return parent
         if entry is not None:
-            entry = self.orders[parent].price
+            entry = row[logs.PRICE]
         elif side * (self._session.last_price - stop) > 0:
             entry = self._session.last_price  # what a market order means to pay
         self._plans[parent] = Plan(entry, stop, target)
@@ -215,28 +219,29 @@ class SimBroker(OrderTable):
         if order_id == NOT_SENT:
             return
         order = self._known(order_id, "change")
-        if order.parent_id is not None and qty is not None:
+        kind, side = order[logs.KIND], order[logs.SIDE]
+        if order[logs.PARENT] is not None and qty is not None:
             raise PluginError("a bracket's leg is as large as what its entry filled")
-        if order.kind == "market" and price is not None:
+        if kind == "market" and price is not None:
             raise PluginError("a market order has no price to change")
-        if order.limit_price is None and limit is not None:
+        if order[logs.LIMIT_PRICE] is None and limit is not None:
             raise PluginError(f"order {order_id} has no limit behind a trigger: change its price")
         row = self.row_of(order_id)
         if row is None or self.matrix[row, k.STATE] == k.DONE or self.matrix[row, k.IMMEDIATE]:
             return  # it ended, or takes what there is at once
         units = self._session.instrument
         now = self._session.now
-        shape = Ticket(order.kind, order.role, order.side, qty or 0, price, limit)
+        shape = Ticket(kind, order[logs.ROLE], side, qty or 0, price, limit)
         shape = shape.on_grid(units.tick_size, units.lot_size)
         due = now + self._session.config.delay("entry", now, order_id)
-        if self.matrix[row, k.STATE] == k.PENDING and order.status == "sent":
+        if self.matrix[row, k.STATE] == k.PENDING and order[logs.STATUS] == "sent":
             due = max(due, int(self.matrix[row, k.ARRIVAL]))  # it does not overtake its order
-        refused = self._refused_change(order, shape)
+        refused = self._refused_change(order_id, order, shape)
         if refused:
-            changed = order._replace(why=f"its change was refused: {refused}")
-            self.orders[order_id] = changed
-            self._session.tell(Happening(now, None, changed))
+            order[logs.WHY] = f"its change was refused: {refused}"
+            self._tell(order_id, order)
             return
+        self._session.stir()
         total = 0 if qty is None else shape.qty or -1
         self._reader.add_change(row, order_id, (due, total, shape.price or 0, shape.limit or 0))
 
@@ -248,6 +253,7 @@ class SimBroker(OrderTable):
         row = self.row_of(order_id)
         if row is None:
             return  # it ended before the matrix was last swept
+        self._session.stir()
         now = self._session.now
         due = now + self._session.config.delay("cancel", now, order_id)
         self.matrix[row, k.CANCEL_AT] = min(int(self.matrix[row, k.CANCEL_AT]), due)
@@ -323,66 +329,52 @@ class SimBroker(OrderTable):
         asked, ticket = ticket, ticket.on_grid(units.tick_size, units.lot_size)
         is_child = ticket.parent is not None
         arrival = None if is_child else now + session.config.delay("entry", now, order_id)
-        order = Order(
-            id=order_id,
-            parent_id=ticket.parent,
-            kind=ticket.kind,
-            role=ticket.role,
-            side=ticket.side,
-            qty=ticket.qty,
-            price=ticket.price,
-            decision_time=now,
-            arrival_time=arrival,
-            done_time=None,
-            status="waiting" if is_child else "sent",
-            filled_qty=0,
-            ahead=None,
-            why="",
-            event_id=None if ticket.reason is None else ticket.reason.id,
-            limit_price=ticket.limit,
-            trail=ticket.trail,
-            worst_price=ticket.worst,
-            trigger_time=None,
-        )
-        self.orders.append(order)
-        refused = "" if is_child else self._refused(order, asked)
+        event = None if ticket.reason is None else ticket.reason.id
+        order: list[Any] = [
+            order_id, ticket.parent, ticket.kind, ticket.role, ticket.side, ticket.qty,
+            ticket.price, now, arrival, None, "waiting" if is_child else "sent", 0, None, "", event,
+            ticket.limit, ticket.trail, ticket.worst, None,
+        ]  # fmt: skip
+        self.orders.add(order)
+        refused = "" if is_child else self._refused(order_id, ticket, asked)
         if refused:
-            order = order._replace(status="rejected", done_time=now, why=refused)
-            self.orders[order_id] = order
-            session.tell(Happening(now, None, order))
+            order[logs.STATUS], order[logs.DONE], order[logs.WHY] = "rejected", now, refused
+            self._tell(order_id, order)
         else:
-            self._enter(ticket, order)
+            self._enter(order_id, ticket, arrival)
+            session.stir()
         return order_id
 
-    def _enter(self, ticket: Ticket, order: Order) -> None:
+    def _tell(self, order_id: int, order: list[Any]) -> None:
         session = self._session
-        is_child = ticket.parent is not None
-        row = self.add(order.id)  # rows may move
-        parent = self.row_of(ticket.parent) if ticket.parent is not None else None
-        row[k.STATE] = k.WAITING if is_child else k.PENDING
-        row[k.TYPE] = _TYPES[ticket.kind]
-        row[k.SIDE] = ticket.side
-        row[k.PRICE] = row[k.START_PRICE] = ticket.price or 0
-        row[k.QTY] = row[k.LEFT] = ticket.qty
-        row[k.ARRIVAL] = k.NEVER
-        if order.arrival_time is not None:
-            row[k.ARRIVAL] = max(order.arrival_time, self.gap_end)
-        row[k.FROM] = session.next_index + session.config.lag_trades
-        lives = k.NEVER if ticket.expires is None else session.now + ticket.expires
-        row[k.EXPIRES] = min(lives, k.NEVER if ticket.until is None else ticket.until)
-        row[k.CANCEL_AT] = row[k.TAKE_TIME] = row[k.NEW_AT] = k.NEVER
+        if session.hooks.hears_orders:
+            session.stir()
+            session.tell(session.now, order_id, Order._make(order))
+
+    def _enter(self, order_id: int, ticket: Ticket, arrival: int | None) -> None:
+        """Give an order its row in the kernel's matrix: values in the order of its columns."""
+        session = self._session
+        self.make_room()  # rows may move
+        price, parent, watch = ticket.price or 0, -1, 0
+        if arrival is None:
+            assert ticket.parent is not None
+            found = self.row_of(ticket.parent)
+            parent = -1 if found is None else found
+            state, group, due = k.WAITING, self._groups, k.NEVER
+        else:
+            state, group, due = k.PENDING, 0, max(arrival, self.gap_end)
+        expires = k.NEVER if ticket.expires is None else session.now + ticket.expires
+        if ticket.until is not None:
+            expires = min(expires, ticket.until)
         if ticket.cancel_at is not None:
-            row[k.WATCH_PRICE] = ticket.cancel_at
-            row[k.WATCH_SIDE] = self._watch_side(ticket)
-        row[k.PARENT] = -1 if parent is None else parent
-        row[k.OCO] = self._groups if is_child else 0
-        row[k.REDUCE_ONLY] = ticket.reduce_only
-        row[k.POST_ONLY] = ticket.post_only
-        row[k.IMMEDIATE] = ticket.immediate or ticket.fill_or_kill
-        row[k.ALL_OR_NONE] = ticket.fill_or_kill
-        row[k.TRAIL] = ticket.trail or 0
-        row[k.LIMIT_PRICE] = ticket.limit or 0
-        row[k.WORST] = ticket.worst or 0
+            watch = self._watch_side(ticket)
+        self.add(
+            order_id, state, _TYPES[ticket.kind], ticket.side, price, ticket.qty, ticket.qty, due,
+            session.next_index + session.config.lag_trades, expires, k.NEVER,
+            ticket.cancel_at or 0, watch, 0, parent, group, ticket.reduce_only, ticket.post_only,
+            ticket.immediate or ticket.fill_or_kill, k.NEVER, 0, ticket.trail or 0, price,
+            ticket.limit or 0, ticket.worst or 0, ticket.fill_or_kill, 0, 0, k.NEVER, 0, 0, 0,
+        )  # fmt: skip
 
     def _watch_side(self, ticket: Ticket) -> int:
         """From which side ``cancel_at`` will be reached: away from the order, if price is at it."""
@@ -393,13 +385,13 @@ class SimBroker(OrderTable):
             return -ticket.side  # all three at one price: as if it lay behind a buy, before a sell
         return 1 if watched > from_price else -1
 
-    def _refused(self, order: Order, asked: Ticket) -> str:
+    def _refused(self, order_id: int, ticket: Ticket, asked: Ticket) -> str:
         """Why the exchange would not take an order; empty where it would."""
         session = self._session
         units, config = session.instrument, session.config
-        if order.qty <= 0:
+        if ticket.qty <= 0:
             return "the quantity rounds to nothing"
-        if 0 in (order.limit_price, order.worst_price):
+        if ticket.limit == 0 or ticket.worst == 0:
             return "the price rounds to nothing"
         if config.off_tick == "reject" and asked.off_grid(units.tick_size):
             return f"a price is off the exchange's tick of {units.price(units.tick_size)}"
@@ -407,34 +399,44 @@ class SimBroker(OrderTable):
             return "its time was over when it was sent"
         if self.rows >= config.max_open_orders and self.count_open() >= config.max_open_orders:
             return f"more than {config.max_open_orders} open orders"
-        price = order.price if order.price is not None else session.last_price
-        if not asked.reduce_only and session.account.worth(price, order.qty) < self._least:
+        price = session.last_price if ticket.price is None else ticket.price
+        if not asked.reduce_only and session.account.worth(price, ticket.qty) < self._least:
             return f"worth less than the exchange's minimum of {units.min_notional}"
-        return next(filter(None, (check(order) for check in self.checks)), "")
+        return check_margin(session, ticket, order_id)
 
-    def _refused_change(self, order: Order, shape: Ticket) -> str:
+    def _refused_change(self, order_id: int, order: list[Any], shape: Ticket) -> str:
         """Why the exchange would leave an order as it is; empty where it would not."""
         if 0 in (shape.price, shape.limit):
             return "the price rounds to nothing"
-        if shape.qty <= order.qty:
+        if shape.qty <= order[logs.QTY]:
             return ""
-        larger = order._replace(qty=shape.qty)
-        return next(filter(None, (check(larger) for check in self.checks)), "")
+        lots = shape.qty - order[logs.FILLED]
+        rest = shape._replace(qty=lots, price=order[logs.PRICE])
+        return check_margin(self._session, rest, order_id)
 
-    def _known(self, order_id: int, verb: str) -> Order:
+    def _known(self, order_id: int, verb: str) -> list[Any]:
         if not is_whole(order_id) or not 0 <= order_id < len(self.orders):
             raise PluginError(f"there is no order {order_id} to {verb}")
-        return self.orders[order_id]
+        return self.orders.row(order_id)
 
     # -- what the kernel reported -------------------------------------------------------------
 
-    def read_reports(self, count: int) -> list[Happening]:
-        """Turn the kernel's latest reports into orders and fills."""
-        return self._reader.read(count)
+    def read_reports(self) -> None:
+        """Take in the kernel's latest reports: rows of orders, fills, what the strategy hears."""
+        count = self.slots[k.N_REPORTS]
+        if count:
+            self._reader.read(count)
+        self.drop_ended()
 
-    def plan_of(self, fill: Fill) -> Plan:
-        """The plan of the bracket whose entry filled."""
-        return self._plans.get(fill.order_id, NO_PLAN)
+    def plan_of(self, order_id: int) -> Plan:
+        """The plan of the bracket whose entry an order is."""
+        return self._plans.get(order_id, NO_PLAN)
+
+    def pack(self) -> None:
+        """Let orders that ended take less room, where they are many."""
+        for order_id in self.orders.pack():
+            self._plans.pop(order_id, None)
+            self.cut_short.discard(order_id)
 
 
 def _only(given: dict[str, Any], method: str, *names: str) -> None:

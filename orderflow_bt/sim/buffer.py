@@ -31,7 +31,8 @@ class _Columns(NamedTuple):
 
     @classmethod
     def of(cls, trades: Trades) -> _Columns:
-        return cls(trades.time, trades.price, trades.qty, trades.side, trades.id)
+        columns = (trades.time, trades.price, trades.qty, trades.side, trades.id)
+        return cls(*map(np.ascontiguousarray, columns))  # kernels get their addresses
 
     @classmethod
     def empty(cls, rows: int) -> _Columns:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 QUEUE_WINDOW = 20_000  # trades the queue estimate looks back over
 MAX_LEVERAGE = 125
 MERGED_US = 100 * MILLISECOND_US  # a futures aggregate may hold trades of so long a time
+_CONSTANT = {leg: f"{leg}_latency" for leg in LEGS}
 _POLICIES = {
     FillPolicy.TOUCH: k.TOUCH, FillPolicy.QUEUE: k.QUEUE, FillPolicy.THROUGH: k.THROUGH,
 }  # fmt: skip
@@ -175,7 +176,7 @@ class SimConfig:
         if self.latency_sample is not None:
             return self.latency_sample.draw(self.seed, leg, order_id, time)
         found = self.latency_table.at(leg, time) if self.latency_table is not None else None
-        constant: int = getattr(self, f"{leg}_latency")
+        constant: int = getattr(self, _CONSTANT[leg])
         return constant if found is None else found
 
     @property

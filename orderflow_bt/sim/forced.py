@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.sim import logs
 from orderflow_bt.sim.tickets import Ticket
-from orderflow_bt.strategy.api import Fill, Order
+from orderflow_bt.strategy.api import Order
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from orderflow_bt.sim.broker import SimBroker
     from orderflow_bt.sim.readings import Gap
     from orderflow_bt.sim.session import Session
-
-
-class Closing(NamedTuple):
-    """An order that ended a position, and its fill."""
-
-    order: Order
-    fill: Fill
 
 
 def enter_gap(broker: SimBroker, gap: Gap, *, cancel: bool) -> None:
@@ -53,15 +45,10 @@ def flatten(session: Session, role: str) -> None:
         broker.send(Ticket("market", role, side, abs(held), reduce_only=True))
 
 
-def close_out(session: Session, role: str) -> Fill:
-    """Close the position at the last price, at once and as a taker; who calls books the fill."""
-    account, price = session.account, session.last_price
-    account.clock(session.now)
-    row = session.next_index - session.tape.base - 1
-    fee = account.fee(price, abs(account.position), maker=False)
-    return write_closing(
-        session, role, rule=role, row=row, time=session.now, price=price, fee=fee, why=""
-    ).fill
+def close_out(session: Session, role: str) -> None:
+    """Close the position at the last price, at once and as a taker."""
+    row = session.cursor - 1
+    write_closing(session, role, rule=role, row=row, time=session.now, price=session.last_price)
 
 
 def write_closing(
@@ -72,45 +59,34 @@ def write_closing(
     row: int,
     time: int,
     price: int,
-    fee: Decimal,
-    why: str,
-) -> Closing:
+    fee: int | None = None,
+    why: str = "",
+) -> None:
     """Write down an order, and its fill by trade ``row``, that ends the whole position at once."""
     broker, held = session.broker, session.account.position
-    order = Order(
-        id=len(broker.orders),
-        parent_id=None,
-        kind="market",
-        role=role,
-        side=-1 if held > 0 else 1,
-        qty=abs(held),
-        price=None,
-        decision_time=time,
-        arrival_time=time,
-        done_time=time,
-        status="filled",
-        filled_qty=abs(held),
-        ahead=None,
-        why=why,
-        event_id=None,
+    order_id, side, qty = len(broker.orders), -1 if held > 0 else 1, abs(held)
+    order = list(
+        Order(
+            id=order_id,
+            parent_id=None,
+            kind="market",
+            role=role,
+            side=side,
+            qty=qty,
+            price=None,
+            decision_time=time,
+            arrival_time=time,
+            done_time=time,
+            status="filled",
+            filled_qty=qty,
+            ahead=None,
+            why=why,
+            event_id=None,
+        )
     )
-    fill = Fill(
-        id=len(broker.fills),
-        order_id=order.id,
-        time=time,
-        trade_id=session.tape.id.item(row),
-        side=order.side,
-        qty=order.qty,
-        price=price,
-        role=role,
-        liquidity="taker",
-        rule=rule,
-        ahead=0,
-        slippage_ticks=0,
-        fee=fee,
-        event_id=None,
-        reference=price,
-    )
-    broker.orders.append(order)
-    broker.fills.append(fill)
-    return Closing(order, fill)
+    broker.orders.add(order)
+    report = [0] * k.REPORT_FIELDS
+    report[k.R_TIME], report[k.R_INDEX] = time, session.tape.id.item(row)
+    report[k.R_PRICE] = report[k.R_REFERENCE] = price
+    report[k.R_QTY], report[k.R_RULE] = qty, k.TOOK
+    session.books.fill(order_id, order, report, logs.RULE_CODE[rule], fee)

@@ -1,50 +1,103 @@
-"""Calls a strategy's hooks that follow single happenings: notices, timers, trades."""
+"""Calls a strategy's hooks: for bars and events, and for notices, timers and trades."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from orderflow_bt.strategy.api import TradeView
+from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
+    from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.notices import Notice
     from orderflow_bt.sim.session import Session
 
 
-def notify(session: Session, notice: Notice) -> None:
-    """Tell the strategy what it is time to hear of."""
-    strategy, market, broker = session.strategy, session.market, session.broker
-    if session.seat:
-        session.seat.take(session.now)
-    session.pace.count(session.now)
-    if notice is None:
-        session.hook = "on_timer"
-        strategy.on_timer(market, broker)
-    elif notice == "start":
-        session.hook = "on_start"
-        strategy.on_start(market, broker)
-    elif notice.fill:
-        session.hook = "on_fill"
-        strategy.on_fill(notice.fill, market, broker)
-    else:
-        session.hook = "on_order"
-        strategy.on_order(notice.order, market, broker)
-    session.hook = ""
-    if session.seat:
-        session.seat.give()
+class Hooks:
+    """What one strategy hears, and how it is told.
 
+    In a portfolio each hook waits for its turn, and leaves behind what the account is open to.
 
-def show_trade(session: Session, row: int) -> None:
-    """Show the strategy the trade of a row of the stretch in hand."""
-    tape = session.tape
-    trade = TradeView(
-        int(tape.id[row]), int(tape.time[row]), int(tape.price[row]),
-        int(tape.qty[row]), int(tape.side[row]),
-    )  # fmt: skip
-    if session.seat:
-        session.seat.take(session.now)
-    session.hook = "on_trade"
-    session.strategy.on_trade(trade, session.market, session.broker)
-    session.hook = ""
-    if session.seat:
-        session.seat.give()
+    Attributes:
+        hears_fills: Whether it has `on_fill`; and so for the others.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        kind = type(session.strategy)
+        self.hears_fills = kind.on_fill is not Strategy.on_fill
+        self.hears_orders = kind.on_order is not Strategy.on_order
+        self.hears_bars = kind.on_bar is not Strategy.on_bar
+        self.hears_events = kind.on_event is not Strategy.on_event
+        self.hears_trades = kind.on_trade is not Strategy.on_trade
+
+    def deliver(self, moments: Moments, m: int) -> None:
+        """Run the hooks of a moment: bars short before long, then events."""
+        session = self._session
+        strategy, market, broker, seat = (
+            session.strategy, session.market, session.broker, session.seat,
+        )  # fmt: skip
+        if seat:
+            seat.take(session.now)
+            if session.now >= session.start:
+                seat.mark_bars(moments, m)
+        market.reached = m + 1
+        if self.hears_bars:
+            session.hook = "on_bar"
+            first, stop = moments.bars_from[m], moments.bars_from[m + 1]
+            for closed in moments.closed[first:stop]:
+                strategy.on_bar(closed.spec, closed.bar, market, broker)
+        if self.hears_events and moments.events_from[m] < moments.events_from[m + 1]:
+            session.hook = "on_event"
+            for event in moments.events_of(m):
+                strategy.on_event(event, market, broker)
+        session.hook = ""
+        if seat:
+            seat.give()
+
+    def notify(self, notice: Notice) -> None:
+        """Tell the strategy what it is time to hear of."""
+        session = self._session
+        strategy, market, broker, seat = (
+            session.strategy, session.market, session.broker, session.seat,
+        )  # fmt: skip
+        if seat:
+            seat.take(session.now)
+        session.pace.count(session.now)
+        if isinstance(notice, int):
+            session.hook = "on_fill"
+            strategy.on_fill(broker.fills[notice], market, broker)
+        elif notice is None:
+            session.hook = "on_timer"
+            strategy.on_timer(market, broker)
+        elif isinstance(notice, str):
+            session.hook = "on_start"
+            strategy.on_start(market, broker)
+        else:
+            session.hook = "on_order"
+            strategy.on_order(notice, market, broker)
+        session.hook = ""
+        if seat:
+            seat.give()
+
+    def show_trade(self, row: int) -> None:
+        """Show the strategy the trade of a row of the stretch in hand."""
+        session, tape = self._session, self._session.tape
+        trade = TradeView(
+            int(tape.id[row]), int(tape.time[row]), int(tape.price[row]),
+            int(tape.qty[row]), int(tape.side[row]),
+        )  # fmt: skip
+        if session.seat:
+            session.seat.take(session.now)
+        session.hook = "on_trade"
+        session.strategy.on_trade(trade, session.market, session.broker)
+        session.hook = ""
+        if session.seat:
+            session.seat.give()
+
+    def end(self) -> None:
+        """Let the strategy see the end."""
+        session = self._session
+        session.hook = "on_end"
+        session.strategy.on_end(session.market, session.broker)
+        session.hook = ""

@@ -6,26 +6,24 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.sim.forced import write_closing
-from orderflow_bt.sim.reports import Happening
 
 if TYPE_CHECKING:
     from orderflow_bt.sim.session import Session
-    from orderflow_bt.strategy.api import Order
+    from orderflow_bt.sim.tickets import Ticket
 
 
-_ENDED = (k.DONE, k.WAITING, k.SPENT)
+def check_margin(session: Session, ticket: Ticket, order_id: int) -> str:
+    """Why an account cannot carry an order beside what is held and working; else empty.
 
-
-def check_margin(session: Session, order: Order) -> str:
-    """Why an account cannot carry an order beside what is held and working; else empty."""
-    if order.role != "entry":
+    The order itself, where it is at the exchange already, is not counted beside it.
+    """
+    if ticket.role != "entry":
         return ""  # it only reduces
     last = session.last_price
-    price = order.price if order.price is not None else last
     arrival = session.now + session.config.entry_latency
-    return session.margin.refusal(
-        order.side, order.qty - order.filled_qty, price, last, openers(session, arrival, order.id)
-    )
+    beside = openers(session, arrival, order_id) if session.broker.rows else ()
+    price = last if ticket.price is None else ticket.price
+    return session.margin.refusal(ticket.side, ticket.qty, price, last, beside)
 
 
 def openers(session: Session, arrival: int, but: int = -1) -> list[tuple[int, int, int]]:
@@ -47,13 +45,10 @@ def openers(session: Session, arrival: int, but: int = -1) -> list[tuple[int, in
     ]
 
 
-def liquidate(session: Session, row: int) -> Happening:
+def liquidate(session: Session, row: int) -> None:
     """Write down the exchange's order that closes the position at trade ``row``, and its fill."""
     price, fee = session.margin.close_out()
-    time = session.tape.time.item(row)
-    session.account.clock(time)
-    closing = write_closing(
-        session, "liquidation", rule="liquidated", row=row, time=time, price=price, fee=fee,
-        why="what backed the position was used up",
+    write_closing(
+        session, "liquidation", rule="liquidated", row=row, time=session.tape.time.item(row),
+        price=price, fee=fee, why="what backed the position was used up",
     )  # fmt: skip
-    return Happening(time, closing.fill, closing.order)

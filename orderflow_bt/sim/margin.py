@@ -11,12 +11,11 @@ from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels.orders import NEVER
-from orderflow_bt.sim.rounding import PER_UNIT, cents
+from orderflow_bt.sim.rounding import PER_UNIT
 from orderflow_bt.sim.tiers import MarginMode, brackets_of, shipped_tiers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from decimal import Decimal
 
     from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.config import SimConfig
@@ -40,6 +39,7 @@ class Margin:
         self._account = account
         self._is_free = config.leverage is None
         self._leverage = Fraction(1 if config.leverage is None else config.leverage)
+        self._carries = self._leverage.as_integer_ratio()
         self._isolated = config.margin is MarginMode.ISOLATED
         self._is_plain = not self._isolated and not account.instrument.is_inverse
         self._allow_short = config.allow_short
@@ -89,20 +89,22 @@ class Margin:
             last: Price of the last trade.
             working: (side, lots, price) of the other orders that may open a position.
         """
-        account = self._account
         if self._is_free:
             return ""
+        account = self._account
         held = side * account.position
-        others = [(left, at) for other, left, at in working if other == side]
-        after = held + lots + sum(left for left, _ in others)
-        if after <= max(0, held):
+        after, value = held + lots, account.committed + account.worth(price, lots)
+        for other, left, at in working:
+            if other == side:
+                after += left
+                value += account.worth(at, left)
+        if after <= 0 or after <= held:
             return ""  # it only reduces
         if side < 0 and not self._allow_short:
             return "spot sells what it holds: there is nothing, or not as much, to sell"
-        value = account.committed + account.worth(price, lots)
-        value += sum(account.worth(at, left) for left, at in others)
-        value += account.worth(last, held) if held else 0
-        carried, whole = self._leverage.numerator, self._leverage.denominator
+        if held:
+            value += account.worth(last, held)
+        carried, whole = self._carries
         if value * whole > account.purse_units(last) * carried:
             if self._liquidates:
                 return f"not enough margin at leverage {float(self._leverage):g}"
@@ -192,9 +194,10 @@ class Margin:
             price = (real * Fraction(units.contract_usd) * (rate + side) - cum) / below
         return Fraction(price * 10**units.price_decimals) if price > 0 else None
 
-    def close_out(self) -> tuple[int, Decimal]:
+    def close_out(self) -> tuple[int, int]:
         """(price, fee) at which a liquidated position ends: with them its whole backing is lost.
 
+        The fee is in hundred-millionths.
         The price is that at which nothing of the backing is left, in whole units on the side of the
         entry; the fee is what remains. Whatever the market did beyond it is not the account's.
         """
@@ -206,4 +209,4 @@ class Margin:
         price = max(1, nearest)
         lost = -account.unrealized(price)
         left = max(Fraction(0), self.backing() - lost)
-        return price, cents(floor(left * PER_UNIT))
+        return price, floor(left * PER_UNIT)

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from orderflow_bt.flow import Footprint
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.context import Rows
-    from orderflow_bt.sim.readings import ClosedBar, Moment
+    from orderflow_bt.sim.moments import ClosedBar, Moments
     from orderflow_bt.sim.session import Session
     from orderflow_bt.strategy.series import Series
     from orderflow_bt.types import Bar, BarSpec
 
 BARS_KEPT = 1_000
 FOOTPRINTS_KEPT = 64
+FLAT = Position(0, None, 0)
 
 
 class Bars:
@@ -111,30 +112,40 @@ class MarketView:
     """What `orderflow_bt.Market` promises, on top of a session.
 
     Attributes:
-        pending: Moments that are known, whose bars nobody has looked at.
+        reached: Moments of the piece in hand that are known.
     """
 
     def __init__(self, session: Session, instrument: Instrument, specs: list[BarSpec]) -> None:
         self._session = session
         self.instrument = instrument
-        self.pending: list[Moment] = []
+        self.reached = 0
+        self._moments: Moments | None = None
+        self._taken = 0  # of the moments reached, those whose bars are among these
         self._bars: dict[BarSpec, deque[Bar]] = {s: deque(maxlen=BARS_KEPT) for s in specs}
         self._closed: dict[BarSpec, deque[ClosedBar]] = {
             s: deque(maxlen=FOOTPRINTS_KEPT) for s in specs
         }
 
-    def take_in(self) -> None:
-        """Add the bars of the moments that are pending: done when somebody looks."""
+    def begin(self, moments: Moments) -> None:
+        """A piece is in hand; none of its moments is known yet."""
+        self._moments, self.reached, self._taken = moments, 0, 0
+
+    def end(self) -> None:
+        """The piece is over."""
+        self._take_in()
+        self._moments, self.reached, self._taken = None, 0, 0
+
+    def _take_in(self) -> None:
+        """Add the bars of the moments reached: done when somebody looks."""
+        if self._moments is None or self._taken == self.reached:
+            return
+        first, stop = (self._moments.bars_from[m] for m in (self._taken, self.reached))
+        self._taken = self.reached
+        fresh = self._moments.closed[first:stop]
         for spec, closed_bars in self._closed.items():
-            closed = [
-                bar
-                for moment in self.pending
-                for bar in moment.bars
-                if bar.spec is spec or bar.spec == spec
-            ]
+            closed = [bar for bar in fresh if bar.spec is spec or bar.spec == spec]
             self._bars[spec].extend([bar.bar for bar in closed])
             closed_bars.extend(closed)
-        self.pending.clear()
 
     @property
     def now(self) -> int:
@@ -162,8 +173,9 @@ class MarketView:
     def position(self) -> Position:
         """What is held."""
         account = self._session.account
-        opened = self._session.trips.opened_at if account.position else 0
-        return Position(account.position, account.average_price(), opened)
+        if not account.position:
+            return FLAT
+        return Position(account.position, account.average_price(), self._session.trips.opened_at)
 
     @property
     def equity(self) -> Decimal:
@@ -180,8 +192,8 @@ class MarketView:
         return Footprints(self._closed[self._known(spec)])
 
     def _known(self, spec: BarSpec) -> BarSpec:
-        if self.pending:
-            self.take_in()
+        if self._taken < self.reached:
+            self._take_in()
         if spec not in self._bars:
             raise PluginError(
                 f"bars of {spec} were not declared",

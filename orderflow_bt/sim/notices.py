@@ -6,13 +6,13 @@ import heapq
 from typing import TYPE_CHECKING, Literal
 
 from orderflow_bt.kernels.orders import NEVER
-from orderflow_bt.sim.reports import Happening
-from orderflow_bt.strategy.base import Strategy
+from orderflow_bt.strategy.api import Order
 
 if TYPE_CHECKING:
     from orderflow_bt.sim.config import SimConfig
 
-Notice = Happening | Literal["start"] | None  # what a hook is told of; None for a timer
+# What a hook is told of: an order as it then stood, the number of a fill; None for a timer.
+Notice = Order | int | Literal["start"] | None
 Due = tuple[int, int, Notice]  # when, its place among those of one time, what
 
 
@@ -23,22 +23,18 @@ class Notices:
         due: A heap of them.
     """
 
-    def __init__(self, strategy: Strategy, config: SimConfig) -> None:
-        kind = type(strategy)
+    def __init__(self, config: SimConfig) -> None:
         self.due: list[Due] = []
         self._config = config
         self._count = 0
         self._latest = 0  # when the latest is heard
-        self._hears_fills = kind.on_fill is not Strategy.on_fill
-        self._hears_orders = kind.on_order is not Strategy.on_order
 
-    def tell(self, happening: Happening) -> None:
-        """Have the strategy hear of something one response latency after it happened."""
-        if self._hears_fills if happening.fill else self._hears_orders:
-            delay = self._config.delay("response", happening.time, happening.order.id)
-            # in order, as on one connection
-            self._latest = max(self._latest, happening.time + delay)
-            self._push(self._latest, self._count, happening)
+    def tell(self, time: int, order_id: int, notice: Order | int) -> None:
+        """Have the strategy hear of what happened at ``time`` one response latency later."""
+        heard = time + self._config.delay("response", time, order_id)
+        # in order, as on one connection
+        self._latest = heard = max(self._latest, heard)
+        self._push(heard, self._count, notice)
 
     def set_timer(self, time: int) -> None:
         """Have ``on_timer`` called at a time, after every other hook of it."""

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from struct import Struct
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.broker import advance
+from orderflow_bt.kernels.memory import address_of
+from orderflow_bt.sim.buffer import empty_stretch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from orderflow_bt.sim.buffer import Stretch
+
 FIRST_ROWS = 32
+_ROW = Struct(f"={k.ORDER_FIELDS}q")
 
 
 class OrderTable:
-    """The kernel's matrix of orders, and which order each row is.
+    """All that the matching kernel knows: its matrix of orders, its state, what it reported.
 
     Rows of orders that ended are dropped whenever they could be half of all, so that a strategy
     that sends very many orders pays for those that are alive.
@@ -24,19 +31,64 @@ class OrderTable:
         matrix: int64 [capacity, ORDER_FIELDS]; the first ``rows`` are in use.
         reports: int64 [enough, REPORT_FIELDS], for the kernel to write to.
         rows: Rows in use.
+        slots: The kernel's state vector, by `orderflow_bt.kernels.orders`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: NDArray[np.int64], patience: int) -> None:
         self.matrix = np.zeros((FIRST_ROWS, k.ORDER_FIELDS), np.int64)
         self.reports = _reports(FIRST_ROWS)
         self.rows = 0
+        self._state = np.zeros(k.STATE_SLOTS, np.int64)
+        self._settings = settings
+        self._look()
+        self.begin(empty_stretch())
+        self.slots[k.PATIENCE] = patience
         self._ids: list[int] = []  # order id of each row
         self._row_of: dict[int, int] = {}
         self._sweep_at = FIRST_ROWS
 
+    def _look(self) -> None:
+        """Look at the arrays as plain memory, and tell the kernel where they lie."""
+        self.slots = slots = self._state.data  # numbers go in and out several times as fast
+        self._bytes = self.matrix.data.cast("B")
+        slots[k.AT_ORDERS], slots[k.N_ORDER_ROWS] = address_of(self.matrix), len(self.matrix)
+        slots[k.AT_REPORTS], slots[k.N_REPORT_ROWS] = address_of(self.reports), len(self.reports)
+        slots[k.AT_SETTINGS] = address_of(self._settings)
+
+    def __getstate__(self) -> dict[str, Any]:
+        views = ("slots", "_bytes")
+        return {name: value for name, value in self.__dict__.items() if name not in views}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._look()
+        self.begin(self._tape)
+
+    def begin(self, tape: Stretch) -> None:
+        """Another stretch is in hand."""
+        self._tape, slots = tape, self.slots
+        lows, highs = self._blocks = tape.blocks
+        slots[k.BASE], slots[k.END], slots[k.N_BLOCKS] = tape.base, tape.end, len(lows)
+        slots[k.FIRST_BID], slots[k.FIRST_ASK] = tape.first_bid, tape.first_ask
+        slots[k.AT_TIME], slots[k.AT_PRICE] = address_of(tape.time), address_of(tape.price)
+        slots[k.AT_QTY], slots[k.AT_SIDE] = address_of(tape.qty), address_of(tape.side)
+        slots[k.AT_LOWS], slots[k.AT_HIGHS] = address_of(lows), address_of(highs)
+
+    def advance(self, row: int, stop: int, before: int, until: int) -> int:
+        """Run the orders over the stretch in hand from ``row`` on: see the kernel `advance`."""
+        reached: int = advance(self._state, self.rows, row, stop, before, until)
+        return reached
+
+    def rest(self) -> None:
+        """As `advance`, where there is no order and nothing that could happen to a position."""
+        slots = self.slots
+        slots[k.N_REPORTS] = slots[k.LIQUIDATED] = 0
+        slots[k.FINISHED] = 1
+        slots[k.QUIET_ROW] = slots[k.QUIET_TIME] = k.NEVER
+
     def drop_ended(self) -> None:
         """Empty the table where every order of it has ended: the tape can be passed over."""
-        if not self.matrix[: self.rows, k.STATE].any():
+        if self.rows and not self.slots[k.LIVE]:
             self._ids.clear()
             self._row_of.clear()
             self.rows = 0
@@ -60,8 +112,15 @@ class OrderTable:
         states = self.matrix[: self.rows, k.STATE]
         return int(np.count_nonzero((states != k.DONE) & (states < k.WAITING)))
 
-    def add(self, order_id: int) -> NDArray[np.int64]:
-        """A row of zeros for a new order."""
+    def add(self, order_id: int, *values: int) -> None:
+        """Give a new order a row; ``values`` are its columns."""
+        self._row_of[order_id] = self.rows
+        self._ids.append(order_id)
+        _ROW.pack_into(self._bytes, self.rows * _ROW.size, *values)
+        self.rows += 1
+
+    def make_room(self) -> None:
+        """Let there be room for another row; rows may move."""
         if self.rows >= self._sweep_at:
             self._sweep()
         if self.rows == len(self.matrix):
@@ -69,12 +128,7 @@ class OrderTable:
             grown[: self.rows] = self.matrix
             self.matrix = grown
             self.reports = _reports(2 * self.rows)
-        self._row_of[order_id] = self.rows
-        self._ids.append(order_id)
-        self.rows += 1
-        row: NDArray[np.int64] = self.matrix[self.rows - 1]
-        row[:] = 0
-        return row
+            self._look()
 
     def _sweep(self) -> None:
         """Drop rows of orders that ended, keeping the order of the rest."""

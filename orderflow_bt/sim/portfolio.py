@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from orderflow_bt.sim.account import Account
+    from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.sim.session import Session
 
@@ -64,10 +65,17 @@ class Seat:
         units = account.equity_units(self.session.last_price) + account.elsewhere
         self._portfolio.equity.append((time, money(Fraction(units) / account.scale)))
 
+    def mark_bars(self, moments: Moments, m: int) -> None:
+        """Note the equity of all at the closes of a moment that are marked at."""
+        first, stop = moments.bars_from[m], moments.bars_from[m + 1]
+        for closed in moments.closed[first:stop]:
+            if closed.spec == self.session.specs[0]:
+                self.mark(moments.time[m])
+
     def begin(self, piece: Slice) -> None:
         """Before another piece of tape: nobody looks back behind it afterwards."""
         times = [int(piece.trades.time[0])] if piece.trades.rows else []
-        times += [piece.moments[0].time] if piece.moments else []
+        times += piece.moments.time[:1]
         if next_notice := self.session.next_notice:
             times.append(next_notice)
         if times:

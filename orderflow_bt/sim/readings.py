@@ -8,10 +8,10 @@ import numpy as np
 
 from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.bars import rows_of
-from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
 from orderflow_bt.flow.kept import KeptBars
 from orderflow_bt.sim import config
 from orderflow_bt.sim.buffer import TapeBuffer
+from orderflow_bt.sim.moments import ClosedBar, Moment, Moments
 from orderflow_bt.sim.watch import Watch
 
 if TYPE_CHECKING:
@@ -21,43 +21,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.detectors import Detector
-    from orderflow_bt.flow import BarBatch, Footprint
+    from orderflow_bt.flow import BarBatch
+    from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.buffer import Blocks, Stretch
     from orderflow_bt.sim.kept import FlowCache
     from orderflow_bt.store import DayInfo
-    from orderflow_bt.types import Bar, BarSpec, Trades
+    from orderflow_bt.types import BarSpec, Trades
 
+__all__ = ["ClosedBar", "Gap", "Moment", "Moments", "Readings", "Slice"]
 
 ONE_ROW = 1 << 60  # price units: a row that holds every price
 _NO_ROWS = np.zeros(0, np.int64)
-
-
-class ClosedBar(NamedTuple):
-    """A bar that has closed, with its footprint at hand."""
-
-    spec: BarSpec
-    bar: Bar
-    batch: BarBatch
-    row: int
-
-    @property
-    def footprint(self) -> Footprint:
-        """Its footprint."""
-        return self.batch.footprint(self.row)
-
-
-class Moment(NamedTuple):
-    """What becomes known at one time, before trade ``at`` of the slice is processed.
-
-    A time bar that ends at a time is known before the first trade of that time, an activity bar
-    right after the trade that completed it: two moments, though the clock shows the same.
-    """
-
-    time: int
-    at: int
-    bars: list[ClosedBar]
-    events: EventColumns
 
 
 class Gap(NamedTuple):
@@ -73,7 +48,7 @@ class Slice(NamedTuple):
 
     trades: Trades
     tape: list[Stretch]  # the same trades, with what comes before them
-    moments: list[Moment]
+    moments: Moments
     events: EventColumns  # of all moments
     gaps: list[Gap]
 
@@ -164,7 +139,7 @@ class Readings:
         gaps, rows = self._find_gaps(trades)
         events = self._watch.read(trades, batches, rows)
         tape = self._tape.append(trades, blocks)
-        return Slice(trades, tape, _moments(batches, events), events, gaps)
+        return Slice(trades, tape, Moments(batches, events), events, gaps)
 
     def close_until(self, time: int, nothing: Trades) -> Slice:
         """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
@@ -174,7 +149,7 @@ class Readings:
         self._watch.end_day()
         if self._kept is not None:
             self._kept.close()
-        return Slice(nothing, self._tape.append(nothing), _moments(batches, events), events, [])
+        return Slice(nothing, self._tape.append(nothing), Moments(batches, events), events, [])
 
     def see(self, trades: Trades) -> EventColumns:
         """As `feed`, where only the events are wanted."""
@@ -203,32 +178,3 @@ class Readings:
         self._last_id = int(trades.id[-1])
         self._last_time = int(trades.time[-1])
         return gaps, rows
-
-
-def _moments(batches: dict[BarSpec, BarBatch], events: EventColumns) -> list[Moment]:
-    """Bars and events in the order of knowing, those of one moment together."""
-    if len(batches) == 1 and not len(events):
-        ((spec, batch),) = batches.items()
-        known = zip(batch.known_at.tolist(), batch.at.tolist(), batch.tolist(), strict=True)
-        return [
-            Moment(time, at, [ClosedBar(spec, bar, batch, row)], NO_EVENTS)
-            for row, (time, at, bar) in enumerate(known)
-        ]
-    closed: list[tuple[int, int, ClosedBar]] = []
-    for spec, batch in batches.items():
-        times, at = batch.known_at.tolist(), batch.at.tolist()
-        for row, bar in enumerate(batch.tolist()):
-            closed.append((at[row], times[row], ClosedBar(spec, bar, batch, row)))
-    closed.sort(key=lambda item: item[:2])  # stable: streams stand short before long
-    moments: dict[tuple[int, int], Moment] = {}
-    for at, time, closed_bar in closed:
-        moments.setdefault((at, time), Moment(time, at, [], NO_EVENTS)).bars.append(closed_bar)
-    keys = list(map(tuple, events.rows[:, [AT, KNOWN_AT]].tolist()))
-    first = 0
-    for stop in range(1, len(keys) + 1):
-        if stop == len(keys) or keys[stop] != keys[first]:
-            at, time = keys[first]
-            bars = moments[at, time].bars if (at, time) in moments else []
-            moments[at, time] = Moment(time, at, bars, events[first:stop])
-            first = stop
-    return [moments[key] for key in sorted(moments)]

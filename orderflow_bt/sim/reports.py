@@ -1,11 +1,12 @@
-"""What the matching kernel reported, as orders and fills."""
+"""What the matching kernel reported, in the rows of orders and in the books."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.kernels import orders as k
-from orderflow_bt.strategy.api import Fill, Order
+from orderflow_bt.sim import logs
+from orderflow_bt.strategy.api import Order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 Change = tuple[int, int, int, int]  # when it arrives; quantity, price and limit, 0 where they stay
 Changes = dict[int, list[Change]]
 
-TRADE_ID = k.REPORT_FIELDS  # of a fill's report, behind the kernel's columns
-
 _STATUS = {k.REJECTED: "rejected", k.CANCELLED: "cancelled", k.EXPIRED: "expired"}
-_RULES = {k.TOOK: "took", k.THROUGH_PRICE: "through"}
 _REASONS = {
     k.ON_REQUEST: "",
     k.POST_ONLY_WOULD_TAKE: "post-only, but it would have taken",
@@ -35,22 +33,8 @@ _REASONS = {
 }
 
 
-_PRICE_AT, _ARRIVAL_AT, _DONE_AT, _STATUS_AT, _FILLED_AT, _AHEAD_AT, _WHY_AT = (
-    Order._fields.index(name)
-    for name in ("price", "arrival_time", "done_time", "status", "filled_qty", "ahead", "why")
-)
-
-
-class Happening(NamedTuple):
-    """Something a hook may be told of: a fill, or an order's new status."""
-
-    time: int
-    fill: Fill | None
-    order: Order
-
-
 class ReportReader:
-    """Reads a kernel's reports into a broker's orders and fills.
+    """Reads a kernel's reports into the rows of a broker's orders, and has fills booked.
 
     It also sets what depends on the moment of a report: when the order of a triggered stop starts,
     when a cancel sent at a watched price arrives, and which change of an order is next.
@@ -61,6 +45,12 @@ class ReportReader:
         self._broker = broker
         self._changes = changes  # on their way, behind the one that the order's row carries
         self._held: dict[int, list[list[int]]] = {}  # parts of fill-or-kill orders
+        policy = session.config.fills.value
+        self._rules = {
+            k.TOOK: logs.RULE_CODE["took"],
+            k.AT_PRICE: logs.RULE_CODE[policy],
+            k.THROUGH_PRICE: logs.RULE_CODE["through"],
+        }
 
     def add_change(self, row: int, order_id: int, change: Change) -> None:
         """Send a change of an order; it arrives behind those sent before."""
@@ -73,63 +63,64 @@ class ReportReader:
         columns = [k.NEW_AT, k.NEW_QTY, k.NEW_PRICE, k.NEW_LIMIT]
         self._broker.matrix[row, columns] = change
 
-    def read(self, count: int) -> list[Happening]:
-        """What happened, in order; the broker's orders and fills are brought up to date."""
-        happenings: list[Happening] = []
-        for report in self._broker.reports[:count].tolist():
-            order_id = self._broker.order_of(report[k.R_ORDER])
-            if report[k.R_KIND] in (k.FILLED, k.HELD_PART):
-                tape = self._session.tape  # it forgets: look the trade up while it is there
-                report.append(int(tape.id[report[k.R_INDEX] - tape.base]))
-            if report[k.R_KIND] == k.FILLED:
-                happenings += self._filled(order_id, report)
-            elif report[k.R_KIND] == k.WATCHED:
+    def read(self, count: int) -> None:
+        """Take in what happened, in order, and let the strategy hear of it in time."""
+        broker, session = self._broker, self._session
+        for report in broker.reports[:count].tolist():
+            order_id = broker.order_of(report[k.R_ORDER])
+            kind = report[k.R_KIND]
+            session.now = max(session.now, report[k.R_TIME])
+            if kind == k.FILLED:
+                self._filled(order_id, report)
+            elif kind == k.WATCHED:
                 self._cancel(report, order_id)
-            elif report[k.R_KIND] == k.HELD_PART:
+            elif kind == k.HELD_PART:
+                report[k.R_INDEX] = self._trade_id(report)  # the tape forgets
                 self._held.setdefault(order_id, []).append(report)
             else:
-                order = self._changed(self._broker.orders[order_id], report)
-                self._broker.orders[order_id] = order
-                happenings.append(Happening(report[k.R_TIME], None, order))
-        return happenings
+                order = broker.orders.row(order_id)
+                self._change(order_id, order, report)
+                if session.hooks.hears_orders:
+                    session.tell(report[k.R_TIME], order_id, Order._make(order))
 
-    def _changed(self, order: Order, report: list[int]) -> Order:
+    def _trade_id(self, report: list[int]) -> int:
+        tape = self._session.tape
+        return tape.id.item(report[k.R_INDEX] - tape.base)
+
+    def _change(self, order_id: int, order: list[Any], report: list[int]) -> None:
+        """Bring an order's row up to date."""
         kind, row, time = report[k.R_KIND], report[k.R_ORDER], report[k.R_TIME]
         if kind == k.ACCEPTED:
-            now: list[Any] = list(order)  # several times as fast as _replace
-            now[_STATUS_AT], now[_ARRIVAL_AT], now[_DONE_AT], now[_WHY_AT] = (
-                "working",
-                time,
-                None,
-                "",
-            )
-            now[_AHEAD_AT] = report[k.R_AHEAD] if report[k.R_RULE] == k.RESTING else None
-            if order.trail is not None:
-                now[_PRICE_AT] = report[k.R_PRICE]
-            return Order._make(now)
-        if kind == k.RESTED:
-            return order._replace(ahead=report[k.R_AHEAD])
-        if kind == k.GREW:
-            return order._replace(qty=order.qty + report[k.R_QTY])
-        if kind == k.REPLACED:
-            return self._replaced(order, report)
-        if kind == k.TRIGGERED:
-            self._start(row, order, time)
-            level = report[k.R_REFERENCE] if order.trail is not None else order.price
-            return order._replace(status="triggered", trigger_time=time, price=level)
-        self._changes.pop(order.id, None)
-        self._held.pop(order.id, None)
-        why = _REASONS[report[k.R_RULE]]
-        if not why and kind == k.CANCELLED and order.id in self._broker.cut_short:
-            why = "trades are missing"
-        return order._replace(status=_STATUS[kind], done_time=time, why=why)
+            order[logs.STATUS], order[logs.ARRIVAL] = "working", time
+            order[logs.DONE], order[logs.WHY] = None, ""
+            order[logs.AHEAD] = report[k.R_AHEAD] if report[k.R_RULE] == k.RESTING else None
+            if order[logs.TRAIL] is not None:
+                order[logs.PRICE] = report[k.R_PRICE]
+        elif kind == k.RESTED:
+            order[logs.AHEAD] = report[k.R_AHEAD]
+        elif kind == k.GREW:
+            order[logs.QTY] += report[k.R_QTY]
+        elif kind == k.REPLACED:
+            self._replace(order_id, order, report)
+        elif kind == k.TRIGGERED:
+            self._start(row, order_id, time)
+            order[logs.STATUS], order[logs.TRIGGERED] = "triggered", time
+            if order[logs.TRAIL] is not None:
+                order[logs.PRICE] = report[k.R_REFERENCE]
+        else:
+            self._changes.pop(order_id, None)
+            self._held.pop(order_id, None)
+            why = _REASONS[report[k.R_RULE]]
+            if not why and kind == k.CANCELLED and order_id in self._broker.cut_short:
+                why = "trades are missing"
+            order[logs.STATUS], order[logs.DONE], order[logs.WHY] = _STATUS[kind], time, why
 
-    def _start(self, row: int, order: Order, time: int) -> None:
+    def _start(self, row: int, order_id: int, time: int) -> None:
         """Let what a trigger sends arrive one trigger latency later."""
         matrix, config = self._broker.matrix, self._session.config
         if matrix[row, k.ARRIVAL] != k.NEVER:
             return  # it ended on that very trade, and may have gone live anew
-        arrival = time + config.delay("trigger", time, order.id)
+        arrival = time + config.delay("trigger", time, order_id)
         matrix[row, k.ARRIVAL] = arrival
         takes = matrix[row, k.STATE] == k.TAKING
         if takes and config.max_wait and not matrix[row, k.REDUCE_ONLY]:
@@ -140,70 +131,41 @@ class ReportReader:
         due = time + self._session.config.delay("cancel", time, order_id)
         matrix[row, k.CANCEL_AT] = min(int(matrix[row, k.CANCEL_AT]), due)
 
-    def _replaced(self, order: Order, report: list[int]) -> Order:
+    def _replace(self, order_id: int, order: list[Any], report: list[int]) -> None:
         matrix, row = self._broker.matrix, report[k.R_ORDER]
-        waiting = self._changes.get(order.id)
+        waiting = self._changes.get(order_id)
         if waiting:
             due, *what = waiting.pop(0)
             self._load(row, [max(due, report[k.R_TIME]), *what])
         price: int | None = int(matrix[row, k.PRICE]) or None
         limit: int | None = int(matrix[row, k.LIMIT_PRICE]) or None
         if limit is not None and matrix[row, k.TYPE] == k.LIMIT:
-            price, limit = order.price, price  # its trigger is history
+            price, limit = order[logs.PRICE], price  # its trigger is history
         elif matrix[row, k.STATE] == k.TAKING and matrix[row, k.TYPE] != k.LIMIT:
-            price = order.price
-        qty = report[k.R_QTY] if order.parent_id is None else order.qty
-        order = order._replace(qty=qty, price=price, limit_price=limit)
-        if report[k.R_RULE] == k.KEPT_PLACE:
-            return order
-        rests = matrix[row, k.STATE] == k.RESTING
-        return order._replace(
-            arrival_time=report[k.R_TIME], ahead=report[k.R_AHEAD] if rests else None
-        )
+            price = order[logs.PRICE]
+        if order[logs.PARENT] is None:
+            order[logs.QTY] = report[k.R_QTY]
+        order[logs.PRICE], order[logs.LIMIT_PRICE] = price, limit
+        if report[k.R_RULE] != k.KEPT_PLACE:
+            rests = matrix[row, k.STATE] == k.RESTING
+            order[logs.ARRIVAL] = report[k.R_TIME]
+            order[logs.AHEAD] = report[k.R_AHEAD] if rests else None
 
-    def _filled(self, order_id: int, report: list[int]) -> list[Happening]:
+    def _filled(self, order_id: int, report: list[int]) -> None:
         """Book a fill; that of a fill-or-kill order with the parts it had held."""
-        broker, happenings = self._broker, []
-        parts = self._held.pop(order_id, None)
-        if parts:
-            report[k.R_QTY] -= sum(part[k.R_QTY] for part in parts)
-        for part in [*parts, report] if parts else [report]:
-            order = broker.orders[order_id]
-            fill = self._fill_of(order, part)
-            broker.fills.append(fill)
-            now: list[Any] = list(order)
-            now[_FILLED_AT] = filled = order.filled_qty + fill.qty
-            if part is report and report[k.R_LEFT] == 0:
-                why = _REASONS[k.OCO_FILLED] if filled < order.qty else ""
-                now[_STATUS_AT], now[_DONE_AT], now[_WHY_AT] = "filled", report[k.R_TIME], why
+        order, books = self._broker.orders.row(order_id), self._session.books
+        report[k.R_INDEX] = self._trade_id(report)
+        if self._held:
+            parts = self._held.pop(order_id, ())
+            for part in parts:
+                report[k.R_QTY] -= part[k.R_QTY]
+                order[logs.FILLED] += part[k.R_QTY]
+                books.fill(order_id, order, part, self._rules[part[k.R_RULE]])
+        order[logs.FILLED] += report[k.R_QTY]
+        if report[k.R_LEFT] == 0:
+            order[logs.STATUS], order[logs.DONE] = "filled", report[k.R_TIME]
+            less = order[logs.FILLED] < order[logs.QTY]
+            order[logs.WHY] = _REASONS[k.OCO_FILLED] if less else ""
+            if self._changes:
                 self._changes.pop(order_id, None)
-            broker.orders[order_id] = order = Order._make(now)
-            happenings.append(Happening(report[k.R_TIME], fill, order))
-        return happenings
-
-    def _fill_of(self, order: Order, report: list[int]) -> Fill:
-        session = self._session
-        tick = session.instrument.tick_size
-        maker = report[k.R_RULE] != k.TOOK
-        session.account.clock(report[k.R_TIME])
-        price, qty = report[k.R_PRICE], report[k.R_QTY]
-        return Fill(
-            id=len(self._broker.fills),
-            order_id=order.id,
-            time=report[k.R_TIME],
-            trade_id=report[TRADE_ID],
-            side=order.side,
-            qty=qty,
-            price=price,
-            role=order.role,
-            liquidity="maker" if maker else "taker",
-            rule=_RULES.get(report[k.R_RULE]) or session.config.fills.value,
-            ahead=report[k.R_AHEAD],
-            slippage_ticks=report[k.R_SLIPPAGE] // tick,
-            fee=session.account.fee(price, qty, maker=maker),
-            event_id=order.event_id,
-            reference=price if maker else report[k.R_REFERENCE],
-            spread_ticks=report[k.R_SPREAD] // tick,
-            bps_ticks=report[k.R_BPS] // tick,
-            impact_ticks=report[k.R_IMPACT] // tick,
-        )
+        books.fill(order_id, order, report, self._rules[report[k.R_RULE]])

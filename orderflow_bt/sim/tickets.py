@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LONGEST_LIFE = 3_660 * DAY_US  # of an order; a longer one is a time given for a duration
 LARGEST = 10**15  # lots or price units; more cannot be meant and could not be counted with
 _WHEN = ("expires", "until")
+_NEEDED = ("quantity", "stop")
 
 
 class Ticket(NamedTuple):
@@ -48,7 +49,7 @@ class Ticket(NamedTuple):
         Raises:
             PluginError: A number is none, or the order contradicts itself.
         """
-        if not is_whole(self.side) or self.side not in (1, -1):
+        if self.side not in (1, -1) or not is_whole(self.side):
             raise PluginError(f"an order's side is +1 or -1, not {self.side!r}")
         check_numbers(
             quantity=self.qty, price=self.price, limit=self.limit, trail=self.trail,
@@ -103,9 +104,10 @@ def check_numbers(**values: object) -> None:
         PluginError: A value is neither None nor a whole number from 0 on, or is beyond belief.
     """
     for name, value in values.items():
-        if value is None and name not in ("quantity", "stop"):
-            continue
-        if value.__class__ is int and 0 <= value <= LARGEST:
+        if value is None:
+            if name not in _NEEDED:
+                continue
+        elif value.__class__ is int and 0 <= value <= LARGEST:
             continue
         if not is_whole(value) or value < 0:  # type: ignore[operator] # whole: it compares
             raise PluginError(

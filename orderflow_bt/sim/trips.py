@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
+from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.marking import ENDS, OPENS, SHRINKS
+from orderflow_bt.sim import logs
+from orderflow_bt.sim.rounding import cents, half_even, money, ratio
 
 if TYPE_CHECKING:
     from fractions import Fraction
 
     from orderflow_bt.sim.account import Account
+    from orderflow_bt.sim.marks import Marks
     from orderflow_bt.strategy.api import Fill
 
 
@@ -57,53 +61,64 @@ class _Trip:
     """A round trip under way, or ended and not yet written as a record."""
 
     __slots__ = (
-        "entry_time", "event_id", "exit_role", "exit_time", "fees", "funding", "high", "id", "low",
-        "paid_in", "paid_out", "plan", "qty_in", "qty_out", "side", "worth_in", "worth_out",
+        "entry_time", "event_id", "exit_role", "exit_time", "fees", "funding", "id", "paid_in",
+        "paid_out", "plan", "qty_in", "qty_out", "side", "worth_in", "worth_out",
     )  # fmt: skip
 
-    def __init__(self, id_: int, fill: Fill, plan: Plan) -> None:
+    def __init__(self, id_: int, side: int, time: int, event_id: int | None, plan: Plan) -> None:
         self.id = id_
-        self.side = fill.side
-        self.entry_time = fill.time
+        self.side = side
+        self.entry_time = time
         self.exit_time = -1
         self.plan = plan
-        self.event_id = fill.event_id
+        self.event_id = event_id
         self.qty_in = 0
         self.qty_out = 0
         self.paid_in = 0  # sums of price x lots
         self.paid_out = 0
-        self.fees = Decimal(0)
+        self.fees = 0  # hundred-millionths
         self.funding = Decimal(0)
-        self.worth_in: int | Fraction = 0  # in the account's units
+        self.worth_in: int | Fraction = 0  # in the account's units, where that is not the same
         self.worth_out: int | Fraction = 0
-        self.low = fill.price
-        self.high = fill.price
         self.exit_role = ""
 
 
 class Trips:
     """Follows one account from trip to trip.
 
-    Attributes:
-        fills: Every fill with the round trip it opened or closed (a reversal counts as closing).
+    Args:
+        account: Whose fills are booked.
+        marks: Knows what the trips lived through.
+        log: The fills.
     """
 
-    def __init__(self, account: Account) -> None:
+    def __init__(self, account: Account, marks: Marks, log: logs.FillLog) -> None:
         self._account = account
+        self._log = log
+        self._marks = marks
+        self._is_inverse = account.instrument.is_inverse
         self._open: _Trip | None = None
         self._count = 0
         self._gaps: list[tuple[int, int]] = []
         self._ended: list[_Trip] = []
         self._done: list[RoundTrip] = []  # records of as many of them as were looked at
-        self.fills: list[tuple[Fill, int]] = []
 
     @property
     def done(self) -> list[RoundTrip]:
-        """Round trips that ended, in order."""
-        for trip in self._ended[len(self._done) :]:
-            average = self._average(trip.worth_out, trip.paid_out, trip.qty_out)
-            self._done.append(self._record(trip, trip.exit_time, trip.worth_out, average, False))
+        """Round trips that ended, in order, as far as the tape is marked."""
+        first = len(self._done)
+        for trip, extremes in zip(self._ended[first:], self._marks.trips[first:], strict=False):
+            worth = self._worth(trip.worth_out, trip.paid_out)
+            average = self._average(worth, trip.paid_out, trip.qty_out)
+            self._done.append(
+                self._record(trip, trip.exit_time, worth, average, extremes, is_open=False)
+            )
         return self._done
+
+    @property
+    def fills(self) -> list[tuple[Fill, int]]:
+        """Every fill with the round trip it opened or closed (a reversal counts as closing)."""
+        return list(zip(self._log, self._log.columns()["round_trip"].tolist(), strict=True))
 
     @property
     def count_done(self) -> int:
@@ -139,48 +154,56 @@ class Trips:
         self._gaps.append(gap)
 
     @property
-    def extremes(self) -> tuple[int, int]:
-        """Lowest and highest price that the round trip under way lived through."""
-        trip = self._open
-        return (trip.low, trip.high) if trip else (0, 0)
+    def current_id(self) -> int:
+        """Id of the round trip under way; when flat, of the one that comes next."""
+        return self._open.id if self._open else self._count
 
-    @extremes.setter
-    def extremes(self, prices: tuple[int, int]) -> None:
-        if self._open is not None:
-            self._open.low, self._open.high = prices
+    def book(self, order: list[Any], report: list[int], fee: int, plan: Plan) -> int:
+        """Book a fill in the account and in the round trips it ends or begins.
 
-    def apply(self, fill: Fill, plan: Plan) -> None:
-        """Book a fill in the account and in the round trips it ends or begins."""
-        self.fills.append((fill, self._open.id if self._open else self._count))
+        Args:
+            order: Row of the order that filled.
+            report: Of the fill, as the matching kernel writes it.
+            fee: Hundred-millionths.
+            plan: Of the bracket whose entry it is.
+
+        Returns:
+            What it did: `SHRINKS`, `ENDS`, `OPENS`, added up.
+        """
+        side, price, qty = order[logs.SIDE], report[k.R_PRICE], report[k.R_QTY]
         position = self._account.position
-        closing = min(fill.qty, abs(position)) if fill.side * position < 0 else 0
-        opening = fill.qty - closing
-        self._account.apply(fill.side, fill.qty, fill.price, fill.fee)
-        fee_closing = fill.fee
-        if opening and closing:
-            fee_closing = cents(half_even(int(fill.fee * PER_UNIT) * closing, fill.qty))
+        closing = min(qty, abs(position)) if side * position < 0 else 0
+        opening = qty - closing
+        self._account.book(side, qty, price, fee)
+        done, trip = 0, self._open
+        fee_closing = half_even(fee * closing, qty) if opening and closing else fee
         if closing:
-            trip = self._open
             assert trip is not None
+            done = SHRINKS
             trip.qty_out += closing
-            trip.paid_out += fill.price * closing
+            trip.paid_out += price * closing
             trip.fees += fee_closing
-            trip.worth_out += self._account.worth(fill.price, closing)
-            trip.exit_role = fill.role
-            trip.low, trip.high = min(trip.low, fill.price), max(trip.high, fill.price)
+            trip.exit_role = order[logs.ROLE]
+            if self._is_inverse:
+                trip.worth_out += self._account.worth(price, closing)
             if closing == abs(position):
-                trip.exit_time = fill.time
+                done |= ENDS
+                trip.exit_time = report[k.R_TIME]
                 self._ended.append(trip)
-                self._open = None
+                trip = self._open = None
         if opening:
-            if self._open is None:
-                self._open = _Trip(self._count, fill, plan)
+            if trip is None:
+                done |= OPENS
+                trip = self._open = _Trip(
+                    self._count, side, report[k.R_TIME], order[logs.EVENT], plan
+                )
                 self._count += 1
-            trip = self._open
             trip.qty_in += opening
-            trip.paid_in += fill.price * opening
-            trip.worth_in += self._account.worth(fill.price, opening)
-            trip.fees += fill.fee - (fee_closing if closing else Decimal(0))
+            trip.paid_in += price * opening
+            trip.fees += fee - fee_closing if closing else fee
+            if self._is_inverse:
+                trip.worth_in += self._account.worth(price, opening)
+        return done
 
     def still_open(self, time: int, price: int) -> RoundTrip | None:
         """The open position as a trip valued at ``price``, listed apart from the ended ones."""
@@ -189,7 +212,12 @@ class Trips:
             return None
         trip.exit_role = "open"
         left = self._account.worth(price, trip.qty_in - trip.qty_out)
-        return self._record(trip, time, trip.worth_out + left, None, True)
+        worth = self._worth(trip.worth_out, trip.paid_out) + left
+        return self._record(trip, time, worth, None, self._marks.extremes, is_open=True)
+
+    def _worth(self, worth: int | Fraction, paid: int) -> int | Fraction:
+        """What trading for ``paid``, the sum of price x lots, is worth in the account's units."""
+        return worth if self._is_inverse else self._account.worth(paid, 1)
 
     def _record(
         self,
@@ -197,33 +225,37 @@ class Trips:
         time: int,
         worth_out: int | Fraction,
         exit_price: Decimal | None,
-        is_open: bool,  # noqa: FBT001 - a field of the record
+        extremes: tuple[int, int],
+        *,
+        is_open: bool,
     ) -> RoundTrip:
         plan, account, qty = trip.plan, self._account, trip.qty_in
-        gross = account.printed(account.profit(trip.side, trip.worth_in, worth_out))
-        net = gross - trip.fees + trip.funding
+        worth_in = self._worth(trip.worth_in, trip.paid_in)
+        gross = account.printed(account.profit(trip.side, worth_in, worth_out))
+        fees = cents(trip.fees)
+        net = gross - fees + trip.funding
         risk = None
         if plan.stop is not None:
-            entered = trip.worth_in if plan.entry is None else account.worth(plan.entry, qty)
+            entered = worth_in if plan.entry is None else account.worth(plan.entry, qty)
             at_risk = account.profit(trip.side, account.worth(plan.stop, qty), entered)
             risk = account.printed(at_risk if at_risk >= 0 else -at_risk)
-        adverse, favourable = (trip.low, trip.high) if trip.side > 0 else (trip.high, trip.low)
+        adverse, favourable = extremes if trip.side > 0 else extremes[::-1]
         tick = account.instrument.tick_size
         paid, parts = trip.paid_in, qty
-        if account.instrument.is_inverse:
-            paid, parts = account.mean_price(trip.worth_in, qty).as_integer_ratio()
+        if self._is_inverse:
+            paid, parts = account.mean_price(worth_in, qty).as_integer_ratio()
         return RoundTrip(
             id=trip.id,
             side=trip.side,
             entry_time=trip.entry_time,
             exit_time=time,
             qty=qty,
-            entry_price=self._average(trip.worth_in, trip.paid_in, qty),
+            entry_price=self._average(worth_in, trip.paid_in, qty),
             exit_price=exit_price,
             stop_price=plan.stop,
             target_price=plan.target,
             gross_pnl=gross,
-            fees=trip.fees,
+            fees=fees,
             funding=trip.funding,
             net_pnl=net,
             risk=risk,

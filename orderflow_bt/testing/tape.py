@@ -223,7 +223,7 @@ def run_trades(
     session.feed(readings.close_until(end, trades.slice(0, 0)))
     still_open = session.finish(end)
     return TapeRun(
-        session.broker.orders, session.broker.fills, session.trips.done, still_open,
+        list(session.broker.orders), list(session.broker.fills), session.trips.done, still_open,
         list(session.events), session.broker.skipped, session.equity, session,
     )  # fmt: skip
 

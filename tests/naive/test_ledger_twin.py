@@ -47,8 +47,8 @@ def test_the_account_is_the_ledger(units, steps, last):
         else:
             side, lots, ticks, maker = step
             fee = account.fee(ticks, lots, maker=maker)
-            account.apply(side, lots, ticks, fee)
-            ledger.trade(side, lots, ticks, fee)
+            account.book(side, lots, ticks, fee)
+            ledger.trade(side, lots, ticks, Fraction(fee, 10**8))
         assert account.position == ledger.position
         assert account.equity(last) == ledger.equity(last)
         assert account.settled + account.unrealized(last) == account.equity(last)

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes, first_outside, price_range
-from orderflow_bt.kernels.marking import drawdown, live_through
+from orderflow_bt.kernels.marking import ENDS, OPENS, SHRINKS, drawdown, live_through
 
 NONE = np.zeros(0, np.int64)
 RULES = {"max_examples": 300, "deadline": None}
@@ -77,6 +77,57 @@ def test_drawdown(walk, slope, peak, worst, inverse):
     for given_blocks in (blocks(price), (NONE, NONE)):
         rest = (start, stop, cash, per_unit, inverse, 3_000.0 * peak, worst)
         assert drawdown(price, *given_blocks, *rest) == (top, deepest)
-        reached = live_through(price, *given_blocks, *rest, 990, 1_010)
-        part = [990, 1_010, *price[start:stop].tolist()]
-        assert reached == (top, deepest, min(part), max(part))
+
+
+# (row, what it does to a round trip, price of the fill, line behind it)
+CHANGES = st.lists(
+    st.tuples(
+        st.integers(0, 500),
+        st.sampled_from([0, SHRINKS, OPENS, SHRINKS | ENDS, SHRINKS | ENDS | OPENS]),
+        st.integers(900, 1_100),
+        st.sampled_from([-3.7, -1.0, 0.0, 0.1, 40.0]),
+    ),
+    max_size=6,
+)
+
+
+@given(walks(), CHANGES, st.booleans())
+@settings(**RULES)
+def test_an_account_that_changes_is_marked_trade_by_trade(walk, changes, inverse):
+    price, start, stop = walk
+    scale = 1e6 if inverse else 1.0
+    rows = sorted(min(start + row, stop) for row, *_ in changes)
+    lines = [(3_000.0, 0.1 * scale)]
+    lines += [(3_000.0 - slope, slope * scale) for *_, slope in changes]
+    peak, worst, low, high = 3_000.0, -0.01, 990, 1_010
+    expected, row = [], start
+
+    def mark(constant, slope, at):
+        nonlocal peak, worst
+        equity = constant + (slope / at if inverse else slope * at)
+        peak = max(peak, equity)
+        worst = min(worst, equity / peak - 1.0)
+
+    for k, edge in enumerate([*rows, stop]):
+        for at in price[row:edge].tolist() if lines[k][1] else []:
+            mark(*lines[k], at)
+            low, high = min(low, at), max(high, at)
+        row = max(row, edge)
+        if k < len(changes):
+            _, trip, paid, _ = changes[k]
+            if trip & SHRINKS:
+                low, high = min(low, paid), max(high, paid)
+            if trip & ENDS:
+                expected.append([low, high])
+            if trip & OPENS:
+                low = high = paid
+            mark(*lines[k + 1], 1_000)
+    steps = [(at, trip, paid, 1_000) for at, (_, trip, paid, _) in zip(rows, changes, strict=True)]
+    for given_blocks in (blocks(price), (NONE, NONE)):
+        ended = np.zeros((len(expected), 2), np.int64)
+        reached = live_through(
+            price, *given_blocks, start, stop, np.array(steps, np.int64).reshape(-1, 4),
+            np.array(lines), inverse, 3_000.0, -0.01, 990, 1_010, ended,
+        )  # fmt: skip
+        assert reached == (peak, worst, low, high)
+        assert ended.tolist() == expected

@@ -391,11 +391,10 @@ def tables_of(strategy, session, still_open):
     """Every table of a run, as bytes, and what the strategy itself wrote down."""
     from orderflow_bt.run import tables
 
-    by_order = {fill.order_id: trip for fill, trip in session.trips.fills}
     trips = [*session.trips.done, *([still_open] if still_open else [])]
     made = [
-        tables.orders_table(session.broker.orders, by_order),
-        tables.fills_table(session.broker.fills, [trip for _, trip in session.trips.fills]),
+        tables.orders_table(session.broker.orders, session.broker.fills),
+        tables.fills_table(session.broker.fills),
         tables.trips_table(trips),
         tables.equity_table(session.equity),
         tables.events_table(session.events, session.broker.skipped),

@@ -82,7 +82,7 @@ def test_a_shift_moves_the_look_at_the_position():
 def test_v20_inverse_contracts_pay_in_the_coin():
     coin = Instrument("x", MarketType.CM, "X", 1, 0, contract_usd=Decimal(100))
     account = Account(coin, Decimal(1), PLAIN.fees)
-    account.apply(1, 100, 480_000, Decimal(0))
+    account.book(1, 100, 480_000, 0)
     assert account.funding(Decimal(50_000), RATE) == Decimal("-0.00002")
 
 

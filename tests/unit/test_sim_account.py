@@ -18,23 +18,22 @@ from orderflow_bt.types import MarketType
 COIN = Instrument("binance", MarketType.CM, "BTCUSD_PERP", 1, 0, contract_usd=Decimal(100))
 LINEAR = Instrument("binance", MarketType.UM, "BTCUSDT", 1, 3)
 FEES = Fees(Decimal(2), Decimal(5))
-ZERO = Decimal(0)
 
 
 def account(instrument=LINEAR):
     return Account(instrument, Decimal(10_000), FEES)
 
 
-def realized(held, side, lots, price, fee=ZERO):
+def realized(held, side, lots, price, fee=0):
     """Book a fill; the profit it realised, before fees."""
     before = held.settled
-    held.apply(side, lots, price, fee)
-    return held.settled - before + Fraction(fee)
+    held.book(side, lots, price, fee)
+    return held.settled - before + Fraction(fee, 10**8)
 
 
 def test_v18_profit_of_an_inverse_contract_is_paid_in_the_coin():
     held = account(COIN)
-    held.apply(1, 100, 500_000, ZERO)
+    held.book(1, 100, 500_000, 0)
     assert money(held.unrealized(550_000)) == Decimal("0.01818182")
     gain = realized(held, -1, 100, 550_000)
     assert money(gain) == Decimal("0.01818182")
@@ -45,21 +44,21 @@ def test_v18_profit_of_an_inverse_contract_is_paid_in_the_coin():
 
 def test_v18_mirrored_a_short_gains_when_price_falls():
     held = account(COIN)
-    held.apply(-1, 100, 550_000, ZERO)
+    held.book(-1, 100, 550_000, 0)
     assert money(realized(held, 1, 100, 500_000)) == Decimal("0.01818182")
 
 
 def test_v19_the_average_entry_of_inverse_contracts_is_harmonic():
     held = account(COIN)
-    held.apply(1, 100, 500_000, ZERO)
-    held.apply(1, 50, 400_000, ZERO)
+    held.book(1, 100, 500_000, 0)
+    held.book(1, 50, 400_000, 0)
     average = held.average_price()
     assert average is not None
     assert average.quantize(Decimal("0.001")) == Decimal("46153.846")
 
 
 def test_fee_of_an_inverse_contract():
-    assert account(COIN).fee(500_000, 100, maker=False) == Decimal("0.00010000")
+    assert account(COIN).fee(500_000, 100, maker=False) == 10_000  # hundred-millionths
 
 
 def test_v14_and_a_reversal():
@@ -76,10 +75,10 @@ def test_v14_and_a_reversal():
 def test_v15_fees():
     held = account()
     paid = [held.fee(600_000, 500, maker=False), held.fee(606_000, 500, maker=True)]
-    assert paid == [Decimal(15), Decimal("6.06")]
-    held.apply(1, 500, 600_000, paid[0])
+    assert paid == [15 * 10**8, 606 * 10**6]
+    held.book(1, 500, 600_000, paid[0])
     gain = realized(held, -1, 500, 606_000, paid[1])
-    assert gain - sum(map(Fraction, paid)) == Fraction("278.94")
+    assert gain - Fraction(sum(paid), 10**8) == Fraction("278.94")
     assert held.settled == 10_000 + Fraction("278.94")
     assert held.fees_paid == Decimal("21.06")
 
@@ -101,8 +100,8 @@ def test_money_is_rounded_half_even_to_eight_decimals(value, rounded):
 @pytest.mark.parametrize("side", [1, -1])
 def test_the_equity_line_is_equity_at_every_price(instrument, side):
     held = account(instrument)
-    held.apply(side, 7, 600_000, Decimal("1.5"))
-    held.apply(-side, 3, 590_000, Decimal("0.25"))
+    held.book(side, 7, 600_000, 150_000_000)
+    held.book(-side, 3, 590_000, 25_000_000)
     constant, slope = held.equity_line()
     for price in (1, 580_000, 600_000, 10**7):
         along = constant + (slope / price if instrument.is_inverse else slope * price)
@@ -126,7 +125,7 @@ class Slow:
             return -base * Fraction(self.units.contract_usd) / quote
         return base * quote
 
-    def apply(self, side, lots, price, fee):
+    def book(self, side, lots, price, fee):
         closing = min(lots, abs(self.lots)) if side * self.lots < 0 else 0
         if closing:
             out = self.entry * closing / abs(self.lots)
@@ -134,7 +133,7 @@ class Slow:
             self.entry -= out
         self.entry += self.worth(price, lots - closing)
         self.lots += side * lots
-        self.cash -= Fraction(fee)
+        self.cash -= Fraction(fee, 10**8)
 
     def equity(self, price):
         sign = (self.lots > 0) - (self.lots < 0)
@@ -147,8 +146,8 @@ def test_the_account_equals_the_slow_one(instrument, fills):
     held, slow = account(instrument), Slow(instrument, 10_000)
     for side, lots, price in fills:
         fee = held.fee(price, lots, maker=side > 0)
-        held.apply(side, lots, price, fee)
-        slow.apply(side, lots, price, fee)
+        held.book(side, lots, price, fee)
+        slow.book(side, lots, price, fee)
         assert held.position == slow.lots
         assert held.settled == slow.cash
         assert held.basis == abs(slow.entry)
@@ -167,7 +166,7 @@ def test_the_account_equals_the_slow_one(instrument, fills):
 def test_a_position_that_is_never_flat_keeps_a_bounded_average():
     held = account()
     for n in range(3_000):
-        held.apply(1, 7 + n % 3, 600_000 + n, ZERO)
-        held.apply(-1, 5 + n % 2, 600_001 + n, ZERO)
+        held.book(1, 7 + n % 3, 600_000 + n, 0)
+        held.book(-1, 5 + n % 2, 600_001 + n, 0)
     assert held.basis.denominator < 1 << 800
     assert 600_000 < held.average_price() * 10 < 603_000

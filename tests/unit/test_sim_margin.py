@@ -37,7 +37,7 @@ FLAT = TierTable(0, (Tier(None, Decimal("0.004")),))
 def margin(units, side, lots, price, cash, **changes):
     config = replace(SimConfig(fees=FREE, cash=Decimal(cash)), tiers=(FLAT,), **changes)
     account = Account(units, Decimal(cash), FREE)
-    account.apply(side, lots, price, Decimal(0))
+    account.book(side, lots, price, 0)
     return Margin(account, config), account
 
 
@@ -95,7 +95,7 @@ def test_at_the_liquidation_price_the_backing_is_the_maintenance_margin(
     assert abs(left) < Fraction(1, 10**15)
     ended, fee = found.close_out()
     before = account.settled
-    account.apply(-side, lots, ended, fee)
+    account.book(-side, lots, ended, fee)
     lost = before - account.settled
     assert 0 <= cash_of(found, before, mode, value, leverage) - lost < Fraction(1, 10**7)
     assert fee >= 0
@@ -127,7 +127,7 @@ def refusal(side, lots, *, position=0, working=(), leverage="1", short=True, mar
     )
     account = Account(units, Decimal(1_000), FREE)
     if position:
-        account.apply((position > 0) - (position < 0), abs(position), 100, Decimal(0))
+        account.book((position > 0) - (position < 0), abs(position), 100, 0)
     return Margin(account, config).refusal(side, lots, 100, 100, working)
 
 
@@ -203,8 +203,8 @@ def test_leverage_has_bounds(leverage):
 def test_the_band_in_integers_is_that_of_the_exact_price(side, lots, price, cash, symbol, fee):
     config = replace(SimConfig(fees=FREE, cash=Decimal(cash)), tiers=(shipped_tiers(symbol),))
     account = Account(LINEAR, Decimal(cash), FREE)
-    account.apply(side, lots, price, Decimal(fee).scaleb(-8))
-    account.apply(-side, lots // 3 or 1, price + 7, Decimal(0))
+    account.book(side, lots, price, fee)
+    account.book(-side, lots // 3 or 1, price + 7, 0)
     if account.position == 0:
         return
     found = Margin(account, config)

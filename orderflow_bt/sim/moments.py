@@ -1,0 +1,159 @@
+"""What becomes known in a piece of tape, in the order of knowing: columns first, records on demand.
+
+Every session of a run lives through the same moments; what one has made of them the others use.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, overload
+
+import numpy as np
+
+from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from orderflow_bt.flow import BarBatch, Footprint
+    from orderflow_bt.types import Bar, BarSpec
+
+
+class ClosedBar(NamedTuple):
+    """A bar that has closed, with its footprint at hand."""
+
+    spec: BarSpec
+    bar: Bar
+    batch: BarBatch
+    row: int
+
+    @property
+    def footprint(self) -> Footprint:
+        """Its footprint."""
+        return self.batch.footprint(self.row)
+
+
+class Moment(NamedTuple):
+    """What becomes known at one time, before trade ``at`` of the slice is processed.
+
+    A time bar that ends at a time is known before the first trade of that time, an activity bar
+    right after the trade that completed it: two moments, though the clock shows the same.
+    """
+
+    time: int
+    at: int
+    bars: list[ClosedBar]
+    events: EventColumns
+
+
+class Moments(Sequence[Moment]):
+    """Bars and events of a piece, those of one moment together.
+
+    Moment ``m`` owns ``closed[bars_from[m]:bars_from[m + 1]]``, streams short before long, and
+    ``events[events_from[m]:events_from[m + 1]]``.
+
+    Args:
+        batches: Bars that closed in the piece, streams short before long.
+        events: Events that became known in it, in the order of knowing.
+
+    Attributes:
+        known_at: Int64 [n]; ``time`` is the same as a list. When each is known, microseconds UTC.
+        rows: Int64 [n]; ``at`` is the same as a list. Before which row of the piece.
+    """
+
+    def __init__(self, batches: Mapping[BarSpec, BarBatch], events: EventColumns) -> None:
+        self.events = events
+        self._batches = {spec: batch for spec, batch in batches.items() if len(batch)}
+        self._closed: list[ClosedBar] | None = None
+        if len(self._batches) == 1 and not len(events):
+            (batch,) = self._batches.values()
+            times, rows = batch.known_at, batch.at
+            self.bars_from = list(range(len(batch) + 1))
+            self._order: NDArray[np.int64] | None = None  # of all bars; as they stand
+        else:
+            times, rows = self._sort()
+        self.known_at, self.rows = times, rows
+        self.time: list[int] = times.tolist()
+        self.at: list[int] = rows.tolist()
+        if not len(events):
+            self.events_from = [0] * (len(self.time) + 1)
+
+    def _sort(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Put bars and events in the order of knowing; time and row of each moment."""
+        batches, found = list(self._batches.values()), self.events.rows
+        rows = np.concatenate([*(batch.at for batch in batches), found[:, AT]])
+        times = np.concatenate([*(batch.known_at for batch in batches), found[:, KNOWN_AT]])
+        order = np.lexsort((times, rows))  # stable: streams stand short before long
+        rows, times = rows[order], times[order]
+        is_new = np.ones(len(order), np.bool_)
+        is_new[1:] = (rows[1:] != rows[:-1]) | (times[1:] != times[:-1])
+        moment = np.cumsum(is_new) - 1
+        of_bar = order < len(order) - len(found)
+        edges = np.arange(np.count_nonzero(is_new) + 1)
+        self._order = order[of_bar]
+        self.bars_from = np.searchsorted(moment[of_bar], edges).tolist()
+        self.events_from = np.searchsorted(moment[~of_bar], edges).tolist()
+        return times[is_new], rows[is_new]
+
+    @property
+    def closed(self) -> list[ClosedBar]:
+        """All bars in the order of knowing."""
+        if self._closed is None:
+            made: list[ClosedBar] = []
+            for spec, batch in self._batches.items():
+                closed = partial(_closed_bar, spec, batch)
+                made += map(closed, batch.tolist(), range(len(batch)))
+            order = self._order
+            self._closed = made if order is None else [made[k] for k in order.tolist()]
+        return self._closed
+
+    def closes_of(self, spec: BarSpec | None) -> NDArray[np.int64]:
+        """The moment of each closed bar of a specification, in order."""
+        specs = list(self._batches)
+        if spec is None or spec not in specs:
+            return np.zeros(0, np.int64)
+        if self._order is None:
+            return np.arange(len(self.time))
+        sizes = [len(batch) for batch in self._batches.values()]
+        first = sum(sizes[: specs.index(spec)])
+        theirs = (first <= self._order) & (self._order < first + len(self._batches[spec]))
+        return np.searchsorted(np.array(self.bars_from), np.flatnonzero(theirs), "right") - 1
+
+    def batch_of(self, spec: BarSpec | None) -> BarBatch | None:
+        """The bars of a specification as columns, None where none closed."""
+        return None if spec is None else self._batches.get(spec)
+
+    def count_until(self, row: int, time: int | None = None) -> int:
+        """How many are known before trade ``row``, or at it; of the latter, those by ``time``."""
+        count = bisect_right(self.at, row)
+        if time is not None:
+            first = bisect_left(self.at, row)
+            count = bisect_right(self.time, time, lo=first, hi=count)
+        return count
+
+    def events_of(self, m: int) -> EventColumns:
+        """Events of a moment."""
+        first, stop = self.events_from[m], self.events_from[m + 1]
+        return self.events[first:stop] if stop > first else NO_EVENTS
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+    @overload
+    def __getitem__(self, index: int) -> Moment: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Moment]: ...
+    def __getitem__(self, index: int | slice) -> Moment | list[Moment]:
+        if isinstance(index, slice):
+            return [self[m] for m in range(*index.indices(len(self)))]
+        m = range(len(self))[index]
+        bars = self.closed[self.bars_from[m] : self.bars_from[m + 1]]
+        return Moment(self.time[m], self.at[m], bars, self.events_of(m))
+
+
+def _closed_bar(spec: BarSpec, batch: BarBatch, bar: Bar, row: int) -> ClosedBar:
+    return tuple.__new__(ClosedBar, (spec, bar, batch, row))
