@@ -378,7 +378,8 @@ def _warning(config: SimConfig) -> str:
 def _outcome(session: Session) -> dict[str, Any]:
     """What one fill policy, or one variant, led to."""
     net = money(session.account.equity(session.last_price)) - session.config.cash
-    results = [trip.r_multiple for trip in session.trips.done if trip.r_multiple is not None]
+    made = (trip.r_multiple for trip in session.trips.since(0))
+    results = [r for r in made if r is not None]
     return {
         "net_pnl": float(net),
         "fills": len(session.broker.fills),

@@ -66,7 +66,7 @@ class Hooks:
         session.pace.count(session.now)
         if isinstance(notice, int):
             session.hook = "on_fill"
-            strategy.on_fill(broker.fills[notice], market, broker)
+            strategy.on_fill(session.books.fills.record(notice), market, broker)
         elif notice is None:
             session.hook = "on_timer"
             strategy.on_timer(market, broker)

@@ -48,7 +48,8 @@ _FILL = Struct(f"<{len(FILL_COLUMNS)}q")
 class _Log(Sequence[Record]):
     """A sequence whose records are made one by one; equal to any other that holds the same."""
 
-    def _record(self, number: int) -> Record:
+    def record(self, number: int) -> Record:
+        """The record at a place from 0 on."""
         raise NotImplementedError
 
     @overload
@@ -58,11 +59,11 @@ class _Log(Sequence[Record]):
     def __getitem__(self, index: int | slice) -> Record | list[Record]:
         numbers = range(len(self))[index]
         if isinstance(numbers, range):
-            return [self._record(number) for number in numbers]
-        return self._record(numbers)
+            return [self.record(number) for number in numbers]
+        return self.record(numbers)
 
     def __iter__(self) -> Iterator[Record]:
-        return map(self._record, range(len(self)))
+        return map(self.record, range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -120,7 +121,8 @@ class OrderLog(_Log[Order]):
             columns[Order._fields[place]] = [self._words[code] for code in codes]
         return columns
 
-    def _record(self, number: int) -> Order:
+    def record(self, number: int) -> Order:
+        """An order as it stands."""
         row = self._open.get(number)
         return Order._make(self._unpacked(number) if row is None else row)
 
@@ -172,7 +174,8 @@ class FillLog(_Log[Fill]):
         table = flat.reshape(-1, len(FILL_COLUMNS))[: self._count]
         return dict(zip(FILL_COLUMNS, table.T, strict=True))
 
-    def _record(self, number: int) -> Fill:
+    def record(self, number: int) -> Fill:
+        """A fill by its number."""
         (
             order_id, time, trade_id, side, qty, price, role, maker, rule, ahead, slippage, fee,
             event, reference, spread, bps, impact, _,

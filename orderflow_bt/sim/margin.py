@@ -66,6 +66,7 @@ class Margin:
             )
             for tier in self._brackets
         ]  # fmt: skip
+        self._least_cum = min((cum for *_, cum in self._counted), default=0)
         self.next_change = self._tables[1].time if len(self._tables) > 1 else NEVER
         self._revision = -1
 
@@ -141,9 +142,11 @@ class Margin:
         ``side (ledger + cum) / (rate - side)``.
         """
         account = self._account
-        side = 1 if account.position > 0 else -1
+        ledger, side = account.ledger, 1 if account.position > 0 else -1
+        if side > 0 and ledger + self._least_cum >= 0:
+            return NO_BAND  # it is paid for: no fall of the price uses up more
         for above, up_to, part, whole, cum in self._counted:
-            value = -side * (account.ledger + cum) * whole  # times ...
+            value = -side * (ledger + cum) * whole  # times ...
             times = whole - side * part  # ... this
             if value > 0 and above * times <= value and (up_to is None or value <= up_to * times):
                 per_unit = times * account.worth(1, abs(account.position))

@@ -197,6 +197,7 @@ class Session:
                 offset = tape.end - offset  # rows of the piece so far
         self.market.end()
         self.broker.pack()
+        self.trips.pack()
         rows = piece.trades.rows
         if rows:
             self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
@@ -393,7 +394,7 @@ class Session:
             broker.rest()
         if self.cursor > start:
             self.last_price = tape.price.item(self.cursor - 1)
-            self._clock(tape.time.item(self.cursor - 1))
+            self.now = max(self.now, tape.time.item(self.cursor - 1))
         if slots[k.N_REPORTS]:
             broker.read_reports()
         if slots[k.LIQUIDATED]:

@@ -6,17 +6,25 @@ from bisect import bisect_left
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.marking import ENDS, OPENS, SHRINKS
 from orderflow_bt.sim import logs
-from orderflow_bt.sim.rounding import cents, half_even, money, ratio
+from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from fractions import Fraction
+
+    from numpy.typing import NDArray
 
     from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.marks import Marks
     from orderflow_bt.strategy.api import Fill
+
+
+_PART = 1 << 62
 
 
 class Plan(NamedTuple):
@@ -83,6 +91,27 @@ class _Trip:
         self.exit_role = ""
 
 
+def _packed(trip: _Trip, extremes: tuple[int, int]) -> list[int]:
+    """A round trip in integers, sums of price x lots in two parts."""
+    numbers = [
+        trip.id, trip.side, trip.entry_time, trip.exit_time, trip.qty_in, trip.qty_out, trip.fees,
+        int(trip.funding * PER_UNIT), logs.ROLE_CODE[trip.exit_role], *extremes,
+        *divmod(trip.paid_in, _PART), *divmod(trip.paid_out, _PART),
+    ]  # fmt: skip
+    perhaps = (trip.event_id, *trip.plan)
+    return numbers + [logs.ABSENT if value is None else value for value in perhaps]
+
+
+def _unpacked(row: list[int]) -> tuple[_Trip, tuple[int, int]]:
+    """The round trip and the extremes that `_packed` took."""
+    event, *plan = (None if value == logs.ABSENT else value for value in row[15:])
+    trip = _Trip(row[0], row[1], row[2], event, Plan(*plan))
+    trip.exit_time, trip.qty_in, trip.qty_out, trip.fees = row[3:7]
+    trip.funding, trip.exit_role = cents(row[7]), logs.ROLES[row[8]]
+    trip.paid_in, trip.paid_out = row[11] * _PART + row[12], row[13] * _PART + row[14]
+    return trip, (row[9], row[10])
+
+
 class Trips:
     """Follows one account from trip to trip.
 
@@ -100,20 +129,40 @@ class Trips:
         self._open: _Trip | None = None
         self._count = 0
         self._gaps: list[tuple[int, int]] = []
-        self._ended: list[_Trip] = []
-        self._done: list[RoundTrip] = []  # records of as many of them as were looked at
+        self._packed: list[NDArray[np.int64]] = []  # as `_packed`, of those that ended first
+        self._ended: list[_Trip] = []  # the others
+        self._done: list[RoundTrip] = []  # records of as many as were looked at
 
     @property
     def done(self) -> list[RoundTrip]:
         """Round trips that ended, in order, as far as the tape is marked."""
-        first = len(self._done)
-        for trip, extremes in zip(self._ended[first:], self._marks.trips[first:], strict=False):
-            worth = self._worth(trip.worth_out, trip.paid_out)
-            average = self._average(worth, trip.paid_out, trip.qty_out)
-            self._done.append(
-                self._record(trip, trip.exit_time, worth, average, extremes, is_open=False)
-            )
+        self._done += self.since(len(self._done))
         return self._done
+
+    def since(self, first: int) -> Iterator[RoundTrip]:
+        """Round trips that ended, but for the ``first`` ones, made one by one and not kept."""
+        for chunk in self._packed:
+            for row in chunk[min(first, len(chunk)) :].tolist():
+                yield self._finished(*_unpacked(row))
+            first = max(0, first - len(chunk))
+        ended = zip(self._ended[first:], self._marks.trips[first:], strict=False)
+        for trip, extremes in ended:
+            yield self._finished(trip, extremes)
+
+    def _finished(self, trip: _Trip, extremes: tuple[int, int]) -> RoundTrip:
+        worth = self._worth(trip.worth_out, trip.paid_out)
+        average = self._average(worth, trip.paid_out, trip.qty_out)
+        return self._record(trip, trip.exit_time, worth, average, extremes, is_open=False)
+
+    def pack(self) -> None:
+        """Let round trips that ended take less room, where they are many and marked."""
+        count = len(self._marks.trips)
+        if count < logs.CHUNK or self._is_inverse:
+            return
+        rows = map(_packed, self._ended[:count], self._marks.trips)
+        self._packed.append(np.array(list(rows), np.int64))
+        del self._ended[:count]
+        self._marks.trips.clear()
 
     @property
     def fills(self) -> list[tuple[Fill, int]]:
@@ -123,7 +172,7 @@ class Trips:
     @property
     def count_done(self) -> int:
         """How many round trips ended."""
-        return len(self._ended)
+        return sum(map(len, self._packed)) + len(self._ended)
 
     @property
     def opened_at(self) -> int:
@@ -139,15 +188,6 @@ class Trips:
         """Add a funding to the round trip under way."""
         if self._open is not None:
             self._open.funding += amount
-
-    def times(self, count: int) -> list[tuple[int, int, int | None]]:
-        """(id, entry time, exit time or None) of the first ``count`` round trips."""
-        found: list[tuple[int, int, int | None]] = [
-            (trip.id, trip.entry_time, trip.exit_time) for trip in self._ended[:count]
-        ]
-        if self._open is not None and self._open.id < count:
-            found.append((self._open.id, self._open.entry_time, None))
-        return found
 
     def note_gap(self, gap: tuple[int, int]) -> None:
         """Remember a hole in the tape, for the round trips that span it."""
