@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from orderflow_bt.strategy import Strategy
 
 SCHEMA = 1
+_AT_ONCE = 1 << 16  # values made into texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +240,9 @@ def _result_hash(manifest: Mapping[str, Any], content: Mapping[str, pa.Table]) -
     for name, table in content.items():
         digest.update(f"\n{name} {table.num_rows} {','.join(table.column_names)}\n".encode())
         for column in table.columns:
-            digest.update("\n".join(map(str, column.to_pylist())).encode())
+            for first in range(0, table.num_rows, _AT_ONCE):
+                values = column.slice(first, _AT_ONCE).to_pylist()
+                digest.update(("\n" * (first > 0) + "\n".join(map(str, values))).encode())
     return digest.hexdigest()
 
 

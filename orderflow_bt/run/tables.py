@@ -8,20 +8,20 @@ import numpy as np
 import pyarrow as pa
 
 from orderflow_bt.flow import events as ev
+from orderflow_bt.sim.funding import FundingPayment
 from orderflow_bt.sim.logs import ABSENT, ROLES, RULES
+from orderflow_bt.sim.marks import EquityRow
 from orderflow_bt.sim.rounding import cents
+from orderflow_bt.sim.trips import RoundTrip
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from orderflow_bt.flow.events import EventColumns
-    from orderflow_bt.sim.funding import FundingPayment
     from orderflow_bt.sim.logs import FillLog, OrderLog
-    from orderflow_bt.sim.marks import EquityRow
-    from orderflow_bt.sim.trips import RoundTrip
 
 INT, TEXT, FLOAT, FLAG = pa.int64(), pa.string(), pa.float64(), pa.bool_()
 MONEY = pa.decimal128(38, 8)
@@ -77,11 +77,6 @@ SCHEMAS: dict[str, pa.Schema] = {
 }  # fmt: skip
 
 
-def from_rows(name: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
-    """A table of the run folder from rows by column name."""
-    return pa.Table.from_pylist(list(rows), schema=SCHEMAS[name])
-
-
 def from_matrix(name: str, matrix: NDArray[np.int64]) -> pa.Table:
     """An all-integer table of the run folder from an int64 [rows, columns] matrix."""
     schema = SCHEMAS[name]
@@ -107,6 +102,11 @@ def fills_table(fills: FillLog) -> pa.Table:
     return _from_columns("fills", {**columns, **texts, "fee": fees, "id": np.arange(len(fills))})
 
 
+def _columns_of(records: Sequence[Any], kind: Any) -> dict[str, list[Any]]:
+    """The fields of named tuples, each as a list."""
+    return {name: [record[k] for record in records] for k, name in enumerate(kind._fields)}
+
+
 def _from_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
     """A table of the run folder from columns, in which ABSENT stands for none."""
     schema, made = SCHEMAS[name], []
@@ -119,27 +119,20 @@ def _from_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
 
 def trips_table(trips: list[RoundTrip]) -> pa.Table:
     """Round trips in order of entry, one still open last."""
-    return from_rows(
-        "round_trips",
-        (
-            {
-                **trip._asdict(),
-                "entry_price": float(trip.entry_price),
-                "exit_price": None if trip.exit_price is None else float(trip.exit_price),
-            }
-            for trip in trips
-        ),
-    )
+    columns = _columns_of(trips, RoundTrip)
+    for name in ("entry_price", "exit_price"):
+        columns[name] = [None if price is None else float(price) for price in columns[name]]
+    return _from_columns("round_trips", columns)
 
 
 def funding_table(payments: list[FundingPayment]) -> pa.Table:
     """What funding took from the account, or gave, payment by payment."""
-    return from_rows("funding", (payment._asdict() for payment in payments))
+    return _from_columns("funding", _columns_of(payments, FundingPayment))
 
 
 def equity_table(rows: list[EquityRow]) -> pa.Table:
     """The account at every bar close."""
-    return from_rows("equity", (row._asdict() for row in rows))
+    return _from_columns("equity", _columns_of(rows, EquityRow))
 
 
 def events_table(events: EventColumns, actions: Mapping[int, str]) -> pa.Table:
