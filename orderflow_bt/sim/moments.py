@@ -69,8 +69,8 @@ class Moments(Sequence[Moment]):
         self.events = events
         self._batches = {spec: batch for spec, batch in batches.items() if len(batch)}
         self._closed: list[ClosedBar] | None = None
-        if len(self._batches) == 1 and not len(events):
-            (batch,) = self._batches.values()
+        batch = next(iter(self._batches.values())) if len(self._batches) == 1 else None
+        if batch is not None and not len(events) and _are_apart(batch):
             times, rows = batch.known_at, batch.at
             self.bars_from = list(range(len(batch) + 1))
             self._order: NDArray[np.int64] | None = None  # of all bars; as they stand
@@ -153,6 +153,12 @@ class Moments(Sequence[Moment]):
         m = range(len(self))[index]
         bars = self.closed[self.bars_from[m] : self.bars_from[m + 1]]
         return Moment(self.time[m], self.at[m], bars, self.events_of(m))
+
+
+def _are_apart(batch: BarBatch) -> bool:
+    """Whether no two bars are known at one moment, as those that one trade completes are."""
+    same = (batch.at[1:] == batch.at[:-1]) & (batch.known_at[1:] == batch.known_at[:-1])
+    return not same.any()
 
 
 def _closed_bar(spec: BarSpec, batch: BarBatch, bar: Bar, row: int) -> ClosedBar:

@@ -1,0 +1,68 @@
+"""What becomes known, in the order of knowing, whether it is kept as columns or looked at."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from orderflow_bt.flow.events import NO_EVENTS
+from orderflow_bt.sim.declared import readings_of
+from orderflow_bt.sim.moments import Moments
+from orderflow_bt.strategy import Strategy
+from orderflow_bt.testing import Tape
+from orderflow_bt.types import BarSpec
+
+TAPE = Tape("S 100 1 | B 101 2 | +1s B 109 3 | +10ms S 104 1 | +2s S 99 4 | +1500ms B 100 1")
+
+
+class Reads(Strategy):
+    """Reads the bars it is told to."""
+
+    specs = ()
+
+    def bar_specs(self):
+        return [BarSpec.parse(text) for text in self.specs]
+
+
+def known(*specs):
+    strategy = Reads()
+    strategy.specs = specs
+    readings = readings_of(strategy, TAPE.instrument, ids_are_continuous=True)
+    return readings.feed(TAPE.trades).moments
+
+
+@pytest.mark.parametrize(
+    "specs", [("1s",), ("renko:2",), ("1s", "2s"), ("renko:2", "1s", "tick:2")]
+)
+def test_bars_of_one_moment_stand_together(specs):
+    moments = known(*specs)
+    keys = [(moment.at, moment.time) for moment in moments]
+    assert keys == sorted(set(keys))
+    assert keys == list(zip(moments.at, moments.time, strict=True))
+    assert [c for moment in moments for c in moment.bars] == moments.closed
+    assert sum(len(moment.bars) for moment in moments) == len(moments.closed) > 3
+    for spec in map(BarSpec.parse, specs):
+        of_bars = [m for m, moment in enumerate(moments) for c in moment.bars if c.spec == spec]
+        assert moments.closes_of(spec).tolist() == of_bars
+
+
+def test_a_trade_that_completes_several_bars_makes_one_moment():
+    moments = known("renko:2")
+    assert max(len(moment.bars) for moment in moments) > 1
+
+
+def test_how_many_are_known_by_a_row_and_a_time():
+    moments = known("1s", "tick:2")
+    for row in range(8):
+        assert moments.count_until(row) == sum(m.at <= row for m in moments)
+        for time in moments.time:
+            count = sum((m.at, m.time) <= (row, time) for m in moments)
+            assert moments.count_until(row, time) == count
+
+
+def test_nothing_known():
+    moments = Moments({}, NO_EVENTS)
+    assert not moments
+    assert list(moments) == []
+    assert moments.closes_of(BarSpec.parse("1s")).tolist() == []
+    assert moments.known_at.dtype == moments.rows.dtype == np.int64
