@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.report.order_words import OrderWords
+from orderflow_bt.report.order_words import OrderWords, counted
 from orderflow_bt.report.tape_of_order import Met, Stretch, Wanted, read_stretch, tape_of
 from orderflow_bt.types import MarketType
 
@@ -278,7 +278,7 @@ class _Story(OrderWords):
             made = {name: row[f"{name}_ticks"] for name in ("spread", "bps", "impact")}
             made["fixed"] = row["slippage_ticks"] - sum(made.values())
             of = ", ".join(f"{name} {ticks}" for name, ticks in made.items() if ticks)
-            parts.append(f"{row['slippage_ticks']} tick(s) of slippage ({of})")
+            parts.append(f"{counted(row['slippage_ticks'], 'tick')} of slippage ({of})")
 
     # -- the end ------------------------------------------------------------------------------
 
@@ -306,12 +306,13 @@ class _Story(OrderWords):
             text = (
                 f"filled {self.qty(order['filled_qty'])} of {self.qty(order['qty'])} at"
                 f" {costs['average_price']} on average; fees {costs['fees']} {self.currency};"
-                f" slippage {costs['slippage_ticks']} tick(s)"
+                f" slippage {counted(Decimal(costs['slippage_ticks']), 'tick')}"
             )
             if "shortfall_ticks" in costs:
                 worse = Decimal(costs["shortfall_ticks"])
                 word = "worse" if worse > 0 else "better"
-                text += f"; {abs(worse)} tick(s) {word} than the last trade before the decision"
+                off = counted(abs(worse), "tick")
+                text += f"; {off} {word} than the last trade before the decision"
             if order["filled_qty"] >= order["qty"]:
                 return text
             return f"{text}. The rest: {self._why_not()}"
@@ -338,7 +339,7 @@ class _Story(OrderWords):
             hits = [met for met in stretch.met if self._at_rest(met)]
             if hits:
                 said.append(
-                    f"{len(hits):,} trade(s) reached its price, none went far enough for"
+                    f"{counted(len(hits), 'trade')} reached its price, none went far enough for"
                     f" {self.policy!r}"
                 )
             else:
@@ -351,7 +352,9 @@ class _Story(OrderWords):
             return ""
         wanted = self.order["price"] if self.rests_at is None else self.rests_at
         ticks = abs(self.stretch.nearest - wanted) // self.tick
-        return f"; {self.price(self.stretch.nearest)}, {ticks:,} tick(s) away, was the nearest"
+        return (
+            f"; {self.price(self.stretch.nearest)}, {counted(ticks, 'tick')} away, was the nearest"
+        )
 
 
 def futures_caution(run: RunFolder) -> str:

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 TRIGGERED = ("stop", "stop_limit", "trailing_stop", "if_touched")  # kinds that wait for a price
 
 
+def counted(number: int | Decimal, noun: str) -> str:
+    """``1 tick``, ``1,204 ticks``, ``0.5 ticks``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 class OrderWords:
     """Says things of one order of a run."""
 
@@ -91,10 +96,11 @@ class OrderWords:
             legs = f"drawn, mean {sample['mean']:g} ms"
         elif simulation.get("latency_table_ms"):
             legs += ", changed by a table"
+        deep = counted(simulation.get("through_ticks", 1), "tick")
         rule = {
             "queue": f"fills behind the inferred queue ({simulation['queue']})",
             "touch": "fills at touch",
-            "through": f"fills {simulation.get('through_ticks', 1)} tick(s) through the price",
+            "through": f"fills {deep} through the price",
         }[self.policy]
         if simulation.get("latency_sample_ms"):
             legs += ", or as drawn from a sample"
