@@ -113,6 +113,17 @@ class Trades(NamedTuple):
             self.fills[start:stop],
         )
 
+    def frozen(self) -> Trades:
+        """The same trades, as views that nobody can write to.
+
+        Kernels are compiled anew for columns that can be written to: whatever a tape comes from, it
+        is handed on frozen.
+        """
+        views = self.slice(0, self.rows)
+        for view in views:
+            view.flags.writeable = False
+        return views
+
 
 class BarStatus(IntEnum):
     """What a bar can be trusted for."""

@@ -41,6 +41,7 @@ def command(
     """Simulated archive -> download -> lake -> shipped strategies -> report. Needs no network."""
     import datetime as dt
 
+    from orderflow_bt.cli.warm import compiling
     from orderflow_bt.store.lake import SIMULATED
     from orderflow_bt.strategy.registry import installed
     from orderflow_bt.synth import SimulatedMarket, write_archive, write_funding
@@ -57,20 +58,25 @@ def command(
     say(f"Its exchange charges {FEES.replace(',', ' and ')} basis points.\n")
     for name in ("archive", "data", "runs"):
         shutil.rmtree(out / name, ignore_errors=True)
-    write_archive(market, out / "archive")
-    write_funding(market, out / "archive")
-    lake = out / "data"
-    lake.mkdir(parents=True)
-    (lake / SIMULATED).write_text(what, encoding="utf-8")
-    options.settings.data = str(lake)
-    with _served(out / "archive") as address:
-        for kind in ("aggTrades", "fundingRate"):
-            say(f"$ orderflow-bt --data {lake} download {market.symbol} --market um"
-                f" --kind {kind} --from {start} --to {last} --source {address}")  # fmt: skip
-            download.command(
-                symbols=[market.symbol], market=MarketType.UM, kind=kind, first=str(start),
-                last=str(last), source=address,
-            )  # fmt: skip
+    with compiling() as under_way:
+        write_archive(market, out / "archive")
+        write_funding(market, out / "archive")
+        lake = out / "data"
+        lake.mkdir(parents=True)
+        (lake / SIMULATED).write_text(what, encoding="utf-8")
+        options.settings.data = str(lake)
+        with _served(out / "archive") as address:
+            for kind in ("aggTrades", "fundingRate"):
+                say(f"$ orderflow-bt --data {lake} download {market.symbol} --market um"
+                    f" --kind {kind} --from {start} --to {last} --source {address}")  # fmt: skip
+                download.command(
+                    symbols=[market.symbol], market=MarketType.UM, kind=kind, first=str(start),
+                    last=str(last), source=address,
+                )  # fmt: skip
+        if under_way:
+            say("\nCompiling, this once: later runs begin at once.")
+        for process in under_way:
+            process.wait()
     first = start + dt.timedelta(days=1)
     names = ",".join(installed())
     say(f"\n$ orderflow-bt --data {lake} run {names} {market.symbol} --market um"

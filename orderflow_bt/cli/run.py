@@ -11,6 +11,7 @@ import typer
 
 from orderflow_bt.cli import options
 from orderflow_bt.cli.assumptions import Assumptions, cautions
+from orderflow_bt.cli.reports import Reports, build_report
 from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.types import MarketType
 
@@ -173,6 +174,7 @@ def command(
     _refuse_early(names, parameters, list(folders.values()))
     results: list[dict[str, Any]] = []
     failed: PluginError | None = None
+    reports = Reports(len(folders))
     classes = {name: load_strategy(name) for name in names}
     for tape in tapes:
         requests = [
@@ -184,14 +186,16 @@ def command(
             for name in names
         ]  # fmt: skip
         asked = [(r, folders[n, tape]) for n, r in zip(names, requests, strict=True)]
-        for (_, folder), result in zip(asked, run_together(asked), strict=True):
+        done = list(zip(asked, run_together(asked), strict=True))
+        reports.begin(f for (_, f), result in done if not isinstance(result, PluginError))
+        for (_, folder), result in done:
             if isinstance(result, PluginError):
                 failed = failed or result
                 continue
             results.append(result)
             if not as_json:
                 print_summary(result)
-            _build_report(folder)
+            reports.wait(folder)
             if not as_json:
                 typer.echo(f"report: {folder / 'report.html'}")
     if as_json and results:
@@ -239,13 +243,6 @@ def plain_name(text: str) -> str:
     """What a strategy given as name, ``module:Class`` or ``file.py`` is called."""
     path, _, name = text.partition(":")
     return name or Path(path).stem
-
-
-def _build_report(folder: Path) -> None:
-    """The pictures' library takes longer to load than many a run takes: results come first."""
-    from orderflow_bt import report
-
-    report.build(folder)
 
 
 def print_summary(metrics: dict[str, Any]) -> None:
@@ -322,7 +319,7 @@ def _run_portfolio(requests: list[Request], folder: Path, *, as_json: bool) -> N
             console.print(f"  {'left out':<12}{text}")
         console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")
     for request in requests:
-        _build_report(folder / request.tape.symbol)
+        build_report(folder / request.tape.symbol)
         if not as_json:
             typer.echo(f"report: {folder / request.tape.symbol / 'report.html'}")
 

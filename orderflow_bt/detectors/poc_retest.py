@@ -83,7 +83,7 @@ class PocRetest(Detector):
         """Follow the levels there are; where a session has ended, add its own."""
         self._settings[:] = self._row, self.touch, self.back, self.closes, self.touches
         parts, start = [], 0
-        closes = bars.bars[:, 5]
+        closes = np.ascontiguousarray(bars.bars[:, 5])
         rows = self._rows
         rows.state[e.NEXT] = rows.state[e.NEXT_BAR] = 0
         while start < trades.rows:

@@ -40,7 +40,7 @@ _DTYPES = (np.int64, np.int64, np.int64, np.int64, np.int8, np.int32)
 _NOTHING = np.zeros(0, dtype=np.int64)
 _NO_TRADES = Trades(
     _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING.astype(np.int8), _NOTHING.astype(np.int32)
-)
+).frozen()
 
 
 def rows_of(trades: Trades, ids: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from orderflow_bt.types import Trades
 
+T = TypeVar("T", bound=np.generic)
+
 _NO_BLOCKS = np.zeros(0, np.int64)
+_NO_BLOCKS.flags.writeable = False
 
 
 Blocks = tuple["NDArray[np.int64]", "NDArray[np.int64]"]
@@ -43,6 +46,12 @@ class _Columns(NamedTuple):
         pairs: Iterable[tuple[NDArray[Any], NDArray[Any]]] = zip(self, other, strict=True)
         for column, values in pairs:
             column[at : at + stop - start] = values[start:stop]
+
+
+def _frozen(column: NDArray[T]) -> NDArray[T]:
+    view = column[:]
+    view.flags.writeable = False
+    return view
 
 
 class Stretch:
@@ -72,7 +81,11 @@ class Stretch:
         tick: int,
         blocks: Blocks | None = None,
     ) -> None:
-        self.time, self.price, self.qty, self.side, self.id = columns
+        # Frozen, whether they are a buffer's or a piece's: kernels are compiled for one of the two.
+        self.time, self.price, self.qty, self.side, self.id = (
+            _frozen(columns.time), _frozen(columns.price), _frozen(columns.qty),
+            _frozen(columns.side), _frozen(columns.id),
+        )  # fmt: skip
         self.first = first
         self.end = end
         self.base = base
@@ -88,6 +101,7 @@ class Stretch:
             if self.end - self.first >= 4 * BLOCK:
                 lows, highs = (np.empty(-(-self.end // BLOCK), np.int64) for _ in range(2))
                 block_extremes(self.price[: self.end], lows, highs)
+                lows.flags.writeable = highs.flags.writeable = False
                 self._blocks = (lows, highs)
         return self._blocks
 

@@ -216,11 +216,9 @@ def _band(e: Evidence) -> str:
     named = [name for name in ("touch", "queue", "through") if name in e.band]
     if not named or (e.round_trips == 0 and not any(e.band.values())):
         return ""
-    if len(named) > 1 and len(set(e.band.values())) == 1:
-        return (
-            f"How resting limit orders are filled made no difference: {', '.join(named)} all give "
-            f"{money(e.band[named[0]], e.quote)}."
-        )
+    printed = {money(e.band[name], e.quote) for name in named}
+    if len(named) > 1 and len(printed) == 1:
+        return "How resting limit orders are assumed to fill makes no difference to it."
     values = ", ".join(f"{name} {money(e.band[name], e.quote)}" for name in named)
     if band_changes_sign(e.band):
         end = "the sign changes inside the band, and trades alone cannot say which is right."

@@ -55,7 +55,9 @@ def with_blocks(trades: Trades, day: DayInfo, first: int) -> Piece:
     """Trades with the extremes of their blocks."""
     count = -(-trades.rows // BLOCK)
     lows, highs = np.empty(count, np.int64), np.empty(count, np.int64)
+    trades = trades.frozen()
     block_extremes(trades.price, lows, highs)
+    lows.flags.writeable = highs.flags.writeable = False
     return Piece(trades, lows, highs, day, first)
 
 

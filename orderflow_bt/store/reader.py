@@ -177,7 +177,7 @@ class _Day:
             qty=self._scaled(columns["quantity"], self.qty_factor),
             side=columns["side"],
             fills=fills,
-        )
+        ).frozen()
 
     def _read(self, group: int) -> pa.Table:
         try:

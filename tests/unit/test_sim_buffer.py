@@ -50,7 +50,8 @@ def test_a_large_piece_is_not_copied():
     trades = tape([1, -1] * 30)
     head, body = TapeBuffer(keep=4, tick=1).append(trades)
     assert (head.first, head.end, body.first, body.end) == (0, 4, 4, 60)
-    assert body.price is trades.price
+    assert np.shares_memory(body.price, trades.price)
+    assert not body.price.flags.writeable
 
 
 def test_nothing_is_known_before_the_first_trade():

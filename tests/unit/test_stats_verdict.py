@@ -62,7 +62,9 @@ def test_a_loss_is_not_negative_twice_and_an_idle_band_is_said_once():
     band = dict.fromkeys(("touch", "queue", "through"), -5.0)
     verdict = judge(replace(LUCKY, net_pnl=-5.0, gross_pnl=3.0, band=band))
     assert verdict.sentences[0].startswith("41 round trips lost 5.00 USDT after fees")
-    assert verdict.sentences[2].startswith("How resting limit orders are filled made no difference")
+    assert verdict.sentences[2].startswith(
+        "How resting limit orders are assumed to fill makes no difference"
+    )
 
 
 def test_no_trades_says_what_to_do_next():

@@ -1,0 +1,95 @@
+"""Compiles kernels beside other work, in processes of their own: the disk keeps what they make.
+
+A kernel is compiled when it is first called, which takes half a minute for those of all shipped
+strategies; numba compiles one at a time in a process.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from orderflow_bt.detectors import Detector
+
+PARTS = ("orders", "detectors")
+_TRADES = 60_000  # more than the look-back of a queue: pieces that are copied, and that are not
+
+
+@contextmanager
+def compiling() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Begin to compile what backtests call; the processes to wait for, none where all is there."""
+    from orderflow_bt.kernels._jit import cache_folder
+
+    folder = cache_folder()
+    wanted = folder is not None and not any(_compiled(folder))
+    started = [
+        subprocess.Popen(  # noqa: S603 - ourselves
+            [sys.executable, "-m", "orderflow_bt.cli.warm", part], stdout=subprocess.DEVNULL
+        )
+        for part in PARTS
+        if wanted
+    ]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.terminate()
+            process.wait()
+
+
+def _compiled(folder: str) -> Iterator[object]:
+    from pathlib import Path
+
+    return Path(folder).rglob("broker.advance*.nbi")
+
+
+def compile_part(part: str) -> None:
+    """Call the kernels of one part, on some trades made up for it."""
+    import numpy as np
+
+    from orderflow_bt import Bar, BarSpec, Broker, Market, Strategy, param, time_bars
+    from orderflow_bt.instruments import Instrument
+    from orderflow_bt.strategy.registry import installed, load_strategy
+    from orderflow_bt.testing import PLAIN, run_trades
+    from orderflow_bt.types import DAY_US, MarketType, Trades
+
+    class Orders(Strategy):
+        """Sends a bracket now and then."""
+
+        bars: BarSpec = param(time_bars("1h"))
+
+        def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
+            del spec
+            if market.position.is_flat and not broker.working:
+                broker.bracket(1, 1, limit_entry=bar.close, stop=bar.low - 9, target=bar.high + 9)
+
+    class Watches(Strategy):
+        """Hears of what every shipped strategy hears of."""
+
+        bars: BarSpec = param(time_bars("5m"))
+
+        def detectors(self) -> list[Detector]:
+            found = [d for name in installed() for d in load_strategy(name)().detectors()]
+            return list({repr((d.name, d.parameters())): d for d in found}.values())
+
+    rng = np.random.default_rng(1)
+    trades = Trades(
+        np.arange(_TRADES),
+        np.arange(_TRADES) * (2 * DAY_US // _TRADES),
+        10_000 + rng.integers(-1, 2, _TRADES).cumsum(),
+        rng.integers(1, 1_000, _TRADES),
+        (2 * rng.integers(0, 2, _TRADES) - 1).astype(np.int8),
+        np.ones(_TRADES, np.int32),
+    ).frozen()
+    unit = Instrument("none", MarketType.UM, "NONE", 1, 0)
+    strategy = Orders() if part == "orders" else Watches()
+    run_trades(trades, unit, strategy, config=PLAIN, chunks=(_TRADES - 9,))
+
+
+if __name__ == "__main__":
+    compile_part(sys.argv[1])
