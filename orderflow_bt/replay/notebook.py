@@ -198,6 +198,8 @@ class Notebook:
         player, memory = self._player, self.memory()
         if memory.get("row", 0) > player.row:
             player.seek(memory["row"])
+        if player.at_end:
+            player.finish()
         furthest = min(memory.get("furthest", 0), player.window.rows)
         player.furthest = max(player.furthest, furthest)
 

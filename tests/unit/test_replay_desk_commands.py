@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import random
 import time
 
 import pytest
@@ -18,6 +20,7 @@ from orderflow_bt.replay.lens import Lens
 from orderflow_bt.replay.messages import Message, read_message
 from orderflow_bt.replay.messages import words as words_of
 from orderflow_bt.replay.opening import open_desk
+from orderflow_bt.replay.transport import JUMPS, STEPS
 from orderflow_bt.replay.witness import Witness
 from orderflow_bt.types import HOUR_US
 
@@ -474,3 +477,50 @@ def test_a_sealed_desk_keeps_errors_that_name_the_market(market, tmp_path):
     with pytest.raises(UsageError, match="time of day"):
         ask(desk, "jump", to="next_session")
     desk.close()
+
+
+def _anything(rng, desk):
+    """Some command that a person could give now."""
+    last = desk.player.session.last_price
+    action = rng.choice([
+        {"do": "market", "side": rng.choice([1, -1]), "qty": 0.01, "reason": "other"},
+        {"do": "bracket", "entry": "market", "side": 1, "qty": 0.01, "stop": last - 30,
+         "target": last + 30},
+        {"do": "limit", "side": -1, "qty": 0.02, "price": last + 4}, {"do": "close"},
+        {"do": "cancel_all"},
+    ])  # fmt: skip
+    first, rows = desk.player.window.first, desk.player.window.rows
+    return rng.choice([
+        ("order", {"action": action}), ("order", {"action": action}),
+        ("step", {"by": rng.choice(STEPS), "count": rng.randrange(1, 9)}),
+        ("step", {"by": "minute", "count": rng.randrange(1, 40)}),
+        ("back", {"count": rng.randrange(1, 5)}),
+        ("seek", {"row": rng.randrange(first, rows)}),
+        ("jump", {"to": rng.choice(JUMPS)}), ("drill", {}), ("note", {"text": "so"}),
+        ("answer", {"choice": None}), ("bars", {"spec": rng.choice(["1m", "5m", "tick:500"])}),
+        ("detectors", {"name": "volume_spike", "on": rng.random() < 0.5}),
+        ("strategies", {"name": "delta_divergence", "on": rng.random() < 0.5}),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_practice_goes_on_as_it_was(market, tmp_path, seed):
+    lake, tape = market
+    rng, plan, folder = random.Random(seed), plan_of(tape, detectors=()), tmp_path / "practice"
+    desk = open_desk(lake, plan, folder)
+    for _ in range(100):
+        do, fields = _anything(rng, desk)
+        with contextlib.suppress(UsageError):
+            ask(desk, do, **fields)
+    with contextlib.suppress(UsageError):
+        ask(desk, "answer", choice=None)
+    ask(desk, "pause")
+    before, attempts = desk.state(), desk.player.attempt
+    desk.notebook.journal.close()
+    assert attempts > 3
+    again = open_desk(lake, plan, folder)
+    after = again.state()
+    again.close()
+    assert after["clock"]["row"] == before["clock"]["row"]
+    for key in before:
+        assert after[key] == before[key], key
