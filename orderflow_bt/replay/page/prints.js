@@ -4,6 +4,8 @@ import { make, mark, say, show, tag } from "./dom.js";
 import { brief, clock, price, qty, readNumber, volume } from "./numbers.js";
 import { foldButton } from "./panes.js";
 
+const EVERY = 100; // milliseconds between two pictures of a running tape: nobody reads faster
+
 /** The clusters to show: newest first, none smaller than asked. Pure. */
 export function shown(prints, least, room) {
   const found = [];
@@ -30,6 +32,8 @@ export function large(prints) {
 export class Prints {
   constructor(root, desk) {
     this.desk = desk;
+    this.drawn = 0;
+    this.later = 0;
     this.least = make("input", {
       type: "text",
       inputmode: "decimal",
@@ -85,6 +89,15 @@ export class Prints {
   }
 
   update(store) {
+    const wait = this.drawn + EVERY - performance.now();
+    if (wait > 0 && store.clock.playing) {
+      this.later ||= setTimeout(() => {
+        this.later = 0;
+        this.update(this.desk.store);
+      }, wait);
+      return;
+    }
+    this.drawn = performance.now();
     const least = this.desk.settings.get("least");
     const { hello, prints, openPrint: open } = store;
     say(this.unit, hello?.blind ? "size %" : "size");
