@@ -5,7 +5,8 @@
 Every engine trades one idea on one-minute bars with fees, latency and a queue: market orders by the
 z-score of the minute's delta. Ours reads the lake; the peers have their data in memory. Further
 cases of ours: days and flow out of the cache with a bracket every 50 bars, a strategy that acts on
-every fill, two processes. ``--long`` repeats the days ten times: time per trade and memory.
+every fill, a whole backtest with many of them, two processes. ``--long`` repeats the days ten
+times: time per trade and memory.
 
 Peers run under ``--peers`` (or ORDERFLOW_BT_PEERS), the interpreter that has them, as their pins
 clash with ours; one that is not installed is left out. Each line: the best of the rounds; CPU
@@ -91,7 +92,24 @@ class Flips(Strategy):
             broker.market(-fill.side, 20)
 
 
-STRATEGIES = {"score": ByScore, "brackets": Brackets, "flips": Flips}
+class Bursts(Strategy):
+    """Ten turns of a small position after every bar."""
+
+    bars: BarSpec = param(time_bars("1m"))
+    left = 0
+
+    def on_bar(self, _spec, _bar, market, broker):
+        self.left = 10
+        if not broker.working:
+            broker.market(-1 if market.position.qty > 0 else 1, 10)
+
+    def on_fill(self, fill, _market, broker):
+        self.left -= 1
+        if self.left > 0:
+            broker.market(-fill.side, 10)
+
+
+STRATEGIES = {"score": ByScore, "brackets": Brackets, "flips": Flips, "bursts": Bursts}
 
 
 def live(lake, name, *, cached):
@@ -133,10 +151,42 @@ def live(lake, name, *, cached):
     return rows, session
 
 
+def whole_case(root, name):
+    """A whole backtest under three fill policies, its run folder written: time and memory."""
+    from orderflow_bt.run import Request, backtest
+    from orderflow_bt.sim import SimConfig
+    from orderflow_bt.store import Lake
+    from orderflow_bt.types import DAY_US, MarketType
+
+    lake = Lake(Path(root))
+    (tape,) = lake.tapes()
+    days = lake.days(tape)
+    start, last = ((day.date - dt.date(1970, 1, 1)).days * DAY_US for day in (days[0], days[-1]))
+    request = Request(
+        name=name, strategy=STRATEGIES[name], parameters={}, tape=tape, start=start,
+        end=last + DAY_US, config=replace(SimConfig.for_market(MarketType.UM), leverage=None),
+    )  # fmt: skip
+    wall, cpu = time.perf_counter(), time.process_time()
+    with tempfile.TemporaryDirectory() as folder:
+        metrics = backtest(lake, request, Path(folder) / "run")
+    times = [(time.perf_counter() - wall, time.process_time() - cpu)]
+    note = f"{metrics['orders']:,} orders, {metrics['fills']:,} fills each"
+    rows, fills = metrics["trades_read"], metrics["fills"]
+    return {"rows": rows, "best": times, "note": note, "fills": fills, "peak": peak_mib()}
+
+
+def peak_mib():
+    """The most memory that this process has held."""
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
+
+
 def our_case(root, name, how, rounds):
     """Best wall and CPU seconds of a case, in this process."""
     from orderflow_bt.store import Lake
 
+    if how == "backtest":
+        return whole_case(root, name)
     times, note, rows = [], "", 0
     for number in range(rounds + 1):
         gc.collect()
@@ -148,9 +198,7 @@ def our_case(root, name, how, rounds):
         fills = len(session.broker.fills)
         note = f"{len(session.broker.orders)} orders, {fills} fills"
         del session
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    peak = next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
-    return {"rows": rows, "best": times, "note": note, "fills": fills, "peak": peak}
+    return {"rows": rows, "best": times, "note": note, "fills": fills, "peak": peak_mib()}
 
 
 def child(*arguments, python=sys.executable, script="engine.py"):
@@ -269,6 +317,7 @@ def compare(root, folder, options):
     if told("ours, acting on every fill", found):
         wall, cpu = (min(column) / found["fills"] for column in zip(*found["best"], strict=True))
         print(f"  a fill: {wall * 1e6:.1f} µs, CPU {cpu * 1e6:.1f}")
+    told("ours, a backtest, ten fills a bar", child("--case", root, "bursts", "backtest", 1))
     two_processes(root, rounds)
 
 

@@ -6,6 +6,7 @@ between them is looked up on the tape once for many of them.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
     from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.buffer import Stretch
-
-Line = tuple[float, float]
 
 
 class EquityRow(NamedTuple):
@@ -50,8 +49,8 @@ class Marks:
         self._line = account.equity_line()  # as of the last change
         self._extremes = (0, 0)  # of the round trip under way
         self.trips: list[tuple[int, int]] = []
-        self._steps: list[tuple[int, int, int, int]] = []  # changes since: row, trip, prices
-        self._lines: list[Line] = []  # and the account's line behind each
+        self._steps = array("q")  # changes since: row, trip, price of the fill, last price
+        self._lines = array("d")  # and the account's line behind each
         self._closes: list[NDArray[np.int64]] = []  # [n, 2]: time and price of bar closes
         self._count = 0  # of those
         self._changes: list[tuple[int, int | Fraction, int]] = [(0, account.ledger, 0)]
@@ -84,8 +83,8 @@ class Marks:
             closes: Bars of this piece that had closed before.
         """
         account = self._account
-        self._steps.append((row, trip, price, last))
-        self._lines.append(account.equity_line())
+        self._steps.extend((row, trip, price, last))
+        self._lines.extend(account.equity_line())
         change = (self._count + closes, account.ledger, account.position)
         if self._changes[-1][0] == change[0]:
             self._changes[-1] = change
@@ -98,7 +97,7 @@ class Marks:
             self._row = max(self._row, row)
             return
         steps = np.array(self._steps, np.int64).reshape(-1, 4)
-        lines = np.array([self._line, *self._lines], np.float64)
+        lines = np.array([*self._line, *self._lines]).reshape(-1, 2)
         ended = np.zeros((np.count_nonzero(steps[:, 1] & ENDS), 2), np.int64)
         self._peak, self._worst, *extremes = live_through(
             tape.price, *tape.blocks, self._row, row, steps, lines, self._inverse, self._peak,
@@ -107,8 +106,7 @@ class Marks:
         self._extremes = extremes[0], extremes[1]
         self.trips += map(tuple, ended.tolist())
         self._row, self._line = row, (float(lines[-1, 0]), float(lines[-1, 1]))
-        self._steps.clear()
-        self._lines.clear()
+        self._steps, self._lines = array("q"), array("d")
 
     # -- equity at bar closes ---------------------------------------------------------------------
 
