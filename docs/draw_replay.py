@@ -22,6 +22,7 @@ from orderflow_bt.replay.opening import Plan, open_desk
 from orderflow_bt.replay.server import PracticeServer
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
+from orderflow_bt.store.lake import SIMULATED
 from orderflow_bt.synth.archive import write_archive
 from orderflow_bt.synth.market import SimulatedMarket
 from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId, time_bars
@@ -55,6 +56,8 @@ def served() -> Iterator[str]:
         write_archive(market, folder / "archive")
         tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
         lake = Lake(str(folder / "data"))
+        (folder / "data").mkdir(exist_ok=True)
+        (folder / "data" / SIMULATED).write_text("one day of SIMUSDT, seed 7", encoding="utf-8")
         download(lake, tape, market.dates, open_source(str(folder / "archive")))
         day = (START - dt.date(1970, 1, 1)).days * DAY_US
         plan = Plan(
