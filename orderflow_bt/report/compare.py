@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+TONES = {
+    "no_trades": "no trades",
+    "too_few": "too few to judge",
+    "fragile": "depends on fills",
+    "luck": "could be luck",
+    "loss": "a loss",
+    "edge": "more than luck",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class ComparedRun:
@@ -71,6 +80,9 @@ def _rows(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:
         cells = {
             "Strategy": one.run.manifest["strategy"]["name"],
             "Symbol": one.run.manifest["tape"]["symbol"],
+            "Verdict": TONES[one.run.metrics["verdict"]["tone"]],
+            "Closed": f"{one.run.metrics['round_trips']:,}",
+            "Net result": money(one.run.metrics["net_pnl"], quote),
             "95 of 100 resamples of the sum": _interval(one.run.metrics, quote),
             "Under touch": _policy(one.run.metrics, "touch", quote),
             "Under queue": _policy(one.run.metrics, "queue", quote),

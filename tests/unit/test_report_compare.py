@@ -31,6 +31,8 @@ def test_runs_stand_in_columns_with_a_word_on_choosing(runs: list[Path], tmp_pat
     text = page.read_text()
     assert "2 runs side by side" in text
     assert "Choosing the best of 2" in text
+    assert ">too few to judge<" in text
+    assert ">no trades<" in text
     for run in runs:
         verdict = json.loads((run / "metrics.json").read_text())["verdict"]
         assert verdict["headline"] in text
