@@ -45,8 +45,8 @@ class Driver:
             self.page.wait_for_timeout(20)
 
     def text(self, place: str) -> str:
-        """What stands there, with a plain minus."""
-        return self.page.locator(place).inner_text().replace("\u2212", "-")
+        """What stands there, with plain minus and spaces."""
+        return self.page.locator(place).inner_text().replace("\u2212", "-").replace("\u00a0", " ")
 
     def go(self, key: str) -> int:
         """Press a key that moves the tape, and wait until it has: the row where it stands."""

@@ -201,7 +201,7 @@ test("an amount by risk loses that much at the stop", () => {
   assert.equal(size, 0.5); // 50 of 10 000, a distance of 100.00
   assert.equal(action.qty, 0.5);
   assert.equal(says.button, "Buy 0.500 market");
-  assert.equal(says.line, "risk 50.00 USDT (0.50 %), target +2.00 R");
+  assert.equal(says.line, "risk 50.00 USDT (0.50 %), target +2.00\u00a0R");
   const blind = order.read(
     { ...EMPTY, type: "bracket", by: "risk", risk: 0.5, stop: -10 },
     { last: 0, account: { position: 0 }, hello: { ...BLIND, account: { unit: "R" } } },

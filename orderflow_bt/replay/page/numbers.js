@@ -156,7 +156,7 @@ export function readTime(text, now, hello) {
 
 /** Multiples of the initial risk, "+1.25 R". */
 export function multiple(value) {
-  return value === null || value === undefined ? NONE : `${signed(value, 2)} R`;
+  return value === null || value === undefined ? NONE : `${signed(value, 2)}\u00a0R`;
 }
 
 /** A stretch of time in the one unit that says it: "40 s", "4 min", "2.5 h". */
