@@ -107,7 +107,8 @@ def test_every_order_is_told_and_agrees_with_the_folder(run):
             assert told.steps[-1].text.startswith(order["status"])
         queue = [step for step in told.steps if step.what == "queue"]
         if queue:
-            assert queue[0].facts["ahead_before"] == told.steps[1].facts["ahead"]
+            rests = [step for step in told.steps if "ahead" in step.facts]
+            assert queue[0].facts["ahead_before"] == rests[0].facts["ahead"]
             for before, after in pairwise(queue):
                 assert before.facts["ahead_after"] == after.facts["ahead_before"]
             kinds.add("queue")
