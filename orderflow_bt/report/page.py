@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
+from orderflow_bt.report.again import command_line
 from orderflow_bt.report.chance import ChanceRow, chance_rows
 from orderflow_bt.report.honesty import coverage_notes, simulation_notes
 from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups
@@ -71,6 +72,7 @@ class Page:
     parameters: list[tuple[str, str]]
     run_facts: list[tuple[str, str]]
     data: list[dict[str, Any]]
+    again: str
 
 
 def make_page(
@@ -131,6 +133,7 @@ def make_page(
             *((name, str(value)) for name, value in strategy["parameters"].items()),
         ],
         run_facts=_facts(manifest, metrics),
+        again=command_line(manifest, has_gaps=_has_gaps(metrics.get("coverage", {}))),
         data=[day | {"rows": f"{day['rows']:,}"} for day in manifest["data"]],
     )
 
@@ -277,6 +280,11 @@ def _events(events: list[Row]) -> list[dict[str, Any]]:
         }
         for key in sorted(seen)
     ]
+
+
+def _has_gaps(coverage: Row) -> bool:
+    """Whether days or trades are missing, which a run must be told to accept."""
+    return bool(coverage.get("missing_days") or coverage.get("missing_ids"))
 
 
 def _facts(manifest: Row, metrics: Row) -> list[tuple[str, str]]:

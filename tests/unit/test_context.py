@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import html
 import json
+import shlex
 from dataclasses import replace
 from decimal import Decimal
 
@@ -19,6 +21,7 @@ from orderflow_bt.cli import app
 from orderflow_bt.detectors import Alerts
 from orderflow_bt.errors import CoverageError, PluginError, UsageError
 from orderflow_bt.ingest import download
+from orderflow_bt.report.again import command_line
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.run.context import find_context
 from orderflow_bt.run.lookahead import audit
@@ -327,3 +330,23 @@ def test_a_run_from_the_command_line_takes_alerts_from_a_file(lake, tmp_path):
     assert manifest["files"] == {str(file): hashlib.sha256(file.read_bytes()).hexdigest()}
     seen = pl.read_parquet(folder / "events.parquet").filter(pl.col("detector") == "alerts")
     assert seen.height == 24
+
+
+def test_the_line_in_the_report_makes_the_run_again(lake, tmp_path):
+    def run(words, out):
+        done = CliRunner().invoke(app, ["--data", str(lake.root), *words, "--out", str(out)])
+        assert done.exit_code == 0, done.output
+        (folder,) = (path.parent for path in out.glob("**/manifest.json"))
+        return folder, json.loads((folder / "manifest.json").read_text())
+
+    asked = (
+        f"run confluence SIMUSDT --market um --from {FIRST} --to {FIRST} --accept-gaps --fees 0,0.5"
+        " --slippage ticks=2,half_spread --latency 30 --cancel-latency 10 --cash 5000 --seed 4"
+        " --param layers=first --param least_delta=10 --fills touch --max-wait 5"
+    )
+    folder, first = run(asked.split(), tmp_path / "a")
+    line = command_line(first, has_gaps=False)
+    assert html.escape(line) in (folder / "report.html").read_text()
+    _, again = run(shlex.split(line)[1:], tmp_path / "b")
+    assert again["result_hash"] == first["result_hash"]
+    assert again["simulation"] == first["simulation"]
