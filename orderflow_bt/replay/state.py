@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt.replay.trips import risk_ticks
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -93,8 +95,7 @@ def r_of(trip: RoundTrip, lens: Lens) -> float | None:
 def _trip(trip: RoundTrip, made: Recorded | None, units: Instrument, lens: Lens) -> Facts:
     scale = 10**units.price_decimals
     entry = float(trip.entry_price) * scale
-    risk = abs(entry - trip.stop_price) if trip.stop_price is not None else 0.0
-    in_r = units.tick_size / risk if risk else None
+    risk = risk_ticks(trip, units)
     return {
         "id": trip.id,
         "side": trip.side,
@@ -106,8 +107,8 @@ def _trip(trip: RoundTrip, made: Recorded | None, units: Instrument, lens: Lens)
         "stop": _price(trip.stop_price, lens),
         "target": _price(trip.target_price, lens),
         "r": _rounded(r_of(trip, lens)),
-        "mae_r": None if in_r is None else _rounded(trip.mae_ticks * in_r),
-        "mfe_r": None if in_r is None else _rounded(trip.mfe_ticks * in_r),
+        "mae_r": _rounded(trip.mae_ticks / risk) if risk else None,
+        "mfe_r": _rounded(trip.mfe_ticks / risk) if risk else None,
         "exit_role": None if trip.is_open else trip.exit_role,
         "reason": made.action.get("reason", "") if made else "",
         "hindsight": bool(made and made.hindsight),

@@ -78,7 +78,7 @@ def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -
         fills: Its fills.
         instrument: Their units.
     """
-    risk = _risk_ticks(trip, instrument)
+    risk = risk_ticks(trip, instrument)
     takers = [fill.slippage_ticks for fill in fills if fill.liquidity == "taker"]
     return {
         "side": trip.side,
@@ -105,7 +105,7 @@ def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -
     }
 
 
-def _risk_ticks(trip: RoundTrip, instrument: Instrument) -> float:
+def risk_ticks(trip: RoundTrip, instrument: Instrument) -> float:
     """Ticks of the risk that R is measured in; 0 where there is no stop.
 
     Where money is made in 1 / price they are those between the fill and the stop.

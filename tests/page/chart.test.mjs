@@ -348,6 +348,10 @@ test("an order has a line for each of its prices", () => {
   assert.equal(orderText(child, linesOf(child)[0], write), "TARGET 2");
   assert.equal(linesOfAll([bracket]).length, 3);
   assert.deepEqual(linesOfAll([bracket, child]).map(({ order, line }) => [order.id, line.part]), [[3, "price"], [3, "stop"], [5, "price"]]);
+  const sent = { id: 7, type: "market", side: 1, qty: 2, price: null, stop: 90, target: 120 };
+  const legs = [["stop", 90], ["limit", 120]].map(([type, price], k) => ({ id: 8 + k, type, side: -1, qty: 0, price, parent: 7 }));
+  assert.deepEqual(linesOfAll([sent, ...legs]).map(({ order, line }) => orderText(order, line, write)), ["STOP", "TARGET"]);
+  assert.deepEqual(linesOfAll([sent]).map(({ order, line }) => orderText(order, line, write)), ["STOP", "TARGET"]);
   const stop = { id: 6, type: "stop", side: -1, qty: 2, stop: 90 };
   assert.equal(orderText(stop, linesOf(stop)[0], write), "SELL STP 2");
 });

@@ -14,7 +14,7 @@ const { gapsInView, gapWords } = await import(`${page}/honesty.js`);
 const { valueOf } = await import(`${page}/pauses.js`);
 const { load, readCookie } = await import(`${page}/settings.js`);
 const { told, verdicts } = await import(`${page}/reveal.js`);
-const { openResult, withoutTold } = await import(`${page}/book.js`);
+const { noTrips, openResult, withoutTold } = await import(`${page}/book.js`);
 const { standing } = await import(`${page}/top.js`);
 const { before, latest } = await import(`${page}/signals.js`);
 const { readRows } = await import(`${page}/scores.js`);
@@ -357,4 +357,9 @@ test("notes, gaps, pauses and settings", () => {
   );
   assert.deepEqual(verdicts(null), []);
   assert.deepEqual(readRows({ all: { answers: 0 } }), []);
+});
+
+test("an empty list of round trips says which attempt it is of", () => {
+  assert.match(noTrips(0), /^No round trips yet/);
+  assert.match(noTrips(2), /in attempt 3.*journal/);
 });

@@ -255,6 +255,25 @@ def test_a_bracket_shows_its_legs_and_they_can_be_moved(desk):
         order(desk, do="replace", order=number, stop=last)
 
 
+def test_excursions_in_r_are_those_of_the_journal(desk):
+    """Adding to a position moves its average; its risk stays that of the bracket's entry."""
+    order(
+        desk, reason="other", do="bracket", entry="market", side=1, qty=0.05,
+        stop=state(desk)["last"] - 200,
+    )  # fmt: skip
+    ask(desk, "step", by="minute", count=20)
+    order(desk, reason="other", do="limit", side=1, qty=0.05, price=state(desk)["last"] + 100)
+    ask(desk, "step", by="minute", count=20)
+    order(desk, do="close")
+    ask(desk, "step", by="minute", count=10)
+    (shown,) = state(desk)["trips"]
+    (kept,) = (entry for entry in desk.notebook.journal.entries if entry["kind"] == "trip")
+    assert kept["qty"] > 50
+    for name in ("mae_r", "mfe_r"):
+        assert shown[name] == pytest.approx(kept[name], abs=1e-3)
+    assert kept["mfe_r"] - kept["mae_r"] > 0.1
+
+
 def test_what_is_done_in_hindsight_is_marked(desk):
     ask(desk, "step", by="minute", count=30)
     ask(desk, "back", count=10)

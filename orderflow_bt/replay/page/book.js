@@ -206,6 +206,13 @@ export class Orders {
   }
 }
 
+/** Why no round trip is listed: going back over one's own begins anew, and loses nothing. Pure. */
+export function noTrips(attempt) {
+  return attempt
+    ? `No round trips in attempt ${attempt + 1}. Those before you went back stand in the journal, and count in practice.`
+    : "No round trips yet. Results are told in R: multiples of what the stop risked.";
+}
+
 export class Trips {
   constructor(desk) {
     this.desk = desk;
@@ -228,16 +235,15 @@ export class Trips {
       ),
       this.body,
     );
-    this.empty = make("p.empty", {
-      text: "No round trips yet. Results are told in R: multiples of what the stop risked.",
-    });
+    this.empty = make("p.empty");
     this.panel.append(this.table, this.empty);
   }
 
-  update({ trips, hello }) {
-    const key = JSON.stringify(trips);
+  update({ trips, hello, clock: now }) {
+    const key = `${JSON.stringify(trips)} ${now.attempt}`;
     if (key === this.key) return;
     this.key = key;
+    say(this.empty, noTrips(now.attempt));
     show(this.table, trips.length > 0);
     show(this.empty, trips.length === 0);
     this.desk.countOn("trades", trips.filter((one) => one.exit_time).length);

@@ -148,12 +148,12 @@ function halo(ctx, x0, x1, y, colours) {
 }
 
 /**
- * Lines of an order: where it works, its protective stop, its target.
+ * Lines of an order: where it works, its protective stop, its target. At market there is no price to work at.
  * @param {object} order
  * @returns {{id: number, part: string, price: number, isMain: boolean}[]}
  */
 export function linesOf(order) {
-  const main = isNumber(order.price) ? "price" : isNumber(order.stop) ? "stop" : "target";
+  const main = order.type === "market" ? null : isNumber(order.price) ? "price" : isNumber(order.stop) ? "stop" : "target";
   return ["price", "stop", "target"].filter((part) => isNumber(order[part]))
     .map((part) => ({ id: order.id, part, price: order[part], isMain: part === main }));
 }
@@ -179,7 +179,8 @@ export function orderText(order, line, write) {
   if (!line.isMain) return role.toUpperCase();
   const left = Math.max(0, (order.qty ?? 0) - (order.filled ?? 0));
   const kind = TYPES[order.type] ?? String(order.type ?? "").toUpperCase();
-  return `${role === "entry" ? `${order.side > 0 ? "BUY" : "SELL"} ${kind}` : role.toUpperCase()} ${write.qty(left)}`;
+  const name = role === "entry" ? `${order.side > 0 ? "BUY" : "SELL"} ${kind}` : role.toUpperCase();
+  return left > 0 ? `${name} ${write.qty(left)}` : name; // a leg has no amount before its entry fills
 }
 
 /** Working orders as lines with handles to drag. */
@@ -187,7 +188,7 @@ export function paintOrders(ctx, geo, store, look, { handles, tags, dragged }) {
   const { colours, write } = look;
   const isOpen = Boolean(store.account?.position);
   const entered = isOpen ? Math.max(geo.plot.x, geo.xTime(entryTime(store))) : geo.plot.x;
-  const used = [];
+  const placed = [];
   for (const { order, line: each } of linesOfAll(store.orders ?? [])) {
     const { id, part, price } = each;
     const role = roleOf(order, each);
@@ -202,11 +203,15 @@ export function paintOrders(ctx, geo, store, look, { handles, tags, dragged }) {
     const from = isChild && isOpen ? entered : geo.plot.x + geo.plot.w * 0.35;
     halo(ctx, from, geo.rects.axis.x, y, colours);
     line(ctx, from, geo.rects.axis.x, y, colour, role === "target" ? [] : role === "stop" ? [6, 3] : [2, 2], isMoved ? 2 : 1.25);
+    placed.push({ order, each, y, colour, isMoved });
+  }
+  const used = []; // after all lines, so that none strikes through a text
+  for (const { order, each, y, colour, isMoved } of placed) {
     let x = geo.plot.w - 6;
     for (const other of used) if (Math.abs(other.y - y) < 19) x = Math.min(x, other.x - 4);
     const drawn = pill(ctx, geo, { x, y, text: `\u2261 ${orderText(order, each, write)}`, colour, colours, right: true, filled: isMoved });
     used.push({ y, x: drawn.x });
-    handles.push({ id, part, ...drawn });
+    handles.push({ id: each.id, part: each.part, ...drawn });
   }
 }
 

@@ -254,7 +254,7 @@ export function paintCvdScale(ctx, geo, look, scales) {
   ctx.textBaseline = "middle";
   ctx.fillStyle = colours.muted;
   let free = pane.y + 26; // below the strip's name
-  for (const value of [scales.cvdHigh, ...(isIn ? [0] : []), scales.cvdLow]) {
+  for (const value of new Set([scales.cvdHigh, ...(isIn ? [0] : []), scales.cvdLow])) {
     const at = Math.min(value === scales.cvdHigh ? free : y(value), pane.y + pane.h - 8);
     const isCrowded = value !== 0 && isIn && Math.abs(at - zero) < 13;
     if (isCrowded || at < free) continue;
