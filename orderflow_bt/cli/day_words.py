@@ -124,9 +124,7 @@ def spans_text(spans: Sequence[Span], most: int = 3) -> str:
 
 def _next(tape: TapeId | SeriesId, results: Sequence[DayResult]) -> str:
     dates = sorted(result.date for result in results)
-    words = ["orderflow-bt"]
-    if options.settings.data != "data":
-        words += ["--data", options.settings.data]
+    words = options.program()
     if isinstance(tape, SeriesId):
         return "next: " + shlex.join([*words, "ls", tape.symbol])
     words += ["bars", tape.symbol, "--market", tape.market.value]

@@ -67,6 +67,12 @@ class Settings:
 
 
 settings = Settings()
+_USUAL = settings.data
+
+
+def program() -> list[str]:
+    """The words that call this program again, on the same lake."""
+    return ["orderflow-bt", *(["--data", settings.data] if settings.data != _USUAL else [])]
 
 
 def open_lake() -> Lake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -249,7 +250,8 @@ def _misread(practice: Practice) -> list[str]:
         )
         lines.append(f"      {answer.because}")
         if moment.opens:
-            lines.append(f"      {moment.opens}")
+            call = shlex.join(options.program())
+            lines.append(f"      {moment.opens.replace('orderflow-bt', call, 1)}")
     return lines
 
 

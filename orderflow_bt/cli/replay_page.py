@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shlex
 import sys
 import threading
 import webbrowser
@@ -171,7 +172,8 @@ def _serve(
     finally:
         desk.close()
         typer.echo(f"journal: {folder / 'journal.jsonl'}", err=True)
-        typer.echo(f"go on:   orderflow-bt replay --resume {folder}", err=True)
+        words = [*options.program(), "replay", "--resume", str(folder)]
+        typer.echo(f"go on:   {shlex.join(words)}", err=True)
 
 
 def _announce(server: PracticeServer, *, opens: bool) -> None:

@@ -110,7 +110,9 @@ def summarize(days: Sequence[DayInfo]) -> TapeSummary:
 
 
 def stored_elsewhere(lake: Lake, tape: TapeId) -> str:
-    """Where else the symbol is stored, or the one that was meant; a hint that begins a sentence."""
+    """Other days or places of a symbol, or the one meant; a hint that begins a sentence."""
+    if dates := lake.dates(tape):
+        return f"The lake has it from {dates[0]} to {dates[-1]}. "
     others = [t for t in lake.tapes() if t.symbol == tape.symbol and t != tape]
     places = ", ".join(f"--market {t.market.value} --kind {t.kind.value}" for t in others)
     if places:

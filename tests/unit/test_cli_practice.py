@@ -71,9 +71,10 @@ def test_one_practice_tells_every_misread_moment(root):
     practice = read_practice(root / "practice" / "open")
     wrong = [answer for answer in practice.answers if not answer.hit]
     assert wrong
-    assert text.count("orderflow-bt replay SIMUSDT --market um --date 2024-01-03 --time 1") == len(
-        wrong
+    opens = (
+        f"orderflow-bt --data {root / 'lake'} replay SIMUSDT --market um --date 2024-01-03 --time 1"
     )
+    assert text.count(opens) == len(wrong)
     for answer in wrong:
         said = f"said {answer.choice} ({answer.confidence} %), it was {answer.truth}"
         assert said in text

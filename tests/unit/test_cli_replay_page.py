@@ -86,6 +86,7 @@ def test_killed_and_begun_again(market, tmp_path):
         assert time.monotonic() - began < 5
     assert (process.returncode, out) == (0, "")
     assert f"journal: {folder / 'journal.jsonl'}" in err
+    assert f"go on:   orderflow-bt --data {lake.root} replay --resume {folder}" in err
     assert "Traceback" not in err
     assert [entry["kind"] for entry in read_journal(folder).entries][-1] == "action"
 

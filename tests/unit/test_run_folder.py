@@ -139,6 +139,14 @@ def test_a_symbol_that_is_not_stored_gets_a_suggestion(lake, tmp_path):
         backtest(lake, request(tape=replace(TAPE, symbol="SIMUSD")), tmp_path / "a")
 
 
+def test_a_day_beyond_what_is_stored_is_told_what_is(lake, tmp_path):
+    year = 366 * DAY_US
+    late = request()
+    late = replace(late, start=late.start + year, end=late.end + year)
+    with pytest.raises(CoverageError, match=r"The lake has it from 2026-\S+ to 2026-\S+\. Get"):
+        backtest(lake, late, tmp_path / "a")
+
+
 def test_an_existing_folder_is_not_overwritten(lake, tmp_path):
     with pytest.raises(OrderflowError, match="exists already"):
         backtest(lake, request(), tmp_path)

@@ -38,7 +38,7 @@ export const KEYS = [
   { group: "Orders", id: "close", keys: ["Shift+X"], says: "close the position" },
   { group: "Orders", id: "cancel-all", keys: ["Shift+C"], says: "cancel every working order" },
 
-  { group: "Practice", id: "drill", keys: ["d"], says: "ask a question about this moment" },
+  { group: "Practice", id: "drill", keys: ["d"], says: "on to the next question" },
   {
     group: "Practice",
     id: "answer",
