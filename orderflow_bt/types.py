@@ -148,6 +148,7 @@ _ACTIVITY = {
     "renko": "50",
 }
 _EXAMPLES = ", ".join(["30s", "1m", "5m", "4h", "1d", *(f"{k}:{v}" for k, v in _ACTIVITY.items())])
+_LONGEST_BAR = 10_000 * DAY_US
 _LETTERS = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}
 
 
@@ -185,6 +186,8 @@ class BarSpec:
         text = text.strip()
         if match := re.fullmatch(r"(\d+)([smhd])", text):
             size = int(match[1]) * _LETTERS[match[2]]
+            if size > _LONGEST_BAR:
+                raise UsageError(f"a time bar of {text[:40]!r} is too long", fix="Such as 1d")
             if size <= 0 or (DAY_US % size and size % DAY_US):
                 raise UsageError(
                     f"a time bar of {text!r} does not divide a UTC day",

@@ -12,6 +12,7 @@ import numpy as np
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.replay.chain import Entry, read_lines
 from orderflow_bt.replay.journal import FILE
+from orderflow_bt.replay.lens import SHOWN_BEFORE_US
 from orderflow_bt.run.window import find_window
 from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from orderflow_bt.store import DayInfo, Lake
     from orderflow_bt.types import TapeId
 
-WARMUP_US = 2 * HOUR_US  # of the day before the start, or a third of what the day holds
+WARMUP_US = SHOWN_BEFORE_US  # of the day before the start, or a third of what the day holds
 AFTER_US = 2 * HOUR_US  # of the day behind it, or a third
 LEAST_ROWS = 2_000  # trades of a day that is worth reading
 _STEP_US = 5 * MINUTE_US

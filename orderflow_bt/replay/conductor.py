@@ -83,6 +83,11 @@ class Conductor:
         """What the pages may see of prices, times and volumes."""
         return self.picture.lens
 
+    @property
+    def hidden_rows(self) -> int:
+        """Rows that pages do not count: how many there are since midnight would tell the time."""
+        return self.player.window.first if self.lens.blind else 0
+
     # -- moving --------------------------------------------------------------------------------
 
     def _play(self) -> None:
@@ -113,16 +118,18 @@ class Conductor:
             window = self.player.window
             moment = min(max(self.lens.moment_of(time), window.start), window.end)
             row = window.row_at(moment)
+        else:
+            row += self.hidden_rows
         self._go(row)
 
     def _jump(self, to: str, kinds: list[str] | None) -> None:
         player, scout = self.player, self.mover.scout
         if to in ("next_event", "next_order_event"):
-            wanted = frozenset(kinds or ())
-            what = "event" if to == "next_event" else "event of your orders"
-            self.mover.search(
-                lambda: transport.jump(player, to, wanted, scout), f"there is no {what} ahead"
-            )
+            wanted, end = frozenset(kinds or ()), player.window.rows
+            if to == "next_order_event" and not scout.may_hear():
+                raise UsageError("there is no order or position that anything could happen to")
+            # Where nothing comes it is the end: to be told so and stay would be to know the future.
+            self.mover.search(lambda: transport.jump(player, to, wanted, scout) or end, "")
             return
         if self.lens.blind and to in ("next_session", "previous_session"):
             raise UsageError("trading sessions would tell the time of day", fix="Seek a time")
@@ -170,7 +177,7 @@ class Conductor:
         if (name in self.shown) == on:
             return
         self.show([n for n in self.shown if n != name] + [name] * on)
-        self.notebook.write("detectors", on=self.shown)
+        self.notebook.keep("detectors", on=self.shown)
 
     def show(self, names: Sequence[str]) -> None:
         """Show these detectors, on the bars that are shown; they get their past."""
@@ -186,7 +193,7 @@ class Conductor:
             self.player.watch(name, self.shelf.strategy(name))
         else:
             self.player.unwatch(name)
-        self.notebook.write("strategies", on=list(self.player.watched))
+        self.notebook.keep("strategies", on=list(self.player.watched))
 
     def _bars(self, spec: str, ticks_per_row: int | None) -> None:
         try:
@@ -223,7 +230,7 @@ class Conductor:
                     fix="Take a nearer stop, or risk more",
                 )
         order = self.player.act(asked)
-        self.notebook.write("action", action=asked, order=order)
+        self.notebook.keep("action", action=asked, order=order)
         return {"order": order}
 
     def _check_open(self) -> None:
@@ -279,6 +286,7 @@ class Conductor:
         if self._start is None:
             raise UsageError("nothing is hidden here")
         player = self.player
+        self.notebook.settle()
         facts = reveal(
             self.notebook.journal, self._start,
             row=player.row, time=player.now, attempt=player.attempt,

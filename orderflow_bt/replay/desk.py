@@ -259,7 +259,8 @@ class Desk:
     def _tell(self, order: Order) -> None:
         """Tell pages of an order that ended without being filled whole."""
         count, latest = self.notices
-        what = f"order {order.id} was {order.status}" + (f": {order.why}" if order.why else "")
+        why = order.why.partition(" of ")[0] if self.notebook.is_sealed else order.why
+        what = f"order {order.id} was {order.status}" + (f": {why}" if why else "")
         latest.append({"what": what, "where": f"order {order.id}", "fix": ""})
         self.notices = count + 1, latest
 
@@ -276,7 +277,7 @@ class Desk:
         return {
             "clock": {
                 "time": lens.time(player.now),
-                "row": player.row,
+                "row": player.row - self._conductor.hidden_rows,
                 "playing": mover.playing,
                 "seeking": mover.seeking,
                 "speed": "max" if math.isinf(mover.speed) else mover.speed,

@@ -13,7 +13,7 @@ from orderflow_bt.flow.grouping import ticks_of_ranges
 from orderflow_bt.flow.imbalance import DETECTION_RATIO, MEDIAN_BARS, STACK, VolumePool
 from orderflow_bt.kernels import picture as k
 from orderflow_bt.replay.history import NO_BARS, Bars, History
-from orderflow_bt.types import DAY_US
+from orderflow_bt.types import DAY_US, Bar
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _PART = 512  # bars that are shown in one call
 _ROOM = 1 << 10
+_OPEN_TIME = Bar._fields.index("open_time")
 
 
 class View(NamedTuple):
@@ -126,17 +127,24 @@ class Footprints:
         origin: Price units that the page calls 0; rows are counted from there.
         start: Where practice begins, if the time of day must not show. Then sums run on from the
             first bar, not from each UTC day, and the levels are those of all before the start.
+        since: Bars that opened earlier are not shown, nor counted in any sum.
     """
 
     def __init__(
-        self, view: View, instrument: Instrument, *, origin: int = 0, start: int | None = None
+        self,
+        view: View,
+        instrument: Instrument,
+        *,
+        origin: int = 0,
+        start: int | None = None,
+        since: int = 0,
     ) -> None:
         self.view = view
         self.origin = origin
         self.row_size = view.ticks_per_row * instrument.tick_size
         self.history = History()
         self._instrument = instrument
-        self._start = start
+        self._start, self._since = start, since
         self._session = DAY_US if start is None else k.NO_DAYS
         self._grouped: NDArray[np.int64] = np.zeros((_ROOM, 5), np.int64)
         self.begin_again()
@@ -218,7 +226,8 @@ class Footprints:
 
     def _close(self, batch: BarBatch) -> None:
         """Bars have closed."""
-        for first in range(0, len(batch), _PART):
+        hidden = int(np.count_nonzero(batch.bars[:, _OPEN_TIME] < self._since))
+        for first in range(hidden, len(batch), _PART):
             stop = min(first + _PART, len(batch))
             self._keep(self._show(batch.bars[first:stop], batch.cells, batch.cell_start[first:]))
 

@@ -275,7 +275,7 @@ def public(entry: Entry, start: int) -> Entry:
     """
     shown = {"n": entry["n"], "kind": entry["kind"], "text": in_words(entry, sealed=True)}
     if "time" in entry:
-        shown |= {"elapsed": entry["time"] - start, "row": entry["row"]}
+        shown["elapsed"] = entry["time"] - start
     if entry.get("tags"):
         shown["tags"] = list(entry["tags"])
     return shown

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orderflow_bt.errors import UsageError
+from orderflow_bt.types import HOUR_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.instruments import Instrument
 
+SHOWN_BEFORE_US = 2 * HOUR_US  # of a blind start: more, and the first bar would be midnight's
 BLIND_DIGITS = 3  # that a multiple of the usual volume is printed with
 
 
@@ -43,6 +45,11 @@ class Lens:
     tick: int
     price_decimals: int
     qty_decimals: int
+
+    @property
+    def since(self) -> int:
+        """From when on the page is shown anything, microseconds UTC."""
+        return self.start - SHOWN_BEFORE_US if self.blind else 0
 
     def price(self, units: int) -> float:
         """A price, in price units."""

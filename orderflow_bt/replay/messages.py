@@ -56,7 +56,7 @@ def read_message(text: str | None) -> Message:
     do, number = found.pop("do", None), found.pop("id", None)
     if not isinstance(do, str):
         raise UsageError("a message without a command", where=_WHERE, fix='Send {"do": …}')
-    known = type(number) is int or (isinstance(number, str) and len(number) <= _LONGEST_ID)
+    known = type(number) is int or (isinstance(number, str) and _is_short(number))
     if number is not None and not known:
         raise UsageError("the id of a message is a number or a short text", where=_WHERE)
     return Message(do=do, id=number, fields=found)
@@ -70,6 +70,15 @@ def reply_to(message: Message | None, *, ok: bool) -> dict[str, Any]:
 def words(error: OrderflowError) -> dict[str, str]:
     """An error as the page shows it."""
     return {"what": error.what, "where": error.where, "fix": error.fix}
+
+
+def _is_short(text: str) -> bool:
+    """Whether a text is short, and can be sent back."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return len(text) <= _LONGEST_ID
 
 
 def _refuse(name: str) -> None:

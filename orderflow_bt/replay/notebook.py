@@ -24,7 +24,7 @@ Facts = dict[str, Any]
 
 MEMORY = "desk.json"
 _SCORED = frozenset({"answer", "truth", "trip"})
-_OF_QUESTION = ("id", "kind", "concept", "question", "choices", "hides", "row")
+_OF_QUESTION = ("id", "kind", "concept", "question", "choices", "hides")
 
 
 class Notebook:
@@ -57,6 +57,7 @@ class Notebook:
         self._counted = -1  # entries that stand in the scores
         self._public: list[Facts] = []
         self._memory = ""
+        self._owed: list[tuple[str, Facts]] = []  # lines of what was done, still to be written
         follow(journal.entries, player)
         self._stand_again()
         self._attempt = player.attempt
@@ -65,20 +66,46 @@ class Notebook:
     # -- writing -------------------------------------------------------------------------------
 
     def write(self, kind: str, **facts: Any) -> Facts:
-        """A line, with where the person stands and what they see.
+        """A line, with where the person stands and what they see, of what is not done yet.
 
         Raises:
             UsageError: The practice ended with the reveal.
         """
+        self.settle()
+        return self.journal.write(kind, **self._here(), **facts)
+
+    def keep(self, kind: str, **facts: Any) -> None:
+        """A line of what is done already: where it cannot be written, it comes before the next.
+
+        Raises:
+            UsageError: The practice ended with the reveal.
+        """
+        self._owed.append((kind, self._here() | facts))
+        self.settle()
+
+    def settle(self) -> None:
+        """Write what could not be written when it was done.
+
+        Raises:
+            OrderflowError: It still cannot.
+        """
+        while self._owed:
+            kind, facts = self._owed[0]
+            try:
+                self.journal.write(kind, **facts)
+            except UsageError:
+                del self._owed[0]
+                raise
+            del self._owed[0]
+
+    def _here(self) -> Facts:
         player = self._player
-        return self.journal.write(
-            kind,
-            row=player.row,
-            time=player.now,
-            attempt=player.attempt,
-            seen=self._seen(),
-            **facts,
-        )
+        return {
+            "row": player.row,
+            "time": player.now,
+            "attempt": player.attempt,
+            "seen": self._seen(),
+        }
 
     def catch_up(self) -> list[Order]:
         """Write down what was heard and told since it was last asked: after each move.
@@ -86,6 +113,7 @@ class Notebook:
         Returns:
             Orders that ended meanwhile unfilled, without the person or a bracket having ended them.
         """
+        self.settle()
         player, heard = self._player, self._player.heard
         if player.attempt != self._attempt:  # what lies before its beginning was written then
             self._attempt, self._noted = player.attempt, len(heard)
@@ -100,7 +128,7 @@ class Notebook:
         if any(found.fill for found in fresh):
             write_trips(self.journal, player)
         for told in self.drills.told():
-            self.write("truth", **self.drills.record(told["id"]))
+            self.keep("truth", **self.drills.record(told["id"]))
             if self.drill is not None and self.drill["id"] == told["id"]:
                 self.drill = self.drill | told
         return [found.order for found in fresh if found.fill is None and _is_news(found.order)]
@@ -111,14 +139,14 @@ class Notebook:
         """Ask the question that is planned where the cursor stands."""
         question = self.drills.ask()
         facts = {name: value for name, value in question.items() if name not in ("kind", "row")}
-        self.write("ask", drill=question["kind"], **facts)
+        self.keep("ask", drill=question["kind"], **facts)
         self.drill = {name: question[name] for name in _OF_QUESTION}
         self.drill["asked_at"] = lens.time(question["asked_at"])
 
     def answer(self, choice: str, confidence: int, seconds: float) -> Facts:
         """Take the answer to it; what may be said of it now."""
         shown = self.drills.answer(choice, confidence, seconds)
-        self.write("answer", **self.drills.record(shown["id"]))
+        self.keep("answer", **self.drills.record(shown["id"]))
         self.drill = (self.drill or {}) | {k: v for k, v in shown.items() if v is not None}
         return shown
 
@@ -186,7 +214,7 @@ class Notebook:
             return {**found, "row": int(found["row"]), "furthest": int(found["furthest"])}
         except FileNotFoundError:
             return {}
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             raise UsageError(
                 "it does not say where one stood",
                 where=str(path),

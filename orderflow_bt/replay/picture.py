@@ -41,6 +41,7 @@ _LEVELS = {  # kind and words, of a day past and of all before a blind start
     "high": ("high", "day's high", "high before"),
     "low": ("low", "day's low", "low before"),
 }
+_BY_AMOUNT = ("volume", "dollar", "delta")  # cut at amounts of base or quote units
 _NOTED = 20  # marks that a journal's line names
 _NO_GAPS = np.zeros(0, np.int64)
 
@@ -137,10 +138,11 @@ class Picture(Listener):
             self._instrument,
             origin=self.lens.origin,
             start=self.lens.start if self.lens.blind else None,
+            since=self.lens.since,
         )
 
     def _allowed(self, view: View) -> View:
-        """A view that does not tell the time of day where it is hidden."""
+        """A view that tells neither time of day nor units where those are hidden."""
         if not self.lens.blind:
             return view
         if view.spec.size > HOUR_US:
@@ -151,6 +153,12 @@ class Picture(Listener):
             )
         if view.spec.is_time:
             return view
+        if view.spec.kind in _BY_AMOUNT:
+            raise UsageError(
+                f"bars of {view.spec} tell how much a volume on the page is",
+                where="a blind replay",
+                fix="Take bars of time, of trades or of ticks",
+            )
         return view._replace(spec=replace(view.spec, anchor="start"))
 
     @property
@@ -162,14 +170,14 @@ class Picture(Listener):
 
     def passed(self, passed: Passed) -> None:
         """The cursor has passed these trades."""
-        row = passed.first
+        row, since = passed.first, self.lens.since
         for piece in passed.slices:
             gaps = np.array([gap.at for gap in piece.gaps], np.int64)
             self._holes += [Hole(row + gap.at, gap.start, gap.end) for gap in piece.gaps]
             self._footprints.feed(piece.trades, gaps)
             self._prints.feed(piece.trades, gaps)
             self.ladder.feed(piece.trades)
-            self._marks.add(piece.events)
+            self._marks.add(event for event in piece.events if event.known_at >= since)
             if not piece.trades.rows and piece.moments:  # the clock alone went on
                 self._footprints.close_until(piece.moments[-1].time)
             if piece.trades.rows:
@@ -222,7 +230,7 @@ class Picture(Listener):
 
         Raises:
             UsageError: The bars do not fit the instrument, the height is not positive, or they
-                would tell the time of day where it is hidden.
+                would tell the time of day or the market's units where those are hidden.
         """
         if ticks_per_row is not None and ticks_per_row < 1:
             raise UsageError(f"rows of {ticks_per_row} ticks", fix="Take 1 or more")
@@ -273,7 +281,7 @@ class Picture(Listener):
 
     def gaps(self) -> list[list[float]]:
         """From when to when trades are missing: the latest holes up to the cursor."""
-        latest = self._holes[-MOST_GAPS:]
+        latest = [hole for hole in self._holes if hole.start >= self.lens.since][-MOST_GAPS:]
         return [[self.lens.time(hole.start), self.lens.time(hole.end)] for hole in latest]
 
     def frame(
@@ -330,7 +338,7 @@ class Picture(Listener):
             "ask": None if ask == NO_PRICE else lens.price(ask),
             "recent_seconds": self.ladder.seconds,
             "gaps": self.gaps(),
-            "gap_count": len(self._holes),
+            "gap_count": sum(hole.start >= lens.since for hole in self._holes),
             "levels": [
                 {
                     "price": level.low / lens.step,

@@ -99,7 +99,7 @@ class Scout:
         stop = window.rows if stop is None else min(stop, window.rows)
         if wanted.row is not None and wanted.row > row:
             stop = min(stop, wanted.row)
-        orders = wanted.orders and self._may_hear()
+        orders = wanted.orders and self.may_hear()
         ahead = wanted.bars or wanted.events or orders
         if ahead:
             self._follow(orders=orders)
@@ -129,7 +129,7 @@ class Scout:
             count, row = count - len(rows), until
         return None
 
-    def _may_hear(self) -> bool:
+    def may_hear(self) -> bool:
         """Whether anything may still happen to an order, or to a position for want of margin."""
         session = self._player.session
         return bool(

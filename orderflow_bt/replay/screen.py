@@ -9,7 +9,7 @@ import numpy as np
 from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.grouping import ticks_of_ranges
 from orderflow_bt.replay.footprints import View
-from orderflow_bt.replay.lens import BlindLens, OpenLens
+from orderflow_bt.replay.lens import SHOWN_BEFORE_US, BlindLens, OpenLens
 from orderflow_bt.replay.picture import Picture
 from orderflow_bt.types import Bar
 
@@ -51,7 +51,8 @@ def open_picture(
     unit = window.instrument
     bars = np.zeros((0, len(Bar._fields)), np.int64)
     if ticks_per_row is None or blind:
-        bars = _warmup_bars(window, spec)
+        first = window.row_at(window.start - SHOWN_BEFORE_US) if blind else 0
+        bars = _warmup_bars(window, spec, first)
     if ticks_per_row is None:
         ranges = [(low, high) for low, high in bars[:, [_LOW, _HIGH]].tolist()]
         ticks_per_row = ticks_of_ranges(ranges, unit.tick_size) if ranges else 1
@@ -70,11 +71,11 @@ def _blind(window: ReplayWindow, bars: NDArray[np.int64]) -> Lens:
     return BlindLens(window.instrument, price=price, time=window.start, volume=max(volume, 1))
 
 
-def _warmup_bars(window: ReplayWindow, spec: BarSpec) -> NDArray[np.int64]:
-    """Bars with trades of the warm-up, and the one that is open at its end."""
+def _warmup_bars(window: ReplayWindow, spec: BarSpec, first: int) -> NDArray[np.int64]:
+    """Bars with trades of the warm-up from a row on, and the one that is open at its end."""
     stream = BarStream(
         spec, ids_are_continuous=False, keep_cells=False, instrument=window.instrument
     )
-    parts = [stream.feed(cut.trades).bars for cut in window.pieces(0, window.first)]
+    parts = [stream.feed(cut.trades).bars for cut in window.pieces(first, window.first)]
     bars = np.concatenate([*parts, stream.open_bar().bars])
     return bars[bars[:, _TRADES] > 0]

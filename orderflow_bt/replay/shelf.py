@@ -72,7 +72,8 @@ class Shelf:
             UsageError: There is none of that name, or a parameter is wrong.
             PluginError: Its code failed.
         """
-        return load_strategy(name)(**_given(name, self._strategies, "strategy"))
+        given = _given(name, self._strategies, "strategy")  # first: a page names no files to load
+        return load_strategy(name)(**given)
 
 
 def _given(name: str, known: dict[str, dict[str, Any]], kind: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from orderflow_bt.replay.player import Player
 from orderflow_bt.replay.screen import open_picture
 from orderflow_bt.replay.window import open_window
 from orderflow_bt.sim import SimConfig
-from orderflow_bt.types import DAY_US, BarSpec, MarketType, time_bars
+from orderflow_bt.types import DAY_US, HOUR_US, BarSpec, MarketType, time_bars
 
 CONFIG = replace(SimConfig.for_market(MarketType.UM), leverage=None, cash=10**9)
 
@@ -25,7 +25,8 @@ CONFIG = replace(SimConfig.for_market(MarketType.UM), leverage=None, cash=10**9)
 def window(tmp_path_factory):
     """Two days after a day of warm-up, in which trades are lost."""
     rng = np.random.default_rng(5)
-    days = [random_day(rng, count, lose=0.01) for count in (300, 500, 400)]
+    late = random_day(rng, 300, begin=DAY_US - HOUR_US, lose=0.01)
+    days = [late, *(random_day(rng, count, lose=0.01) for count in (500, 400))]
     lake = lake_of(tmp_path_factory.mktemp("lake"), *days)
     start = MIDNIGHT + DAY_US
     return open_window(lake, TAPE, start, start + 2 * DAY_US, warmup=DAY_US, accept_gaps=True)

@@ -340,7 +340,7 @@ def test_questions_by_themselves_stop_the_tape(desk):
         desk.work(time.monotonic())
     assert desk.player.row == planned
     assert state(desk)["clock"]["paused_by"] == "a question"
-    assert state(desk)["drill"]["row"] == planned
+    assert state(desk)["clock"]["row"] == planned
 
 
 def test_pauses_stop_right_behind_the_trade(desk):

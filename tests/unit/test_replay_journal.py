@@ -216,7 +216,7 @@ def test_a_page_that_hides_the_market_gets_no_price_and_no_date(tmp_path):
         entry = journal.write("action", row=5, time=1_700_000_000_000_000, action=action)
     shown = public(entry, 1_700_000_000_000_000 - 5)
     assert shown == {
-        "n": 1, "kind": "action", "text": "sell stop limit: failed", "elapsed": 5, "row": 5
+        "n": 1, "kind": "action", "text": "sell stop limit: failed", "elapsed": 5
     }  # fmt: skip
     trip = {"kind": "trip", "side": 1, "r": 1.5, "entry": "42123"}
     assert in_words(trip) == "long closed, +1.50 R"
