@@ -12,6 +12,7 @@ import argparse
 import datetime as dt
 import json
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -100,35 +101,42 @@ def measure(options: argparse.Namespace, out: Path) -> None:
     ]  # fmt: skip
     began = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        address = server.stdout.readline().removeprefix("replay: ").strip()
-        announced = time.perf_counter() - began
-        client = Client(address)
-        while not client.clock:
+        try:
+            report(server, began)
+        finally:
+            server.send_signal(signal.SIGINT)
+
+
+def report(server: subprocess.Popen, began: float) -> None:
+    """Connect to a server that was just started, and print what it does."""
+    address = server.stdout.readline().removeprefix("replay: ").strip()
+    announced = time.perf_counter() - began
+    client = Client(address)
+    while not client.clock:
+        client.take()
+    first = time.perf_counter() - began
+    process = psutil.Process(server.pid)
+    print(f"address printed      {announced:8.2f} s after the command")
+    print(f"first frame          {first:8.2f} s, {client.bytes / 1e6:.2f} MB")
+    time.sleep(1)
+    print(f"CPU while paused     {busy(process, 5):8.2f} % of a core, one page open")
+    begun_with = held(process)
+    client.say("speed", value="max")
+    client.frames = client.bytes = 0
+    row, began = client.clock["row"], time.perf_counter()
+    client.say("play")
+    waits = []
+    while not client.clock["at_end"]:
+        waits.append(client.say("ladder", seconds=30))
+        until = time.perf_counter() + 0.05
+        while time.perf_counter() < until and not client.clock["at_end"]:
             client.take()
-        first = time.perf_counter() - began
-        process = psutil.Process(server.pid)
-        print(f"address printed      {announced:8.2f} s after the command")
-        print(f"first frame          {first:8.2f} s, {client.bytes / 1e6:.2f} MB")
-        time.sleep(1)
-        print(f"CPU while paused     {busy(process, 5):8.2f} % of a core, one page open")
-        begun_with = held(process)
-        client.say("speed", value="max")
-        client.frames = client.bytes = 0
-        row, began = client.clock["row"], time.perf_counter()
-        client.say("play")
-        waits = []
-        while not client.clock["at_end"]:
-            waits.append(client.say("ladder", seconds=30))
-            until = time.perf_counter() + 0.05
-            while time.perf_counter() < until and not client.clock["at_end"]:
-                client.take()
-        lasted, passed = time.perf_counter() - began, client.clock["row"] - row
-        print(f"the day at max       {lasted:8.2f} s, {passed:,} trades, {client.frames} frames")
-        waits = [1e3 * wait for wait in waits]
-        print(f"answers meanwhile    {median(waits):8.1f} ms, at worst {max(waits):.0f} ms")
-        print(f"memory               {begun_with:8.0f} MiB before, {held(process):.0f} behind it")
-        print(f"CPU at the end       {busy(process, 3):8.2f} % of a core")
-        server.send_signal(2)
+    lasted, passed = time.perf_counter() - began, client.clock["row"] - row
+    print(f"the day at max       {lasted:8.2f} s, {passed:,} trades, {client.frames} frames")
+    waits = [1e3 * wait for wait in waits]
+    print(f"answers meanwhile    {median(waits):8.1f} ms, at worst {max(waits):.0f} ms")
+    print(f"memory               {begun_with:8.0f} MiB before, {held(process):.0f} behind it")
+    print(f"CPU at the end       {busy(process, 3):8.2f} % of a core")
 
 
 def main() -> None:

@@ -53,6 +53,7 @@ class Mover:
         self.stop_at: int | None = None
         self.moves = 0
         self._goes = True  # to what a search finds
+        self._is_behind = False  # of what is due, since a slice was over before
         self._search: Future[int | None] | None = None
         self._missed = ""  # what to say where a search finds nothing
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="ahead")
@@ -135,6 +136,8 @@ class Mover:
         if not self.playing:
             return None
         if self._play(now):
+            if self._is_behind:
+                return 0.0
             return max(0.0, self._pacer.wait(time.monotonic()))
         return None
 
@@ -180,6 +183,7 @@ class Mover:
                 return False
             if time.monotonic() - now > SLICE_SECONDS:
                 break
+        self._is_behind = player.row < due
         self._finish()
         return self.playing
 

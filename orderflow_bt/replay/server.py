@@ -155,15 +155,20 @@ class Hub:
         client = _Client(websocket, self.desk.view(), self.desk.notices[0], now)
         self._clients.add(client)
         client.ready.set()
-        frames = asyncio.ensure_future(self._send_frames(client))
+        tasks = [
+            asyncio.ensure_future(self._read(client)),
+            asyncio.ensure_future(self._send_frames(client)),
+        ]
         try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             with contextlib.suppress(WebSocketDisconnect):
-                await self._read(client)
+                for task in done:
+                    task.result()  # what failed ends the connection: a page then begins anew
         finally:
             self._clients.discard(client)
-            frames.cancel()
-            with contextlib.suppress(asyncio.CancelledError, WebSocketDisconnect):
-                await frames
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send_frames(self, client: _Client) -> None:
         loop = asyncio.get_running_loop()

@@ -102,3 +102,19 @@ def test_a_desk_that_fails_ends_the_server():
     thread.join(10)
     assert len(failed) == 1
     page.socket.close()
+
+
+def test_a_frame_that_cannot_be_made_ends_the_connection_and_no_other():
+    class Broken(CountingDesk):
+        def frame(self, view):
+            if self.number == 7:
+                raise ZeroDivisionError
+            return super().frame(view)
+
+    with serving(Broken()) as server, Page(server) as page:
+        page.until(lambda state: "number" in state)
+        page.socket.send('{"do":"add","count":7}')
+        assert page.closed() in (1006, 1011, None)
+        server._hub.desk.number = 8
+        with Page(server) as again:
+            again.until(lambda state: state.get("number") == 8)
