@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import UsageError
@@ -25,6 +26,8 @@ _LISTENED = {  # detector that a pause needs on screen
     "touch": "imbalance_zones", "big_trade": "big_trades", "volume_spike": "volume_spike",
     "absorption": "absorption",
 }  # fmt: skip
+
+_NUMBER = re.compile(r"\d[\d.,:T-]*")
 
 Facts = dict[str, Any]
 
@@ -229,9 +232,20 @@ class Conductor:
                     "that risk buys less than the smallest amount",
                     fix="Take a nearer stop, or risk more",
                 )
-        order = self.player.act(asked)
+        order = self._act(asked)
         self.notebook.keep("action", action=asked, order=order)
         return {"order": order}
+
+    def _act(self, asked: Mapping[str, Any]) -> int | None:
+        try:
+            return self.player.act(asked)
+        except UsageError as error:
+            if not self.lens.blind:
+                raise
+            # it names prices and times as the tape has them
+            raise UsageError(
+                _NUMBER.sub("…", error.what), fix=_NUMBER.sub("…", error.fix)
+            ) from None
 
     def _check_open(self) -> None:
         if self.notebook.journal.is_revealed:

@@ -161,7 +161,7 @@ def _checked_levels(value: Any) -> list[tuple[int, int]]:
             or not all(isinstance(edge, int) and not isinstance(edge, bool) for edge in pair)
             or pair[0] > pair[1]
         ):
-            raise UsageError(f"{pair!r} is no price and no (low, high)", where="levels")
+            raise UsageError("a level is a price, or a low and a high one", where="levels")
     return [(pair[0], pair[1]) for pair in pairs]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import time
 from dataclasses import replace
 
@@ -95,6 +96,25 @@ def test_bars_of_an_amount_would_tell_how_much_is_traded(tmp_path, spec):
     desk = blind_desk(tmp_path, hours=0, before=40)
     with pytest.raises(UsageError, match="tell how much"):
         ask(desk, "bars", spec=spec)
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("do", "fields"),
+    [
+        ("order", {"action": {"do": "bracket", "side": 1, "qty": 1, "stop": 40, "target": -40}}),
+        ("order", {"action": {"do": "limit", "side": 1, "qty": 1, "price": 2.0**53}}),
+        ("order", {"action": {"do": "limit", "side": 1, "qty": 1, "price": 1, "until": -(2**53)}}),
+        ("order", {"action": {"do": "market", "side": 1, "qty": 2.0**53}}),
+        ("pauses", {"levels": [[40, -40]]}),
+    ],
+)
+def test_what_is_refused_names_no_price_and_no_time(tmp_path, do, fields):
+    desk = blind_desk(tmp_path, hours=0, before=40)
+    with pytest.raises(UsageError) as refused:
+        ask(desk, do, **fields)
+    error = refused.value
+    assert not re.search(r"\d\d", error.what + error.where + error.fix)
     desk.close()
 
 
