@@ -34,7 +34,7 @@ class Client:
         cookie = {"Cookie": f"orderflow-bt-{port}={token}"}
         opened = connect(
             f"ws://{host}:{port}/ws", origin=origin, additional_headers=cookie, max_size=None,
-            compression=None,
+            compression=None, ping_interval=None,
         )  # fmt: skip
         self.socket = opened.__enter__()
         self.clock: dict = {}

@@ -247,6 +247,7 @@ class PracticeServer:
         config = uvicorn.Config(
             self.guard, ws="websockets-sansio", http="h11", lifespan="on",
             ws_max_size=MAX_MESSAGE, ws_per_message_deflate=False,
+            ws_ping_interval=None,  # on loopback an end is heard; a kernel may compile for longer
             log_config=None, access_log=False, server_header=False, date_header=False,
             proxy_headers=False, timeout_graceful_shutdown=1,
         )  # fmt: skip
