@@ -29,8 +29,8 @@ def resident() -> float:
 def measure(options: argparse.Namespace) -> None:
     """Open, play to the end, go back."""
     began = time.perf_counter()
-    from orderflow_bt.replay.scene import open_scene
-    from orderflow_bt.replay.transport import back
+    from orderflow_bt.replay.engine.scene import open_scene
+    from orderflow_bt.replay.engine.transport import back
     from orderflow_bt.sim import SimConfig
     from orderflow_bt.store import Lake
     from orderflow_bt.types import DAY_US, BarSpec, Kind, MarketType, TapeId

@@ -14,10 +14,10 @@ import numpy as np
 
 from orderflow_bt.detectors import Absorption, BigTrades, DeltaDivergence, ImbalanceZones
 from orderflow_bt.instruments import Instrument
-from orderflow_bt.replay.footprints import View
-from orderflow_bt.replay.lens import OpenLens
-from orderflow_bt.replay.listener import Passed
-from orderflow_bt.replay.picture import ClientView, Picture
+from orderflow_bt.replay.engine.listener import Passed
+from orderflow_bt.replay.screen.footprints import View
+from orderflow_bt.replay.screen.lens import OpenLens
+from orderflow_bt.replay.screen.picture import ClientView, Picture
 from orderflow_bt.sim.readings import Readings
 from orderflow_bt.synth import SimulatedMarket
 from orderflow_bt.types import MarketType, Trades, time_bars

@@ -18,8 +18,8 @@ from playwright.sync_api import sync_playwright
 
 from orderflow_bt.archive import open_source
 from orderflow_bt.ingest import download
-from orderflow_bt.replay.opening import Plan, open_desk
-from orderflow_bt.replay.server import PracticeServer
+from orderflow_bt.replay.desk.opening import Plan, open_desk
+from orderflow_bt.replay.desk.server import PracticeServer
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.store.lake import SIMULATED

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orderflow_bt.replay.review import read_practice
-from orderflow_bt.replay.review_page import write_review
+from orderflow_bt.replay.practice.review import read_practice
+from orderflow_bt.replay.practice.review_page import write_review
 from orderflow_bt.store import Lake
 from orderflow_bt.types import DAY_US, HOUR_US
 

@@ -14,7 +14,7 @@ from collections import deque
 from websockets.sync.client import connect
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.server import PracticeServer
+from orderflow_bt.replay.desk.server import PracticeServer
 
 HEADER = struct.Struct("<12I")
 MAGIC = 0x3152464F

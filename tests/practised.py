@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orderflow_bt.replay.blind import start_facts
-from orderflow_bt.replay.drills import Drills
-from orderflow_bt.replay.journal import Journal
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.points import CHOICES
-from orderflow_bt.replay.trips import write_trips
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.window import open_window
+from orderflow_bt.replay.practice.blind import start_facts
+from orderflow_bt.replay.practice.drills import Drills
+from orderflow_bt.replay.practice.journal import Journal
+from orderflow_bt.replay.practice.points import CHOICES
+from orderflow_bt.replay.practice.trips import write_trips
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.types import HOUR_US, MarketType, time_bars
 

@@ -16,10 +16,10 @@ from replay_page import Page
 
 from orderflow_bt.detectors import BigTrades, DeltaDivergence, ImbalanceZones, TakerClusters
 from orderflow_bt.instruments import Instrument
-from orderflow_bt.replay.footprints import View
-from orderflow_bt.replay.lens import BlindLens, OpenLens
-from orderflow_bt.replay.listener import Passed
-from orderflow_bt.replay.picture import ClientView, Picture
+from orderflow_bt.replay.engine.listener import Passed
+from orderflow_bt.replay.screen.footprints import View
+from orderflow_bt.replay.screen.lens import BlindLens, OpenLens
+from orderflow_bt.replay.screen.picture import ClientView, Picture
 from orderflow_bt.sim.readings import Readings
 from orderflow_bt.synth import SimulatedMarket
 from orderflow_bt.types import BarSpec, MarketType, Trades, time_bars

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from replay_lakes import slices_whole
 
-from orderflow_bt.replay.actions import perform
-from orderflow_bt.replay.listener import Listener
+from orderflow_bt.replay.engine.actions import perform
+from orderflow_bt.replay.engine.listener import Listener
 from orderflow_bt.sim import Session, SimConfig
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import MarketType, time_bars

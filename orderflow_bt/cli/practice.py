@@ -16,7 +16,7 @@ from orderflow_bt.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orderflow_bt.replay.review import Practice
+    from orderflow_bt.replay.practice.review import Practice
 
 ROOT = Path("practice")
 _MINUS = "\u2212"
@@ -45,7 +45,7 @@ def command(
     as_json: options.Json = False,
 ) -> None:
     """List practices, or show one: scores, each misread moment, trades with their reasons."""
-    from orderflow_bt.replay.review import read_practice
+    from orderflow_bt.replay.practice.review import read_practice
 
     if folder is None:
         if export is not None or compare:
@@ -78,7 +78,7 @@ def command(
         for line in compared_lines(beside, practice):
             typer.echo(f"  {line}".rstrip())
     if page:
-        from orderflow_bt.replay.review_page import write_review
+        from orderflow_bt.replay.practice.review_page import write_review
 
         written, missing = write_review(practice, lake, palette, beside)
         if missing:
@@ -90,7 +90,7 @@ def command(
 
 
 def _list(root: Path, *, as_json: bool) -> None:
-    from orderflow_bt.replay.review import list_practices, progress
+    from orderflow_bt.replay.practice.review import list_practices, progress
 
     practices, refused = list_practices(root)
     for error in refused:
@@ -200,8 +200,8 @@ def _facts(practice: Practice) -> list[str]:
 
 
 def _reads(practice: Practice) -> list[str]:
-    from orderflow_bt.replay.drills import CONCEPTS
-    from orderflow_bt.replay.scores import LEAST
+    from orderflow_bt.replay.practice.drills import CONCEPTS
+    from orderflow_bt.replay.practice.scores import LEAST
 
     reads = practice.scores["reads"]
     rows = []
@@ -256,7 +256,7 @@ def _misread(practice: Practice) -> list[str]:
 
 
 def _trades(practice: Practice) -> list[str]:
-    from orderflow_bt.replay.review import CLOSED_BY
+    from orderflow_bt.replay.practice.review import CLOSED_BY
 
     trades = practice.scores["trades"]
     rows = [
@@ -313,7 +313,7 @@ def _as_json(practice: Practice) -> dict[str, Any]:
 def _export(practice: Practice, path: Path) -> None:
     """The journal as a table: what every line has in columns, the rest of it as JSON."""
     from orderflow_bt.cli.output import Column, Value, write_rows
-    from orderflow_bt.replay.journal import in_words
+    from orderflow_bt.replay.practice.journal import in_words
 
     if practice.sealed:
         raise UsageError(

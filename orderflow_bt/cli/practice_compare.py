@@ -9,7 +9,7 @@ from orderflow_bt.cli.words import table_lines
 from orderflow_bt.errors import UsageError
 
 if TYPE_CHECKING:
-    from orderflow_bt.replay.review import Practice
+    from orderflow_bt.replay.practice.review import Practice
 
 
 def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
@@ -26,8 +26,8 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     """
     from orderflow_bt.cli.assumptions import Assumptions
     from orderflow_bt.cli.run import plain_name
-    from orderflow_bt.replay.compare import compare
-    from orderflow_bt.replay.window import open_window
+    from orderflow_bt.replay.engine.window import open_window
+    from orderflow_bt.replay.practice.compare import compare
     from orderflow_bt.strategy.registry import load_strategy
     from orderflow_bt.types import BarSpec
 
@@ -61,8 +61,8 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
 
 def compared_lines(found: dict[str, Any], practice: Practice) -> list[str]:
     """It as lines for a terminal."""
-    from orderflow_bt.replay.beside import HEADER, missed_rows, notes, party_rows
-    from orderflow_bt.replay.review import stamp
+    from orderflow_bt.replay.practice.beside import HEADER, missed_rows, notes, party_rows
+    from orderflow_bt.replay.practice.review import stamp
 
     lines = [f"up to {stamp(found['until'])} UTC, under the same assumptions", ""]
     lines += table_lines(HEADER, party_rows(found))

@@ -15,7 +15,7 @@ from orderflow_bt.errors import UsageError
 from orderflow_bt.types import DAY_US, HOUR_US, MarketType
 
 if TYPE_CHECKING:
-    from orderflow_bt.replay.scene import Scene
+    from orderflow_bt.replay.engine.scene import Scene
     from orderflow_bt.types import TapeId
 
 
@@ -162,7 +162,7 @@ def _open(
     accept_gaps: bool,
 ) -> Scene:
     from orderflow_bt.cli.assumptions import Assumptions
-    from orderflow_bt.replay.scene import open_scene
+    from orderflow_bt.replay.engine.scene import open_scene
     from orderflow_bt.types import BarSpec
 
     spec = BarSpec.parse(bars)
@@ -179,7 +179,7 @@ def _open(
 
 
 def _headless(scene: Scene, dump: Path, script: Path | None, speed: float) -> None:
-    from orderflow_bt.replay.headless import read_script, run_headless
+    from orderflow_bt.replay.engine.headless import read_script, run_headless
 
     steps = read_script(script) if script else []
     totals = run_headless(scene, dump, script=steps, speed=speed)

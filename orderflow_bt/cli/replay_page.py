@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from orderflow_bt.replay.blind import Start
-    from orderflow_bt.replay.opening import Plan
-    from orderflow_bt.replay.server import PracticeServer
+    from orderflow_bt.replay.desk.opening import Plan
+    from orderflow_bt.replay.desk.server import PracticeServer
+    from orderflow_bt.replay.practice.blind import Start
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 
@@ -85,8 +85,8 @@ def check_extra() -> None:
 
 def begin(asked: Asked) -> None:
     """Begin a practice, and serve it until Ctrl-C."""
-    from orderflow_bt.replay.blind import draw_start, open_challenge, seen_starts
-    from orderflow_bt.replay.journal import practice_folder
+    from orderflow_bt.replay.practice.blind import draw_start, open_challenge, seen_starts
+    from orderflow_bt.replay.practice.journal import practice_folder
     from orderflow_bt.types import BarSpec
 
     lake = options.open_lake()
@@ -110,8 +110,8 @@ def begin(asked: Asked) -> None:
 
 def resume(folder: Path, *, port: int, opens: bool) -> None:
     """Go on with a practice where it stopped, and serve it until Ctrl-C."""
-    from orderflow_bt.replay.blind import open_challenge
-    from orderflow_bt.replay.journal import read_journal
+    from orderflow_bt.replay.practice.blind import open_challenge
+    from orderflow_bt.replay.practice.journal import read_journal
     from orderflow_bt.types import BarSpec
 
     entries = read_journal(folder).entries
@@ -136,7 +136,7 @@ def _plan(
     lake: Lake, tape: TapeId, window: tuple[int, int], assumed: Mapping[str, Any], **more: Any
 ) -> Plan:
     from orderflow_bt.cli.assumptions import Assumptions
-    from orderflow_bt.replay.opening import Plan
+    from orderflow_bt.replay.desk.opening import Plan
 
     tables = options.settings.config
     config = Assumptions(
@@ -148,10 +148,10 @@ def _plan(
 def _serve(
     lake: Lake, plan: Plan, folder: Path, strategies: list[str], *, port: int, opens: bool
 ) -> None:
-    from orderflow_bt.replay.opening import open_desk
-    from orderflow_bt.replay.scene import plugin_of
-    from orderflow_bt.replay.server import PracticeServer
-    from orderflow_bt.replay.shelf import Shelf
+    from orderflow_bt.replay.desk.opening import open_desk
+    from orderflow_bt.replay.desk.server import PracticeServer
+    from orderflow_bt.replay.desk.shelf import Shelf
+    from orderflow_bt.replay.engine.scene import plugin_of
 
     desk = open_desk(lake, plan, folder, shelf=Shelf(plan.detectors, strategies))
     try:

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from replay_frames import TapePlayer, detectors, market, picture_of
 
-from orderflow_bt.replay.lens import BlindLens, OpenLens
-from orderflow_bt.replay.picture import ClientView
-from orderflow_bt.replay.server import PracticeServer
+from orderflow_bt.replay.desk.server import PracticeServer
+from orderflow_bt.replay.screen.lens import BlindLens, OpenLens
+from orderflow_bt.replay.screen.picture import ClientView
 from orderflow_bt.types import BarSpec
 
 if TYPE_CHECKING:
     from orderflow_bt.errors import UsageError
-    from orderflow_bt.replay.messages import Message
+    from orderflow_bt.replay.desk.messages import Message
 
 FIRST = 12_000  # trades before the first moment
 STEPS = {"trade": 1, "cluster": 2, "price": 4, "bar": 60, "minute": 60}

@@ -16,7 +16,7 @@ from page_driver import Driver
 from practice_market import START, plan_of, practice_lake
 from practice_server import serving
 
-from orderflow_bt.replay.opening import open_desk
+from orderflow_bt.replay.desk.opening import open_desk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

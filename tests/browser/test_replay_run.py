@@ -10,7 +10,7 @@ import pytest
 from practice_market import blind_plan, plan_of, practice_lake
 from practice_server import serving
 
-from orderflow_bt.replay.opening import open_desk
+from orderflow_bt.replay.desk.opening import open_desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser, BrowserContext
 
-    from orderflow_bt.replay.desk import Desk
-    from orderflow_bt.replay.opening import Plan
-    from orderflow_bt.replay.server import PracticeServer
+    from orderflow_bt.replay.desk.desk import Desk
+    from orderflow_bt.replay.desk.opening import Plan
+    from orderflow_bt.replay.desk.server import PracticeServer
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 

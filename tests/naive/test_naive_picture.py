@@ -10,7 +10,7 @@ from replay_frames import UNIT, page_of, played
 
 from orderflow_bt.flow import BarStream, Profile, read_auction, regroup
 from orderflow_bt.flow.imbalance import CausalMinimum, diagonal
-from orderflow_bt.replay.history import KEEP
+from orderflow_bt.replay.screen.history import KEEP
 from orderflow_bt.types import DAY_US, BarSpec
 
 SPECS = ["10s", "1m", "tick:5", "volume:20@start", "range:6", "delta:9", "renko:40", "reversal:8,3"]

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from random_tapes import as_trades, tapes
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay import ladder
-from orderflow_bt.replay.ladder import LONGEST, ROWS_AROUND, Ladder, Prints
+from orderflow_bt.replay.screen import ladder
+from orderflow_bt.replay.screen.ladder import LONGEST, ROWS_AROUND, Ladder, Prints
 from orderflow_bt.types import SECOND_US
 
 NO_GAPS = np.zeros(0, np.int64)

@@ -31,12 +31,12 @@ from replay_wander import (
     wander,
 )
 
-from orderflow_bt.replay.dump import Dump
-from orderflow_bt.replay.headless import Step, run_headless
-from orderflow_bt.replay.pauses import Pauses
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.scene import Scene
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.dump import Dump
+from orderflow_bt.replay.engine.headless import Step, run_headless
+from orderflow_bt.replay.engine.pauses import Pauses
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.scene import Scene
+from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.sim import End, FillPolicy, GapPolicy
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, BarSpec
 
@@ -44,8 +44,8 @@ from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, BarSpec
 @pytest.fixture
 def few_trades_apart(monkeypatch):
     """Checkpoints, cuts and pieces of a size that short tapes cross many times."""
-    monkeypatch.setattr("orderflow_bt.replay.player.EVERY_ROWS", 37)
-    monkeypatch.setattr("orderflow_bt.replay.checkpoints.MOST", 5)
+    monkeypatch.setattr("orderflow_bt.replay.engine.player.EVERY_ROWS", 37)
+    monkeypatch.setattr("orderflow_bt.replay.engine.checkpoints.MOST", 5)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

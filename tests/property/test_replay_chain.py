@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.chain import FIRST, read_lines, seal
+from orderflow_bt.replay.practice.chain import FIRST, read_lines, seal
 
 words = st.text(max_size=8)
 values = st.recursive(

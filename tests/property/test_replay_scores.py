@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderflow_bt.replay.drills import brier
-from orderflow_bt.replay.scores import Answer, answers, read_scores, scores, trade_scores, wilson
+from orderflow_bt.replay.practice.drills import brier
+from orderflow_bt.replay.practice.scores import (
+    Answer,
+    answers,
+    read_scores,
+    scores,
+    trade_scores,
+    wilson,
+)
 
 CHOICES = ("up", "down", "neither")
 

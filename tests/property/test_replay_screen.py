@@ -10,11 +10,11 @@ from replay_lakes import MIDNIGHT, TAPE, lake_of, random_day, some_detectors
 from replay_page import Page
 
 from orderflow_bt.flow import BarStream, ProfileBuilder, auto_ticks_per_row, regroup
-from orderflow_bt.replay.history import KEEP
-from orderflow_bt.replay.picture import ClientView
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.screen import open_picture
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.window import open_window
+from orderflow_bt.replay.screen.history import KEEP
+from orderflow_bt.replay.screen.picture import ClientView
+from orderflow_bt.replay.screen.screen import open_picture
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.types import DAY_US, HOUR_US, BarSpec, MarketType, time_bars
 

@@ -11,9 +11,9 @@ from practice_tapes import Cursor
 
 from orderflow_bt.archive import open_source
 from orderflow_bt.ingest import download
-from orderflow_bt.replay.drills import Drills
-from orderflow_bt.replay.points import CHOICES
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.window import open_window
+from orderflow_bt.replay.practice.drills import Drills
+from orderflow_bt.replay.practice.points import CHOICES
 from orderflow_bt.store import Lake
 from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId
 

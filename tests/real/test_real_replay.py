@@ -13,10 +13,10 @@ from replay_page import Page, decode
 from orderflow_bt.archive import open_source
 from orderflow_bt.detectors import BigTrades, DeltaDivergence, ImbalanceZones
 from orderflow_bt.ingest import download
-from orderflow_bt.replay.picture import ClientView
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.screen import open_picture
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.window import open_window
+from orderflow_bt.replay.screen.picture import ClientView
+from orderflow_bt.replay.screen.screen import open_picture
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.types import DAY_US, MINUTE_US, Kind, MarketType, TapeId, time_bars

@@ -11,8 +11,8 @@ from replay_wander import CONFIG, Notes, assert_equal_sessions, in_batch, wander
 
 from orderflow_bt.archive import open_source
 from orderflow_bt.ingest import download
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.store import Lake
 from orderflow_bt.types import DAY_US, MINUTE_US, BarSpec, Kind, MarketType, TapeId
 

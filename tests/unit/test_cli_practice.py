@@ -12,10 +12,10 @@ from replay_lakes import demo_lake
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app
-from orderflow_bt.replay import journal
-from orderflow_bt.replay.blind import draw_start, reveal
-from orderflow_bt.replay.journal import FILE, Journal
-from orderflow_bt.replay.review import HIDDEN, list_practices, read_practice
+from orderflow_bt.replay.practice import journal
+from orderflow_bt.replay.practice.blind import draw_start, reveal
+from orderflow_bt.replay.practice.journal import FILE, Journal
+from orderflow_bt.replay.practice.review import HIDDEN, list_practices, read_practice
 from orderflow_bt.types import DAY_US, HOUR_US
 
 START = 1_704_153_600_000_000 + DAY_US + 12 * HOUR_US

@@ -17,7 +17,7 @@ from practice_server import Page, get
 
 from orderflow_bt.cli import replay_page
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.journal import read_journal
+from orderflow_bt.replay.practice.journal import read_journal
 
 PROGRAM = (sys.executable, "-m", "orderflow_bt")
 

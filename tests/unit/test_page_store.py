@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from replay_frames import TapePlayer, clock, detectors, market, picture_of
 
-from orderflow_bt.replay.lens import OpenLens
-from orderflow_bt.replay.picture import ClientView
+from orderflow_bt.replay.screen.lens import OpenLens
+from orderflow_bt.replay.screen.picture import ClientView
 
 SCRIPT = Path(__file__).parent.parent / "page" / "store_state.mjs"
 STEPS = 60

@@ -16,9 +16,9 @@ from replay_lakes import MIDNIGHT, TAPE, lake_of
 from replay_page import decode
 
 from orderflow_bt.errors import OrderflowError, UsageError
-from orderflow_bt.replay.blind import Start
-from orderflow_bt.replay.messages import Message, read_message
-from orderflow_bt.replay.opening import Plan, open_desk
+from orderflow_bt.replay.desk.messages import Message, read_message
+from orderflow_bt.replay.desk.opening import Plan, open_desk
+from orderflow_bt.replay.practice.blind import Start
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.types import HOUR_US, MINUTE_US, BarSpec, MarketType, time_bars
 
@@ -143,7 +143,7 @@ def test_an_action_on_a_full_disk_is_written_as_soon_as_it_can_be(desk, market, 
         raise full
 
     with monkeypatch.context() as patched:
-        patched.setattr("orderflow_bt.replay.journal.os.fsync", refuse)
+        patched.setattr("orderflow_bt.replay.practice.journal.os.fsync", refuse)
         with pytest.raises(OrderflowError, match="cannot be written"):
             ask(desk, "order", action={"do": "market", "side": 1, "qty": 0.05})
         with pytest.raises(OrderflowError, match="cannot be written"):

@@ -12,8 +12,8 @@ from archive_days import DAY, SPOT, UM, agg_rows, csv_text, days, put_day
 from orderflow_bt.archive import open_source
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.ingest import download
-from orderflow_bt.replay import blind
-from orderflow_bt.replay.blind import (
+from orderflow_bt.replay.practice import blind
+from orderflow_bt.replay.practice.blind import (
     challenge_code,
     draw_start,
     open_challenge,
@@ -21,7 +21,7 @@ from orderflow_bt.replay.blind import (
     seen_starts,
     start_facts,
 )
-from orderflow_bt.replay.journal import Journal, practice_folder
+from orderflow_bt.replay.practice.journal import Journal, practice_folder
 from orderflow_bt.store import Lake
 from orderflow_bt.types import HOUR_US, SECOND_US
 

@@ -15,13 +15,13 @@ from practice_market import START_US, blind_plan, plan_of, practice_lake
 from practice_server import Page, serving, state_of
 
 from orderflow_bt.errors import CoverageError, OrderflowError, UsageError
-from orderflow_bt.replay.commands import _ACTION, COMMANDS, action_of, command_of
-from orderflow_bt.replay.lens import Lens
-from orderflow_bt.replay.messages import Message, read_message
-from orderflow_bt.replay.messages import words as words_of
-from orderflow_bt.replay.opening import open_desk
-from orderflow_bt.replay.transport import JUMPS, STEPS
-from orderflow_bt.replay.witness import Witness
+from orderflow_bt.replay.desk.commands import _ACTION, COMMANDS, action_of, command_of
+from orderflow_bt.replay.desk.messages import Message, read_message
+from orderflow_bt.replay.desk.messages import words as words_of
+from orderflow_bt.replay.desk.opening import open_desk
+from orderflow_bt.replay.engine.transport import JUMPS, STEPS
+from orderflow_bt.replay.practice.witness import Witness
+from orderflow_bt.replay.screen.lens import Lens
 from orderflow_bt.types import HOUR_US
 
 

@@ -16,8 +16,8 @@ from practice_server import Page, serving, state_of
 from orderflow_bt.archive import open_source
 from orderflow_bt.errors import UsageError
 from orderflow_bt.ingest import download
-from orderflow_bt.replay.messages import Message
-from orderflow_bt.replay.opening import open_desk
+from orderflow_bt.replay.desk.messages import Message
+from orderflow_bt.replay.desk.opening import open_desk
 from orderflow_bt.store import Lake
 from orderflow_bt.store.lake import SIMULATED
 

@@ -11,11 +11,11 @@ from practice_tapes import Cursor, MemoryWindow, moody_window, trades_of, with_o
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.flow import BarStream, read_auction
-from orderflow_bt.replay import truths
-from orderflow_bt.replay.drills import Drills
-from orderflow_bt.replay.points import CHOICES, MINUTES
-from orderflow_bt.replay.truths import Effort, Stretch
-from orderflow_bt.replay.witness import Witness
+from orderflow_bt.replay.practice import truths
+from orderflow_bt.replay.practice.drills import Drills
+from orderflow_bt.replay.practice.points import CHOICES, MINUTES
+from orderflow_bt.replay.practice.truths import Effort, Stretch
+from orderflow_bt.replay.practice.witness import Witness
 from orderflow_bt.testing.tape import MIDNIGHT_2024
 from orderflow_bt.types import HOUR_US, MINUTE_US, BarSpec, time_bars
 

@@ -8,7 +8,7 @@ import time
 import pytest
 from practice_server import CountingDesk, Page, get, serving
 
-from orderflow_bt.replay.server import FRAME_EVERY, IN_FLIGHT
+from orderflow_bt.replay.desk.server import FRAME_EVERY, IN_FLIGHT
 
 
 def test_two_frames_in_flight_and_the_rest_folded():
@@ -83,7 +83,7 @@ def test_a_desk_that_fails_ends_the_server():
             if self.number:
                 raise ZeroDivisionError
 
-    from orderflow_bt.replay.server import PracticeServer
+    from orderflow_bt.replay.desk.server import PracticeServer
 
     server = PracticeServer(Broken())
     ready, failed = threading.Event(), []

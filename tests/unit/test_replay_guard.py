@@ -14,7 +14,7 @@ from practice_server import CountingDesk, Page, get, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.server import BURST, MAX_MESSAGE, RATE, TABS, PracticeServer
+from orderflow_bt.replay.desk.server import BURST, MAX_MESSAGE, RATE, TABS, PracticeServer
 
 
 @pytest.fixture(scope="module")

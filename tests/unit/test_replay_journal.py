@@ -15,8 +15,8 @@ from itertools import count
 import pytest
 
 from orderflow_bt.errors import OrderflowError, UsageError
-from orderflow_bt.replay.chain import read_lines
-from orderflow_bt.replay.journal import (
+from orderflow_bt.replay.practice.chain import read_lines
+from orderflow_bt.replay.practice.journal import (
     FILE,
     TORN,
     Journal,
@@ -97,7 +97,7 @@ def test_cut_at_any_byte_no_whole_line_is_lost(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from orderflow_bt.replay.journal import Journal
+from orderflow_bt.replay.practice.journal import Journal
 with Journal.open(Path(sys.argv[1]), {"of": "a test"}) as journal:
     n = len(journal.entries)
     while True:
@@ -129,7 +129,7 @@ def test_the_second_process_is_refused(tmp_path):
         code = (
             "import sys; from pathlib import Path\n"
             "from orderflow_bt.errors import UsageError\n"
-            "from orderflow_bt.replay.journal import Journal\n"
+            "from orderflow_bt.replay.practice.journal import Journal\n"
             "try: Journal.open(Path(sys.argv[1]))\n"
             "except UsageError as error: print(error)\n"
         )

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from orderflow_bt.detectors.registry import installed, load_detector
 from orderflow_bt.flow.events import Event
 from orderflow_bt.instruments import Instrument
-from orderflow_bt.replay import marks
-from orderflow_bt.replay.lens import BlindLens, OpenLens
-from orderflow_bt.replay.marks import MarkBook, describe
+from orderflow_bt.replay.screen import marks
+from orderflow_bt.replay.screen.lens import BlindLens, OpenLens
+from orderflow_bt.replay.screen.marks import MarkBook, describe
 from orderflow_bt.types import MarketType
 
 UNIT = Instrument("text", MarketType.UM, "TAPE", 1, 0)

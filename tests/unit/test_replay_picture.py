@@ -21,10 +21,10 @@ from orderflow_bt.flow import (
     SessionProfiles,
 )
 from orderflow_bt.instruments import Instrument
-from orderflow_bt.replay import history
-from orderflow_bt.replay.history import KEEP
-from orderflow_bt.replay.lens import BlindLens, OpenLens
-from orderflow_bt.replay.picture import ClientView
+from orderflow_bt.replay.screen import history
+from orderflow_bt.replay.screen.history import KEEP
+from orderflow_bt.replay.screen.lens import BlindLens, OpenLens
+from orderflow_bt.replay.screen.picture import ClientView
 from orderflow_bt.types import DAY_US, BarSpec, MarketType, time_bars
 
 SPECS = ["1s", "1m", "tick:5", "volume:20@start", "range:6", "delta:9", "renko:4", "reversal:8,3"]
@@ -178,7 +178,7 @@ def test_other_bars_from_the_start(simulated):
 def test_long_histories_are_kept_and_come_back(simulated, monkeypatch):
     trades, unit = simulated
     monkeypatch.setattr(history, "KEEP", 40)
-    monkeypatch.setattr("orderflow_bt.replay.picture.KEEP", 40)
+    monkeypatch.setattr("orderflow_bt.replay.screen.picture.KEEP", 40)
     player, picture = played(trades.slice(0, 0), [], spec="1s", unit=unit)
     player.trades = trades
     client, page = ClientView(), Page(2.0)

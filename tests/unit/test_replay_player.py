@@ -27,14 +27,14 @@ from orderflow_bt import BarSpec, param
 from orderflow_bt.cli import app
 from orderflow_bt.detectors import BigTrades, VolumeSpike
 from orderflow_bt.errors import CoverageError, PluginError, UsageError
-from orderflow_bt.replay.actions import checked
-from orderflow_bt.replay.checkpoints import Checkpoint, Checkpoints
-from orderflow_bt.replay.headless import read_script, run_headless
-from orderflow_bt.replay.journal import Journal
-from orderflow_bt.replay.listener import Listener
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.scene import Scene, open_scene
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.actions import checked
+from orderflow_bt.replay.engine.checkpoints import Checkpoint, Checkpoints
+from orderflow_bt.replay.engine.headless import read_script, run_headless
+from orderflow_bt.replay.engine.listener import Listener
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.scene import Scene, open_scene
+from orderflow_bt.replay.engine.window import open_window
+from orderflow_bt.replay.practice.journal import Journal
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake, decoded
@@ -293,7 +293,7 @@ def test_checkpoints_are_bounded_and_closest_at_the_cursor():
 @pytest.mark.parametrize("cache", [0, 10**9], ids=["decoded", "kept"])
 def test_any_row_of_a_window_is_what_the_day_holds(tmp_path, monkeypatch, cache):
     monkeypatch.setattr(decoded, "PIECE_ROWS", 128)
-    monkeypatch.setattr("orderflow_bt.replay.window.PIECE_ROWS", 128)
+    monkeypatch.setattr("orderflow_bt.replay.engine.window.PIECE_ROWS", 128)
     rng = np.random.default_rng(4)
     lake_of(
         tmp_path, random_day(rng, 700, begin=DAY_US - HOUR_US, span=HOUR_US + 5),

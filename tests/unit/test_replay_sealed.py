@@ -11,9 +11,9 @@ import pytest
 from replay_lakes import DAY, MIDNIGHT, TAPE, lake_of, random_day
 from replay_page import decode
 
-from orderflow_bt.replay.blind import Start
-from orderflow_bt.replay.messages import read_message
-from orderflow_bt.replay.opening import Plan, open_desk
+from orderflow_bt.replay.desk.messages import read_message
+from orderflow_bt.replay.desk.opening import Plan, open_desk
+from orderflow_bt.replay.practice.blind import Start
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.types import DAY_US, HOUR_US, MarketType, time_bars
 

@@ -17,11 +17,11 @@ from replay_lakes import (
 )
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.pauses import PAUSES, Pauses, detectors_for
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.scout import Scout, Wanted
-from orderflow_bt.replay.transport import Pacer, back, jump, session_name, target
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.pauses import PAUSES, Pauses, detectors_for
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.scout import Scout, Wanted
+from orderflow_bt.replay.engine.transport import Pacer, back, jump, session_name, target
+from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, SECOND_US, MarketType
 

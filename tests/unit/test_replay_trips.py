@@ -9,17 +9,17 @@ from replay_lakes import ONE_MINUTE, demo_lake
 
 from orderflow_bt import Strategy
 from orderflow_bt.errors import OrderflowError, PluginError, UsageError
-from orderflow_bt.replay.beside import HEADER, missed_rows, notes, party_rows
-from orderflow_bt.replay.compare import NEAR_US, compare
-from orderflow_bt.replay.drills import Drills
-from orderflow_bt.replay.journal import Journal
-from orderflow_bt.replay.player import Player
-from orderflow_bt.replay.points import CHOICES
-from orderflow_bt.replay.review import Practice
-from orderflow_bt.replay.review_page import write_review
-from orderflow_bt.replay.scores import scores
-from orderflow_bt.replay.trips import follow, write_trips
-from orderflow_bt.replay.window import open_window
+from orderflow_bt.replay.engine.player import Player
+from orderflow_bt.replay.engine.window import open_window
+from orderflow_bt.replay.practice.beside import HEADER, missed_rows, notes, party_rows
+from orderflow_bt.replay.practice.compare import NEAR_US, compare
+from orderflow_bt.replay.practice.drills import Drills
+from orderflow_bt.replay.practice.journal import Journal
+from orderflow_bt.replay.practice.points import CHOICES
+from orderflow_bt.replay.practice.review import Practice
+from orderflow_bt.replay.practice.review_page import write_review
+from orderflow_bt.replay.practice.scores import scores
+from orderflow_bt.replay.practice.trips import follow, write_trips
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.types import DAY_US, HOUR_US, MarketType
 

@@ -1,5 +1,5 @@
 /**
- * A binary frame of the server as objects; the other side of `orderflow_bt/replay/wire.py`.
+ * A binary frame of the server as objects; the other side of `orderflow_bt/replay/screen/wire.py`.
  * Pure: works without a page.
  */
 

@@ -1,0 +1,1 @@
+"""Practice: where it begins, questions and their truths, the journal, scores, the review."""
