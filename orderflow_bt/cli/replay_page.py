@@ -148,6 +148,17 @@ def _plan(
 def _serve(
     lake: Lake, plan: Plan, folder: Path, strategies: list[str], *, port: int, opens: bool
 ) -> None:
+    from orderflow_bt.cli.warm import compiling
+
+    with compiling() as under_way:  # else the page stands still at the first order and question
+        if under_way:
+            typer.echo("compiling, once: the first minute is slower", err=True)
+        _keep_serving(lake, plan, folder, strategies, port=port, opens=opens)
+
+
+def _keep_serving(
+    lake: Lake, plan: Plan, folder: Path, strategies: list[str], *, port: int, opens: bool
+) -> None:
     from orderflow_bt.replay.desk.opening import open_desk
     from orderflow_bt.replay.desk.server import PracticeServer
     from orderflow_bt.replay.desk.shelf import Shelf

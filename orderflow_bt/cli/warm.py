@@ -22,14 +22,16 @@ _TRADES = 60_000  # more than the look-back of a queue: pieces that are copied, 
 
 @contextmanager
 def compiling() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Begin to compile what backtests call; the processes to wait for, none where all is there."""
+    """Begin to compile what engines call; the processes to wait for, none where all is there."""
     from orderflow_bt.kernels._jit import cache_folder
 
     folder = cache_folder()
     wanted = folder is not None and not any(_compiled(folder))
     started = [
         subprocess.Popen(  # noqa: S603 - ourselves
-            [sys.executable, "-m", "orderflow_bt.cli.warm", part], stdout=subprocess.DEVNULL
+            [sys.executable, "-m", "orderflow_bt.cli.warm", part],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,  # Ctrl-C reaches them too
         )
         for part in PARTS
         if wanted

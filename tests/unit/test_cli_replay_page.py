@@ -14,8 +14,9 @@ from types import SimpleNamespace
 import pytest
 from practice_market import START, practice_lake
 from practice_server import Page, get
+from typer.testing import CliRunner
 
-from orderflow_bt.cli import replay_page
+from orderflow_bt.cli import app, replay_page
 from orderflow_bt.errors import UsageError
 from orderflow_bt.replay.practice.journal import read_journal
 
@@ -141,3 +142,26 @@ def test_usage(tmp_path, words):
     )  # fmt: skip
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_not_compiled_yet_is_compiled_beside(market, tmp_path, monkeypatch):
+    lake, tape = market
+    steps = []
+
+    @contextlib.contextmanager
+    def compiling():
+        steps.append("begun")
+        yield ["a process"]
+        steps.append("ended")
+
+    def opened(*_, **__):
+        steps.append("opened")
+        raise UsageError("opened")
+
+    monkeypatch.setattr("orderflow_bt.cli.warm.compiling", compiling)
+    monkeypatch.setattr("orderflow_bt.replay.desk.opening.open_desk", opened)
+    words = ["--data", str(lake.root), "replay", tape.symbol, "--date", str(START)]
+    result = CliRunner().invoke(app, [*words, "--no-open", "--out", str(tmp_path)])
+    assert "compiling, once" in result.output
+    assert steps == ["begun", "opened"]
+    assert result.exit_code == 2
