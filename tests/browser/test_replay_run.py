@@ -61,13 +61,18 @@ class Tab:
     def toasts(self) -> str:
         return self.page.evaluate("document.querySelector('#toasts')?.textContent ?? ''")
 
+    def row(self) -> int:
+        """The desk's row as the page is told it: while sealed, counted from the start."""
+        player = self.desk.player
+        return player.row - (player.window.first if self.store("hello.blind") else 0)
+
     def rest(self) -> None:
         """Wait until the page shows what the desk shows, and the desk has come to rest."""
         self.until(
             lambda: (
                 not self.desk.mover.seeking
                 and not self.desk.mover.playing
-                and self.store("clock.row") == self.desk.player.row
+                and self.store("clock.row") == self.row()
                 and not self.store("clock.seeking")
             )
         )
