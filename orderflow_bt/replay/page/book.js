@@ -150,7 +150,7 @@ export class Orders {
         make("span.kind", { text: kind }),
         left ? make("span.num.quiet", { text: ` ${left}` }) : null,
         order.parent !== null && order.parent !== undefined
-          ? make("span.quiet", { text: ` of ${order.parent}` })
+          ? make("span.quiet", { text: ` · bracket #${order.parent}` })
           : null,
       ),
       ...["price", "stop", "target"].map((part) => make("td.n", {}, this.cell(order, part, hello))),
