@@ -86,9 +86,8 @@ def command(
         market=MarketType.UM, fees=FEES, out=out / "runs",
     )  # fmt: skip
     say("\nThe same market on a page, to practise reading it trade by trade:")
-    say(
-        f"  orderflow-bt --data {lake} replay {market.symbol} --market um --date {first} --time 08:00"
-    )
+    say(f"  orderflow-bt --data {lake} replay {market.symbol} --market um --date {first}"
+        " --time 08:00")  # fmt: skip
     say("\nThe market above was simulated. The same with real trades:")
     say("  orderflow-bt download BTCUSDT --market um --from 2024-01-01 --to 2024-01-14")
     say("  orderflow-bt download BTCUSDT --market um --kind fundingRate --from 2024-01-01"
