@@ -27,7 +27,7 @@ class Driver:
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.problems.append(str(error)))
         self.page.goto(url)
-        self.until(lambda: self.look("store.clock.time") is not None, 20)
+        self.until(lambda: self.look("store.clock.time") is not None)
 
     def _heard(self, message: Any) -> None:
         if message.type in ("error", "warning"):
@@ -37,7 +37,7 @@ class Driver:
         """A part of the page's state."""
         return self.page.evaluate(f"window.orderflow.{what}")
 
-    def until(self, fulfilled: Callable[[], Any], seconds: float = 5.0) -> None:
+    def until(self, fulfilled: Callable[[], Any], seconds: float = 90.0) -> None:
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not fulfilled():
@@ -52,8 +52,8 @@ class Driver:
         """Press a key that moves the tape, and wait until it has: the row where it stands."""
         version, row = self.look("store.version"), self.look("store.clock.row")
         self.page.keyboard.press(key)
-        self.until(lambda: self.look("store.clock.row") != row, 20)
-        self.until(lambda: not self.look("store.clock.seeking"), 20)
+        self.until(lambda: self.look("store.clock.row") != row)
+        self.until(lambda: not self.look("store.clock.seeking"))
         assert self.look("store.version") > version
         return int(self.look("store.clock.row"))
 
@@ -69,7 +69,7 @@ class Opened(Driver):
 
     def greeted(self, times: int) -> None:
         """Wait until the page has greeted the desk so often."""
-        self.until(lambda: [one["do"] for one in self.desk.commands].count("ladder") == times, 10)
+        self.until(lambda: [one["do"] for one in self.desk.commands].count("ladder") == times)
 
     def asked(self, do: Callable[[], Any], count: int = 1) -> list[dict[str, Any]]:
         """What the page asks the server when something is done."""

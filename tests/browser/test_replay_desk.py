@@ -397,7 +397,7 @@ def test_a_lost_connection_is_said_and_taken_up_again(browser: Browser):
         opened.page.keyboard.press("d")
         opened.until(lambda: opened.page.locator(".toast").count())
         desk.start(port, token)
-        opened.until(lambda: opened.page.locator("#lost").is_hidden(), 10)
+        opened.until(lambda: opened.page.locator("#lost").is_hidden())
         opened.greeted(2)
         assert opened.press("ArrowRight") == [{"do": "step", "by": "bar", "count": 1}]
         opened.context.close()

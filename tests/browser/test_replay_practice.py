@@ -111,7 +111,7 @@ def test_the_tape_runs_stops_and_goes_back(browser: Browser, address: str):
             row = reader.look("store.clock.row")
             page.keyboard.press(key)
             page.keyboard.press("Space")
-            reader.until(lambda row=row: reader.look("store.clock.row") > row + 20, 20)
+            reader.until(lambda row=row: reader.look("store.clock.row") > row + 20)
             page.keyboard.press("Space")
             reader.until(lambda: not reader.look("store.clock.playing"))
         still = reader.look("store.clock.row")
@@ -187,12 +187,12 @@ def test_a_killed_server_is_taken_up_again(
         before = shown(reader)
         os.kill(first.pid, signal.SIGKILL)
         first.wait(20)
-        reader.until(lambda: reader.page.locator("#lost").is_visible(), 20)
+        reader.until(lambda: reader.page.locator("#lost").is_visible())
         (folder,) = (path for path in tmp_path.iterdir() if (path / "journal.jsonl").exists())
         second, _ = start([*command, "--resume", str(folder), "--no-open"])
         try:
-            reader.until(lambda: reader.page.locator("#lost").is_hidden(), 30)
-            reader.until(lambda: reader.look("store.fills.length") == len(before["fills"]), 20)
+            reader.until(lambda: reader.page.locator("#lost").is_hidden())
+            reader.until(lambda: reader.look("store.fills.length") == len(before["fills"]))
             after = shown(reader)
             for name in ("fills", "trips", "account", "row", "forming", "bars"):
                 assert after[name] == before[name], name

@@ -52,7 +52,7 @@ class Tab:
         """A part of what the page knows."""
         return self.page.evaluate(f"window.orderflow.store.{what}")
 
-    def until(self, fulfilled: Callable[[], Any], seconds: float = 10.0) -> None:
+    def until(self, fulfilled: Callable[[], Any], seconds: float = 90.0) -> None:
         end = time.monotonic() + seconds
         while not fulfilled():
             assert time.monotonic() < end, f"waited in vain; {self.problems}; {self.toasts()}"
@@ -138,7 +138,7 @@ def test_play_step_and_jump(browser: Browser, market: tuple[Lake, TapeId], tmp_p
         assert desk.player.row == first
         bars = tab.store("bars.length")
         tab.page.keyboard.press("Space")  # as fast as it goes, to the end
-        tab.until(lambda: tab.store("clock.at_end"), 30)
+        tab.until(lambda: tab.store("clock.at_end"))
         tab.rest()
         assert tab.store("bars.length") > bars
         shown = tab.store("bars.map(bar => [bar.number, bar.volume]).slice(-300)")
@@ -247,7 +247,7 @@ def test_the_page_finds_a_server_that_was_begun_again(
     again = tab.desk = open_desk(lake, plan, folder)
     with serving(again, port=server.port, token=server.token):
         row = before["clock"]["row"]
-        tab.until(lambda: again.version > 0 or tab.store("connection") in ("open", True), 15)
+        tab.until(lambda: again.version > 0 or tab.store("connection") in ("open", True))
         tab.press("m")
         assert tab.store("clock.row") > row
         assert tab.store("fills")[: len(before["fills"])] == before["fills"]
