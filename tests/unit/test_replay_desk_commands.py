@@ -343,6 +343,46 @@ def test_questions_by_themselves_stop_the_tape(desk):
     assert state(desk)["clock"]["row"] == planned
 
 
+def test_no_question_takes_the_tape_past_what_is_open(desk):
+    ask(desk, "step", by="minute", count=1)
+    row = desk.player.row
+    price = state(desk)["last"] - 900
+    limit = order(desk, do="limit", side=1, qty=0.05, price=price)
+    with pytest.raises(UsageError, match="takes the tape on"):
+        ask(desk, "drill")
+    assert desk.player.row == row
+    order(desk, do="cancel", order=limit)
+    ask(desk, "step", by="minute", count=1)
+    order(desk, do="market", side=1, qty=0.05)
+    ask(desk, "step", by="minute", count=1)
+    with pytest.raises(UsageError, match="takes the tape on"):
+        ask(desk, "drill")
+    order(desk, do="close")
+    ask(desk, "step", by="minute", count=1)
+    ask(desk, "drill")
+    assert state(desk)["drill"]["question"]
+
+
+def test_questions_by_themselves_wait_until_all_is_closed(desk):
+    ask(desk, "drills", every=5)
+    planned = desk.notebook.drills.planned
+    order(desk, do="market", side=1, qty=0.05)
+    ask(desk, "speed", value="max")
+    ask(desk, "play")
+    while desk.player.row <= planned:
+        desk.work(time.monotonic())
+    assert desk.mover.playing
+    assert state(desk)["drill"] is None
+    ask(desk, "pause")
+    order(desk, do="close")
+    closed = desk.player.row
+    ask(desk, "play")
+    while desk.mover.playing or desk.mover.seeking:
+        desk.work(time.monotonic())
+    assert state(desk)["clock"]["paused_by"] == "a question"
+    assert desk.player.row > closed
+
+
 def test_pauses_stop_right_behind_the_trade(desk):
     ask(desk, "pauses", trades=137)
     ask(desk, "speed", value="max")

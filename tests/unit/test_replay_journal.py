@@ -214,7 +214,7 @@ def test_a_page_that_hides_the_market_gets_no_price_and_no_date(tmp_path):
     with Journal.open(tmp_path / "p", FACTS, clock=lambda: WALL) as journal:
         action = {"do": "stop_limit", "side": -1, "qty": 3, "price": 42_123, "reason": "failed"}
         entry = journal.write("action", row=5, time=1_700_000_000_000_000, action=action)
-    shown = public(entry, 1_700_000_000_000_000 - 5)
+    shown = public(entry, 1_700_000_000_000_000 - 5, sealed=True)
     assert shown == {
         "n": 1, "kind": "action", "text": "sell stop limit: failed", "elapsed": 5
     }  # fmt: skip
@@ -222,6 +222,8 @@ def test_a_page_that_hides_the_market_gets_no_price_and_no_date(tmp_path):
     assert in_words(trip) == "long closed, +1.50 R"
     sealed = in_words(trip | {"gross_r": 1.75}, sealed=True)
     assert sealed == "long closed, +1.75 R before costs"
+    told = public(trip | {"n": 2, "gross_r": 1.75}, 0, sealed=False)
+    assert told["text"] == "long closed, +1.50 R"
     answer = {"kind": "answer", "choice": "up", "confidence": 70, "truth": "down"}
     assert in_words(answer) == "said up (70 %); it was down"
 

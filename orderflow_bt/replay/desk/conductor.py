@@ -88,6 +88,12 @@ class Conductor:
         return self.picture.lens
 
     @property
+    def is_held(self) -> bool:
+        """Whether the person holds a position or has orders that can still fill."""
+        session = self.player.session
+        return bool(session.account.position or session.broker.working)
+
+    @property
     def hidden_rows(self) -> int:
         """Rows that pages do not count: how many there are since midnight would tell the time."""
         return self.player.window.first if self.lens.blind else 0
@@ -270,6 +276,11 @@ class Conductor:
                 f"{kind!r} is no kind of drill", fix=f"Known: {', '.join(drills.kinds)}"
             )
         self._check_open()
+        if self.is_held:
+            raise UsageError(
+                "a question takes the tape on, past what you hold or have working",
+                fix="Close the position and cancel the orders first",
+            )
         self.notebook.leave()
         self.mover.search(lambda: drills.next(kind), "no question here: go on, and ask again later")
 
@@ -283,6 +294,12 @@ class Conductor:
         """Plan the next question by itself: the tape will stop there."""
         drills, after = self.notebook.drills, self.every * MINUTE_US
         self.mover.search(lambda: drills.next(after=after), "", go=False)
+
+    def plan_on(self) -> None:
+        """As `plan`, and a tape that plays goes on."""
+        playing = self.mover.playing
+        self.plan()
+        self.mover.playing = playing
 
     def _answer(self, choice: str | None, confidence: int, seconds: float) -> Facts:
         if choice is None:

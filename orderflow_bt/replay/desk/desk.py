@@ -239,17 +239,18 @@ class Desk:
         return max(window.start, window.time_of(row - 1)) if row else window.start
 
     def _follow_up(self) -> None:
-        """After a move: what came of it, and whether a question is due."""
+        """After a move: what came of it, and whether a question is due; it waits until flat."""
         self._furthest_time = max(self._furthest_time, self.player.now)
         for order in self.notebook.catch_up():
             self._tell(order)
-        planned = self.notebook.drills.planned
+        planned, waits = self.notebook.drills.planned, self._conductor.is_held
         self.mover.stop_at = planned if self._conductor.every or self.mover.seeking else None
         if self.mover.seeking or planned is None:
             pass
         elif planned < self.player.row and self._conductor.every:
-            self._conductor.plan()
-        elif planned == self.player.row:
+            if not waits:
+                self._conductor.plan_on()
+        elif planned == self.player.row and not (waits and self._conductor.every):
             self.mover.halt()
             self.notebook.ask(self.lens)
             self.mover.paused_by = "a question"

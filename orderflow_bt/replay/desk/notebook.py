@@ -56,6 +56,7 @@ class Notebook:
         self._scores: Facts = {}
         self._counted = -1  # entries that stand in the scores
         self._public: list[Facts] = []
+        self._worded_sealed = False
         self._memory = ""
         self._owed: list[tuple[str, Facts]] = []  # lines of what was done, still to be written
         follow(journal.entries, player)
@@ -170,10 +171,12 @@ class Notebook:
         return self._scores
 
     def entries(self) -> Sequence[Facts]:
-        """The journal as any page may show it, oldest first; the list only grows."""
-        start = self._player.window.start
+        """The journal as any page may show it, oldest first; it only grows, but at the reveal."""
+        start, sealed = self._player.window.start, self.is_sealed
+        if sealed != self._worded_sealed:
+            self._public, self._worded_sealed = [], sealed
         for entry in self.journal.entries[len(self._public) :]:
-            self._public.append(public(entry, start))
+            self._public.append(public(entry, start, sealed=sealed))
         return self._public
 
     # -- where one stood -----------------------------------------------------------------------

@@ -266,14 +266,15 @@ def is_sealed(entries: Sequence[Entry]) -> bool:
     return bool(entries) and bool(entries[0].get("blind")) and not is_revealed(entries)
 
 
-def public(entry: Entry, start: int) -> Entry:
-    """What of an entry may go to a page that hides symbol, date and price.
+def public(entry: Entry, start: int, *, sealed: bool) -> Entry:
+    """What of an entry goes to a page: no price and no date.
 
     Args:
         entry: Of a journal.
         start: First moment of the practice, microseconds UTC.
+        sealed: The page hides symbol, date and price.
     """
-    shown = {"n": entry["n"], "kind": entry["kind"], "text": in_words(entry, sealed=True)}
+    shown = {"n": entry["n"], "kind": entry["kind"], "text": in_words(entry, sealed=sealed)}
     if "time" in entry:
         shown["elapsed"] = entry["time"] - start
     if entry.get("tags"):
