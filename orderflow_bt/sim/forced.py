@@ -19,6 +19,7 @@ def enter_gap(broker: SimBroker, gap: Gap, *, cancel: bool) -> None:
     """Let what would arrive inside a gap arrive behind it; with ``cancel`` end what there is.
 
     The trades before the gap are over. Whatever is cancelled ends before the first trade behind it.
+    An order that was decided inside the gap (in a replay, at the very start of its window) lives.
     """
     broker.gap_end = gap.end
     rows = broker.matrix[: broker.rows]
@@ -31,7 +32,9 @@ def enter_gap(broker: SimBroker, gap: Gap, *, cancel: bool) -> None:
     if cancel:
         for order_id in broker.live_ids():
             row = broker.row_of(order_id)
-            if row is not None and rows[row, k.CANCEL_AT] > gap.end:
+            if row is None or broker.orders[order_id].decision_time > gap.start:
+                continue
+            if rows[row, k.CANCEL_AT] > gap.end:
                 rows[row, k.CANCEL_AT] = gap.end
                 broker.cut_short.add(order_id)
 

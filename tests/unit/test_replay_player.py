@@ -21,6 +21,7 @@ from replay_lakes import (
     slices_whole,
     some_detectors,
 )
+from replay_wander import in_batch
 from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, param
@@ -36,7 +37,7 @@ from orderflow_bt.replay.engine.scene import Scene, open_scene
 from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.replay.practice.journal import Journal
 from orderflow_bt.run import Request, backtest
-from orderflow_bt.sim import SimConfig
+from orderflow_bt.sim import GapPolicy, SimConfig
 from orderflow_bt.store import Lake, decoded
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, Bar, BarStatus, MarketType
@@ -346,6 +347,22 @@ def test_days_that_are_missing_are_told_as_in_a_run(tmp_path):
     lost = [bar for _, _, bar, _ in known_of(follower.slices)[0] if bar[Bar._fields.index("status")]
             == BarStatus.GAP]  # fmt: skip
     assert len(lost) > 5
+
+
+@pytest.mark.parametrize("policy", GapPolicy)
+def test_an_order_at_the_start_that_lies_inside_a_gap_is_the_one_of_a_run(tmp_path, policy):
+    before = (DAY_US - 50_000_000, 10_000, 5, 1)
+    after = [None, (61_000_000, 9_990, 50, -1), (62_000_000, 10_000, 5, 1)]
+    lake, start = lake_of(tmp_path, [before], after), MIDNIGHT + DAY_US
+    window = open_window(lake, TAPE, start, start + HOUR_US, warmup=DAY_US, accept_gaps=True)
+    config = replace(CONFIG, gap_policy=policy)
+    player = Player(window, bars=ONE_MINUTE, config=config)
+    player.act({"do": "limit", "side": 1, "qty": 3, "price": 9_995})
+    player.seek(window.rows)
+    player.finish()
+    batch = in_batch(window, player.line, config)
+    assert player.session.broker.orders == batch.broker.orders
+    assert [order.status for order in batch.broker.orders] == ["filled"]
 
 
 def test_a_window_without_trades_is_refused(tmp_path):
