@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from bisect import bisect_right
 from dataclasses import dataclass
@@ -9,18 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt.errors import OrderflowError
 from orderflow_bt.flow.imbalance import DETECTION_RATIO
 from orderflow_bt.report import words
 from orderflow_bt.report.grid import Scale
 from orderflow_bt.report.marks import EventMark, Marks
 from orderflow_bt.report.plan import Plan, plan_footprint
 from orderflow_bt.stats import money_digits
+from orderflow_bt.strategy.registry import installed, load_strategy
 
 if TYPE_CHECKING:
     from orderflow_bt.report.folder import Row, RunFolder
 
 FEW = 3  # round trips of which none is worth calling the best
 READABLE_BARS = 24  # more bars leave no room for numbers
+_NONE = object()
 BEFORE = 4  # bars before the event or entry that are always kept
 
 
@@ -112,7 +116,7 @@ def _entry(  # noqa: PLR0917 - all of one entry
 
 
 def _replay(run: RunFolder, trip: Row, opens: list[int]) -> str:
-    """The command that opens the tape a few bars before a round trip's entry."""
+    """The command that opens the tape a few bars before an entry, with the strategy beside."""
     tape = run.manifest["tape"]
     at = bisect_right(opens, trip["entry_time"]) - 1
     moment = words.moment(opens[max(0, at - BEFORE)])
@@ -122,8 +126,24 @@ def _replay(run: RunFolder, trip: Row, opens: list[int]) -> str:
         [
             "orderflow-bt", "replay", tape["symbol"], "--market", tape["market"], *kind,
             "--date", f"{moment:%Y-%m-%d}", "--time", f"{moment:%H:%M:%S}", *bars,
+            *_beside(run.manifest["strategy"]),
         ]
     )  # fmt: skip
+
+
+def _beside(strategy: Row) -> list[str]:
+    """The option that runs the strategy beside a replay, with what is not its default.
+
+    Those of a strategy that is not installed are all named: its file may be gone or changed. None
+    where a value has a comma, which the option cannot hold.
+    """
+    name, usual = strategy["name"], {}
+    if name in installed():
+        with contextlib.suppress(OrderflowError):  # it fails now, and did not then: name them all
+            usual = load_strategy(name)().parameters()
+    told = [f"{k}={v}" for k, v in strategy["parameters"].items() if usual.get(k, _NONE) != v]
+    words = [name, *told]
+    return [] if any("," in word for word in words) else ["--strategy", ",".join(words)]
 
 
 def _units(price: float | None, scale: Scale) -> float | None:

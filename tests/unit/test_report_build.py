@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
@@ -13,12 +15,14 @@ import pytest
 from run_folders import build_run_folder
 
 from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.replay.engine.scene import plugin_of
 from orderflow_bt.report import build
 from orderflow_bt.report.entries import entries
 from orderflow_bt.report.equity import draw_equity, thin
 from orderflow_bt.report.export import svg_bytes
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.theme import DARK
+from orderflow_bt.strategy.registry import load_strategy
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
@@ -113,9 +117,28 @@ def test_each_entry_says_how_to_open_the_replay_a_few_bars_before_it(run: Path):
     for entry in told:
         words = entry.replay.split()
         assert words[:5] == ["orderflow-bt", "replay", "BTCUSDT", "--market", "um"]
-        assert words[9:] == ["--bars", "5m"]
+        assert words[9:] == ["--bars", "5m", "--strategy", "delta_divergence"]
         begin = dt.datetime.fromisoformat(f"{words[6]}T{words[8]}+00:00")
         assert 4 * 300 <= entry.trip["entry_time"] / 1e6 - begin.timestamp() < 5 * 300
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "option"),
+    [
+        ("delta_divergence", {"pivot": 3, "bars": "5m"}, "delta_divergence,pivot=3"),
+        ("mine.py:Mine", {"pivot": 3, "bars": "5m"}, "mine.py:Mine,pivot=3,bars=5m"),
+        ("mine.py", {"levels": "1,2"}, None),
+    ],
+)
+def test_the_replay_of_an_entry_has_its_strategy_beside(run, name, parameters, option):
+    found = read_run(run)
+    strategy = found.manifest["strategy"] | {"name": name, "parameters": parameters}
+    changed = dataclasses.replace(found, manifest=found.manifest | {"strategy": strategy})
+    words = shlex.split(entries(changed)[0].replay)
+    assert words[9:] == ["--bars", "5m"] + (["--strategy", option] if option else [])
+    if option and "mine" not in option:
+        named, given = plugin_of(option)
+        assert load_strategy(named)(**given).parameters()["pivot"] == 3
 
 
 def test_text_from_a_plugin_is_escaped(tmp_path: Path):
