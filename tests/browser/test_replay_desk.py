@@ -267,6 +267,8 @@ def test_working_orders_move_and_go(opened: Opened):
     assert moved["action"] == {"do": "replace", "order": 7, "stop": 5975}
     (gone,) = opened.asked(lambda: opened.page.click("[data-order='7'] button"))
     assert gone["action"] == {"do": "cancel", "order": 7}
+    opened.desk.push(orders=[order | {"state": "cancel sent"}], account=held)
+    opened.until(lambda: "cancel sent" in opened.text("[data-order='7']"))
     (closed,) = opened.asked(lambda: opened.page.click("#position button"))
     assert closed["action"] == {"do": "close"}
 

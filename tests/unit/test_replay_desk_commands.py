@@ -283,6 +283,8 @@ def test_what_is_done_in_hindsight_is_marked(desk):
     attempt = state(desk)["clock"]["attempt"]
     ask(desk, "back", count=5)
     assert state(desk)["clock"]["attempt"] == attempt + 1
+    begins = f"attempt {attempt + 2} begins: what attempt {attempt + 1} did is kept in the journal"
+    assert [notice["what"] for notice in desk.notices[1]] == [begins]
     assert "fills" not in state(desk)
     kinds = [entry["kind"] for entry in desk.notebook.journal.entries]
     assert kinds.count("fill") == 1  # and it stays written
@@ -351,7 +353,9 @@ def test_no_question_takes_the_tape_past_what_is_open(desk):
     with pytest.raises(UsageError, match="takes the tape on"):
         ask(desk, "drill")
     assert desk.player.row == row
+    assert state(desk)["orders"][0]["state"] != "cancel sent"
     order(desk, do="cancel", order=limit)
+    assert state(desk)["orders"][0]["state"] == "cancel sent"  # and no trade has passed
     ask(desk, "step", by="minute", count=1)
     order(desk, do="market", side=1, qty=0.05)
     ask(desk, "step", by="minute", count=1)

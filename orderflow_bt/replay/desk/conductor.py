@@ -297,9 +297,9 @@ class Conductor:
 
     def plan_on(self) -> None:
         """As `plan`, and a tape that plays goes on."""
-        playing = self.mover.playing
+        playing, paused_by = self.mover.playing, self.mover.paused_by
         self.plan()
-        self.mover.playing = playing
+        self.mover.playing, self.mover.paused_by = playing, paused_by
 
     def _answer(self, choice: str | None, confidence: int, seconds: float) -> Facts:
         if choice is None:

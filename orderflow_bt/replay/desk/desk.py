@@ -88,6 +88,7 @@ class Desk:
         self._is_blind = start is not None
         self._furthest_time = self._time_before(player.furthest)
         self._moves = 0
+        self._attempt = player.attempt
         self._remembered = 0.0
         self._stopped_by = ""
         self._state: tuple[int, Facts] | None = None
@@ -243,14 +244,19 @@ class Desk:
         self._furthest_time = max(self._furthest_time, self.player.now)
         for order in self.notebook.catch_up():
             self._tell(order)
-        planned, waits = self.notebook.drills.planned, self._conductor.is_held
-        self.mover.stop_at = planned if self._conductor.every or self.mover.seeking else None
+        if self._attempt != self.player.attempt:
+            left, self._attempt = self._attempt, self.player.attempt
+            begins, left = self._attempt + 1, left + 1  # people count from one
+            self._notify(f"attempt {begins} begins: what attempt {left} did is kept in the journal")
+        planned, every = self.notebook.drills.planned, self._conductor.every
+        self.mover.stop_at = planned if every or self.mover.seeking else None
         if self.mover.seeking or planned is None:
             pass
-        elif planned < self.player.row and self._conductor.every:
-            if not waits:
-                self._conductor.plan_on()
-        elif planned == self.player.row and not (waits and self._conductor.every):
+        elif every and (
+            planned < self.player.row or (planned == self.player.row and self._conductor.is_held)
+        ):
+            self._conductor.plan_on()
+        elif planned == self.player.row:
             self.mover.halt()
             self.notebook.ask(self.lens)
             self.mover.paused_by = "a question"
@@ -260,10 +266,13 @@ class Desk:
 
     def _tell(self, order: Order) -> None:
         """Tell pages of an order that ended without being filled whole."""
-        count, latest = self.notices
         why = order.why.partition(" of ")[0] if self.notebook.is_sealed else order.why
         what = f"order {order.id} was {order.status}" + (f": {why}" if why else "")
-        latest.append({"what": what, "where": f"order {order.id}", "fix": ""})
+        self._notify(what, f"order {order.id}")
+
+    def _notify(self, what: str, where: str = "") -> None:
+        count, latest = self.notices
+        latest.append({"what": what, "where": where, "fix": ""})
         self.notices = count + 1, latest
 
     # -- the state -----------------------------------------------------------------------------
@@ -290,7 +299,7 @@ class Desk:
                 "furthest_time": lens.time(self._furthest_time),
                 "attempt": player.attempt,
             },
-            "orders": state.working(session.broker.working, lens),
+            "orders": state.working(session, lens),
             "fills": state.filled(session.broker.fills, lens),
             "trips": state.trips_of(session, player.line, lens),
             "account": state.account_of(session, lens),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt.kernels.orders import CANCEL_AT, NEVER
 from orderflow_bt.replay.practice.trips import risk_ticks
 
 if TYPE_CHECKING:
@@ -17,14 +18,19 @@ if TYPE_CHECKING:
     from orderflow_bt.replay.engine.actions import Recorded
     from orderflow_bt.replay.screen.lens import Lens
     from orderflow_bt.sim import Session
+    from orderflow_bt.sim.broker import SimBroker
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Fill, Order
 
 Facts = dict[str, Any]
 
 
-def working(orders: Sequence[Order], lens: Lens) -> list[Facts]:
-    """Orders that can still fill; a bracket's entry tells its stop and target too."""
+def working(session: Session, lens: Lens) -> list[Facts]:
+    """Orders that can still fill; a bracket's entry tells its stop and target too.
+
+    One whose cancel is on its way to the exchange is in the state ``cancel sent``.
+    """
+    orders, broker = session.broker.working, session.broker
     legs: dict[int, dict[str, float | None]] = {}
     for order in orders:
         if order.parent_id is not None and order.price is not None:
@@ -42,11 +48,16 @@ def working(orders: Sequence[Order], lens: Lens) -> list[Facts]:
             "stop": legs.get(order.id, {}).get("stop"),
             "target": legs.get(order.id, {}).get("target"),
             "filled": lens.qty(order.filled_qty),
-            "state": order.status,
+            "state": "cancel sent" if _is_leaving(broker, order.id) else order.status,
             "parent": order.parent_id,
         }
         for order in orders
     ]
+
+
+def _is_leaving(broker: SimBroker, order: int) -> bool:
+    row = broker.row_of(order)
+    return row is not None and int(broker.matrix[row, CANCEL_AT]) < NEVER
 
 
 def child_of(orders: Sequence[Order], parent: int, role: str) -> int | None:

@@ -149,6 +149,7 @@ export class Orders {
         {},
         make("span.kind", { text: kind }),
         left ? make("span.num.quiet", { text: ` ${left}` }) : null,
+        order.state === "cancel sent" ? make("span.quiet", { text: " cancel sent" }) : null,
         order.parent !== null && order.parent !== undefined
           ? make("span.quiet", { text: ` · bracket #${order.parent}` })
           : null,
