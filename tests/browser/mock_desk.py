@@ -117,7 +117,8 @@ class MockDesk:
         time = self.trades.time
         clock = {
             "time": self.lens.time(time[self.player.row - 1]), "row": self.player.row,
-            "playing": self.playing, "speed": self.speed, "at_end": False, "paused_by": None,
+            "version": self.version, "playing": self.playing, "speed": self.speed,
+            "at_end": False, "paused_by": None,
             "attempt": 0, "furthest": self.player.row >= self.furthest,
             "furthest_time": self.lens.time(time[self.furthest - 1]),
         }  # fmt: skip
