@@ -212,6 +212,29 @@ def test_pausing_at_ones_orders_stops_where_they_are_heard_of(window, config):
     assert pauses.reason == "your order"
 
 
+@pytest.mark.parametrize("config", [CONFIG, AT_ONCE], ids=["latency", "at once"])
+def test_of_an_orders_fills_the_first_and_the_last_pause(window, config):
+    price = int(window.trades(window.first, window.first + 1).price[0])
+    large = {"do": "limit", "side": 1, "qty": 5_000, "price": price}
+    slow = player_on(window, config=config)
+    slow.act(large)
+    heard = [slow.advance(slow.row + 1).happenings for _ in range(window.rows - window.first)]
+    fills = slow.session.broker.fills
+    ends = {fills[0].id, fills[-1].id}
+    expected = [
+        window.first + k + 1
+        for k, found in enumerate(heard)
+        if any(one.fill is None or one.fill.id in ends for one in found)
+    ]
+    assert len(fills) > 2
+    assert slow.session.broker.orders[0].status == "filled"
+    player = player_on(window, config=config)
+    player.act(large)
+    pauses = Pauses(player)
+    pauses.set({"orders": True})
+    assert [row for row, _ in run_paused(player, pauses)] == expected
+
+
 def run_paused(player, pauses, step=700):
     stops = []
     while not player.at_end:

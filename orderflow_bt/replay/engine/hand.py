@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from orderflow_bt.sim.logs import ENDED
 from orderflow_bt.strategy import Strategy
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class Heard(NamedTuple):
         order: The order as it stood when it was heard.
         row: Trades that had passed when it was heard, but for the one that let the clock reach it.
         after: How many moments of its slice were known before it.
+        part: Whether it is a fill, and neither its order's first nor its last.
     """
 
     time: int
@@ -27,6 +29,7 @@ class Heard(NamedTuple):
     order: Order
     row: int
     after: int = 0
+    part: bool = False
 
 
 class Hand(Strategy):
@@ -42,6 +45,7 @@ class Hand(Strategy):
     def __init__(self) -> None:
         super().__init__()
         self.heard: list[Heard] = []
+        self._filled: dict[int, int] = {}  # lots of each order that were heard to be filled
 
     def on_fill(self, fill: Fill, _market: Market, _broker: Broker) -> None:
         """An order traded."""
@@ -54,4 +58,12 @@ class Hand(Strategy):
     def _hear(self, fill: Fill | None, order: Order) -> None:
         session = self.session
         known = session.market.reached
-        self.heard.append(Heard(session.now, fill, order, session.next_index, known))
+        part = fill is not None and self._is_part(fill, order)
+        self.heard.append(Heard(session.now, fill, order, session.next_index, known, part))
+
+    def _is_part(self, fill: Fill, order: Order) -> bool:
+        """The exchange may be ahead of what is heard: ``order`` may tell of later fills."""
+        before = self._filled.get(order.id, 0)
+        self._filled[order.id] = filled = before + fill.qty
+        is_last = order.status in ENDED and filled == order.filled_qty
+        return before > 0 and not is_last

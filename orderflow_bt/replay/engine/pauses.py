@@ -72,10 +72,10 @@ class Pauses:
 
         Args:
             wanted: ``touch`` (of a zone or a naked POC), ``volume_spike``, ``absorption`` (a
-                candidate), ``orders`` (anything heard of one's own) and ``bar`` (its close): true
-                or false. ``big_trade``: true for the detector's, a number of lots for single
-                trades of as many, or false. ``levels``: a list of prices or of (low, high).
-                ``trades``: how many, 0 for off.
+                candidate), ``orders`` (anything heard of one's own, of several fills of an order
+                the first and the last) and ``bar`` (its close): true or false. ``big_trade``: true
+                for the detector's, a number of lots for single trades of as many, or false.
+                ``levels``: a list of prices or of (low, high). ``trades``: how many, 0 for off.
 
         Raises:
             UsageError: An unknown one, a value that cannot be, or one that listens to a detector
@@ -119,6 +119,7 @@ class Pauses:
             bars="bar" in on,
             events=frozenset(event for name in listened for event in _EVENTS[name]),
             orders="orders" in on,
+            parts=False,
             prices=tuple(on.get("levels", ())),
             lots=0 if big is True else int(big),
             row=self._since + count if count else None,

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orderflow_bt.flow.events import Event
+    from orderflow_bt.replay.engine.hand import Heard
     from orderflow_bt.replay.engine.lane import Lane
     from orderflow_bt.replay.engine.player import Player
     from orderflow_bt.replay.engine.window import Cut, ReplayWindow
@@ -36,6 +37,7 @@ class Wanted:
         events: An event of a detector on screen: of its name, ``detector:kind``,
             ``detector:state``, or any (``*``).
         orders: The person hears of an order of theirs.
+        parts: Also where all they hear are fills that are neither an order's first nor its last.
         prices: Ranges (low, high) in price units, ends included, that price comes into or jumps
             over.
         lots: A trade of at least so many; 0 for none.
@@ -45,6 +47,7 @@ class Wanted:
     bars: bool = False
     events: frozenset[str] = frozenset()
     orders: bool = False
+    parts: bool = True
     prices: tuple[tuple[int, int], ...] = ()
     lots: int = 0
     row: int | None = None
@@ -68,6 +71,7 @@ class _Known(NamedTuple):
     row: int
     reason: str
     event: Event | None = None
+    is_part: bool = False
 
 
 class Scout:
@@ -176,23 +180,24 @@ class Scout:
         cut = next(window.pieces(lane.row, goal))
         before = lane.ahead() if self._acted else None
         known, heard = self._read(lane, cut)
-        if heard is None or before is None:
+        if not heard or before is None:
             return known
         # When exactly it is heard is found as a player would find it: a trade at a time.
         self._lane = lane = before
         known = []
-        near = max(lane.row, heard - 1)
+        near = max(lane.row, heard[0].row - 1)
         for cut in window.pieces(lane.row, near):
             known += self._read(lane, cut)[0]
         while lane.row < goal:
             more, heard = self._read(lane, next(window.pieces(lane.row, lane.row + 1)))
             known += more
-            if heard is not None:
-                return [*known, _Known(lane.row, "orders")]
+            if heard:
+                is_part = all(one.part for one in heard)
+                return [*known, _Known(lane.row, "orders", is_part=is_part)]
         return known
 
-    def _read(self, lane: Lane, cut: Cut) -> tuple[list[_Known], int | None]:
-        """What a cut makes known, and before which row the person first heard of an order."""
+    def _read(self, lane: Lane, cut: Cut) -> tuple[list[_Known], list[Heard]]:
+        """What a cut makes known, and what the person heard of their orders."""
         piece, known = lane.feed(cut), []
         for moment in piece.moments:
             row = cut.row + stop_of(moment.at, moment.time, piece.trades.time)
@@ -201,14 +206,15 @@ class Scout:
             known += [_Known(row, "events", event) for event in moment.events]
         hand = lane.session.strategy
         assert isinstance(hand, Hand)
-        heard = hand.heard[0].row if hand.heard else None
-        hand.heard.clear()
+        heard, hand.heard = hand.heard, []
         return sorted(known, key=lambda found: found.row), heard
 
 
 def _is_wanted(known: _Known, wanted: Wanted) -> bool:
     if known.event is None:
-        return wanted.bars if known.reason == "bars" else wanted.orders
+        if known.reason == "bars":
+            return wanted.bars
+        return wanted.orders and (wanted.parts or not known.is_part)
     name = known.event.detector
     words = (name, f"{name}:{known.event.kind}", f"{name}:{known.event.state}", "*")
     return not wanted.events.isdisjoint(words)

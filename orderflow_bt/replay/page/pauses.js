@@ -11,7 +11,7 @@ export const PAUSES = {
   big_trade: { says: "at a big trade; of at least", takes: "size", hint: "as detected" },
   volume_spike: { says: "at a volume spike" },
   absorption: { says: "at an absorption candidate" },
-  orders: { says: "when anything happens to your orders" },
+  orders: { says: "when anything happens to your orders; of fills, the first and last" },
   trades: { says: "after this many trades", takes: "count", hint: "500" },
 };
 
