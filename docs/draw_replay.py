@@ -149,7 +149,13 @@ def photograph(address: str, browser: Browser) -> None:
     reader.page.keyboard.press("?")
     reader.photograph("keys", "#help")
     reader.page.keyboard.press("Escape")
-    reader.page.keyboard.press("Shift+X")
+    reader.page.keyboard.press("Shift+X")  # a question is not asked while something is open
+    reader.press("m")
+    reader.page.keyboard.press("Shift+C")
+    reader.press("m")
+    reader.until(
+        lambda: not reader.see("store.orders") and not reader.see("store.account.position")
+    )
     reader.page.close()
     reader = Reader(browser, address, "light", "blue-orange")
     reader.page.click("#tab-practice")
