@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from fractions import Fraction
 
-CENT8 = Decimal("0.00000001")
 PER_UNIT = 10**8  # of these in one unit of currency
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 

@@ -40,8 +40,7 @@ TURNS = 8  # of the loop between two slices of work: a message takes some to be 
 MAX_MESSAGE = 64 * 1024  # bytes; a page's largest is a note
 RATE, BURST = 240.0, 480.0  # messages a second of a page, and how many at once
 TABS = 16
-TOO_BIG, REFUSED, TRY_LATER = 1009, 1008, 1013  # of RFC 6455's closing codes
-GOING = 1012
+REFUSED, TRY_LATER = 1008, 1013  # of RFC 6455's closing codes
 
 
 class View(Protocol):
