@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orderflow_bt.stats.luck import random_p_value
+from orderflow_bt.stats.luck import blocks_of, random_p_value
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
     Times = NDArray[np.int64]
+    Draws = Iterator[tuple[Times, NDArray[np.integer[Any]]]]  # entries, which trade each is
 
 REPS = 1000
-_CHUNK = 1 << 21  # random trades held in memory at once
+_CHUNK = 1 << 21  # trades whose order or sides are drawn at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +118,11 @@ def _summary(made: Floats, net: float) -> dict[str, Any]:
 
 
 def _random_side(trades: Trades, rng: np.random.Generator, reps: int) -> Floats:
-    made = []
-    for some in _chunks(reps, trades.gross.size):
-        coins = rng.integers(0, 2, (some, trades.gross.size)) * 2 - 1
+    made, k = [], trades.gross.size
+    for some in _chunks(reps, k):
+        coins = np.empty((some, k))
+        for part in blocks_of(some, k):
+            coins[part] = rng.integers(0, 2, (part.stop - part.start, k)) * 2 - 1
         made.append(coins @ trades.gross - trades.costs.sum())
     return np.concatenate(made)
 
@@ -132,45 +135,50 @@ def _chunks(reps: int, size: int) -> list[int]:
 
 def _other_days(
     trades: Trades, start: int, end: int, rng: np.random.Generator
-) -> Callable[[int], tuple[Times, Times]]:
+) -> Callable[[int], Draws]:
     """Draws entries on random days of the window, each at its own time of day."""
+    k = trades.entry.size
     back = (trades.entry - start) // DAY_US  # days a trade can go back
     on = np.maximum((end - trades.exit) // DAY_US, 0)
 
-    def draw(some: int) -> tuple[Times, Times]:
-        shape = (some, trades.entry.size)
-        days = (rng.random(shape) * (back + on + 1)).astype(np.int64) - back
-        return trades.entry + days * DAY_US, np.broadcast_to(np.arange(shape[1]), shape)
+    def draw(some: int) -> Draws:
+        for part in blocks_of(some, k):
+            shape = (part.stop - part.start, k)
+            days = (rng.random(shape) * (back + on + 1)).astype(np.int64) - back
+            yield trades.entry + days * DAY_US, np.broadcast_to(np.arange(k), shape)
 
     return draw
 
 
 def _anywhere(
     trades: Trades, start: int, end: int, rng: np.random.Generator
-) -> Callable[[int], tuple[Times, Times]]:
+) -> Callable[[int], Draws]:
     """Draws the trades in random order, the time between them cut at random places."""
     k = trades.entry.size
-    free = max(end - start - int((trades.exit - trades.entry).sum()), 0)
+    length = trades.exit - trades.entry
+    free = max(end - start - int(length.sum()), 0)
 
-    def draw(some: int) -> tuple[Times, Times]:
-        order = rng.permuted(np.broadcast_to(np.arange(k), (some, k)), axis=1)
-        held = (trades.exit - trades.entry)[order]
-        before = np.cumsum(held, axis=1) - held
-        pauses = np.sort(rng.integers(0, free + 1, (some, k)), axis=1)
-        return start + pauses + before, order
+    def draw(some: int) -> Draws:
+        orders = np.empty((some, k), np.int32, order="F")
+        parts = blocks_of(some, k)
+        for part in parts:
+            each = np.broadcast_to(np.arange(k), (part.stop - part.start, k))
+            orders[part] = rng.permuted(each, axis=1)
+        for part in parts:
+            held = length[orders[part]]
+            pauses = np.sort(rng.integers(0, free + 1, held.shape), axis=1)
+            yield start + pauses + np.cumsum(held, axis=1) - held, orders[part]
 
     return draw
 
 
-def _at_times(
-    trades: Trades, marks: Marks, draw: Callable[[int], tuple[Times, Times]], reps: int
-) -> Floats:
-    """Money of draws of (entries int64 [some, k], which trade each is)."""
+def _at_times(trades: Trades, marks: Marks, draw: Callable[[int], Draws], reps: int) -> Floats:
+    """Money of draws."""
     held = trades.exit - trades.entry
     size = trades.side * trades.size
     made = []
     for some in _chunks(reps, size.size):
-        entry, order = draw(some)
-        moved = marks.value(entry + held[order]) - marks.value(entry)
-        made.append((moved * size[order]).sum(axis=1) - trades.costs.sum())
+        for entry, order in draw(some):
+            moved = marks.value(entry + held[order]) - marks.value(entry)
+            made.append((moved * size[order]).sum(axis=1) - trades.costs.sum())
     return np.concatenate(made)

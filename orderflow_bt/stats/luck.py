@@ -29,7 +29,8 @@ Statistic = Callable[["NDArray[np.float64]"], "NDArray[np.float64]"]
 
 EULER_GAMMA = 0.5772156649015329
 _NORMAL = NormalDist()
-_CHUNK = 1 << 21  # resampled values held in memory at once
+_CHUNK = 1 << 21  # values whose blocks' beginnings are drawn before their places are
+BLOCK = 1 << 16  # numbers worked on at once: what the draws need fits the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +137,23 @@ def resamples(values: Floats, *, block: float, reps: int, seed: int) -> Iterator
     step = max(1, _CHUNK // max(n, 1))
     for done in range(0, reps, step):
         rows = min(step, reps - done)
-        begins = rng.random((rows, n)) < 1.0 / block
+        parts = blocks_of(rows, n)
+        begins = np.empty((rows, n), np.bool_)
+        for part in parts:
+            begins[part] = rng.random((part.stop - part.start, n)) < 1.0 / block
         begins[:, 0] = True
-        start = rng.integers(0, n, size=(rows, n))
-        last = np.maximum.accumulate(np.where(begins, at, 0), axis=1)
-        index = (np.take_along_axis(start, last, axis=1) + at - last) % n
-        yield values[index]
+        for part in parts:
+            start = rng.integers(0, n, size=(part.stop - part.start, n))
+            last = np.maximum.accumulate(np.where(begins[part], at, 0), axis=1)
+            index = np.take_along_axis(start, last, axis=1)
+            index += at - last
+            yield values[np.where(index < n, index, index - n)]
+
+
+def blocks_of(rows: int, size: int) -> list[slice]:
+    """Rows of ``size`` numbers cut into stretches of about `BLOCK` numbers."""
+    step = max(1, BLOCK // max(size, 1))
+    return [slice(first, min(first + step, rows)) for first in range(0, rows, step)]
 
 
 def bootstrap(

@@ -61,11 +61,11 @@ def test_random_times_never_overlap_and_stay_inside():
     some = Trades(np.ones(40, np.int8), entry, entry + held, *(np.ones(40),) * 3)
     from orderflow_bt.stats.chance import _anywhere, _other_days
 
-    begun, order = _anywhere(some, 0, END, rng)(200)
+    ((begun, order),) = _anywhere(some, 0, END, rng)(200)
     assert (begun[:, 1:] >= (begun + held[order])[:, :-1]).all()
     assert (begun >= 0).all()
     assert ((begun + held[order]) <= END).all()
-    moved, order = _other_days(some, 0, END, rng)(200)
+    ((moved, order),) = _other_days(some, 0, END, rng)(200)
     assert ((moved - entry[order]) % DAY_US == 0).all()
     assert (moved >= 0).all()
     assert ((moved + held[order]) <= END).all()
