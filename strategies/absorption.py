@@ -53,7 +53,7 @@ class AbsorptionReversal(Strategy):
         entry = event.price if limit is None else limit
         stop = event.details["furthest"] - side * 2 * market.instrument.tick_size
         target = self.target(side, entry, stop)
-        if why := broker.refusal(entry, stop, target):
+        if why := broker.refusal(entry, stop, target, risk=self.risk):
             broker.skip(event, why)
             return
         size = broker.size(self.risk, entry, stop)

@@ -139,7 +139,7 @@ class Confluence(Strategy):
         else:
             entry = (bar.high + bar.low) // 2
         target = entry + side * ceil(self.target_r * abs(entry - stop))
-        why = broker.refusal(entry, stop, target)
+        why = broker.refusal(entry, stop, target, risk=self.risk)
         if not market.position.is_flat or broker.working:
             why = "already in a trade"
         if why:

@@ -57,7 +57,7 @@ class DeltaDivergenceFade(Strategy):
         entry = bars.last(since).extreme(side) + side * tick
         stop = event.price - side * max(2 * tick, atr // 10)
         target = self.target(event, entry, stop)
-        if why := broker.refusal(entry, stop, target):
+        if why := broker.refusal(entry, stop, target, risk=self.risk):
             broker.skip(event, why)
             return
         size = broker.size(self.risk, entry, stop)

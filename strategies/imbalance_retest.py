@@ -99,7 +99,7 @@ class ImbalanceRetest(Strategy):
         target = zone.details.get("furthest", entry)
         if side * (target - entry) <= 0:
             target = entry + side * ceil(self.target_r * abs(entry - stop))
-        why = broker.refusal(entry, stop, target)
+        why = broker.refusal(entry, stop, target, risk=self.risk)
         if not market.position.is_flat or broker.working:
             why = "already in a trade"
         if why:

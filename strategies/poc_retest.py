@@ -101,7 +101,7 @@ class PocRetestTrend(Strategy):
         side, tick = touch.direction, market.instrument.tick_size
         stop = touch.details["poc"] - side * max(ceil(atr / 4), 4 * tick)
         target = self.target(touch, entry, stop)
-        if why := broker.refusal(entry, stop, target):
+        if why := broker.refusal(entry, stop, target, risk=self.risk):
             broker.skip(touch, why)
             return
         self.traded.add((market.now // (1440 * MINUTE), touch.details["day"]))

@@ -72,7 +72,9 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
             "opened here depended on all of them. Equity on this page is what this symbol made of "
             "the whole starting cash; that of all is in the folder all beside this one."
         )
-    notes += _margin_notes(manifest) + _funding_notes(manifest, metrics)
+    notes += (
+        _margin_notes(manifest) + _shipped_notes(simulation) + _funding_notes(manifest, metrics)
+    )
     if rejected := metrics.get("rejected", {}):
         counts = ", ".join(f"{count:,} {why}" for why, count in rejected.items())
         notes.append(f"Orders that the exchange would have rejected: {counts}.")
@@ -168,6 +170,24 @@ def slippage_words(simulation: Mapping[str, Any]) -> str:
 
 def _ticks(number: float) -> str:
     return f"{number:g} tick" + ("" if number == 1 else "s")
+
+
+def _shipped_notes(simulation: Mapping[str, Any]) -> list[str]:
+    """Which rates nobody looked up for this run."""
+    shipped = simulation.get("shipped", [])
+    if not shipped:
+        return []
+    words = {
+        "fees": "Fees are a regular user's of today, at all dates",
+        "tiers": "the tiers of maintenance margin are of one day and careful for most symbols",
+    }
+    said = "; ".join(words[name] for name in shipped)
+    tables = " and ".join({"fees": "[[fees]]", "tiers": "[[margin]]"}[name] for name in shipped)
+    text = (
+        f"{said[0].upper()}{said[1:]}. They come with the program, from memory and without a dated "
+        f"source: put those of your account into orderflow-bt.toml ({tables})."
+    )
+    return [text]
 
 
 def coverage_notes(

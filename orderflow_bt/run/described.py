@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt.instruments import DEFAULT_FEES
 from orderflow_bt.sim.latency import LEGS, MILLISECOND_US
+from orderflow_bt.sim.tiers import shipped_tiers
 
 if TYPE_CHECKING:
+    from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim import SimConfig
 
 _SECOND_US = 1_000_000
 
 
-def described(config: SimConfig, end: int) -> dict[str, Any]:
+def described(config: SimConfig, instrument: Instrument, end: int) -> dict[str, Any]:
     """Every assumption, ready for JSON; dated ones as far as ``end``, microseconds UTC."""
     return {
         "fills": config.fills.value,
@@ -51,10 +54,24 @@ def described(config: SimConfig, end: int) -> dict[str, Any]:
             for table in config.tiers
             if table.time < end
         ],
+        "shipped": _shipped(config, instrument, end),
         "short": "allowed" if config.allow_short else "refused",
         "funding_shift_s": config.funding_shift / _SECOND_US,
         "seed": config.seed,
     }
+
+
+def _shipped(config: SimConfig, instrument: Instrument, end: int) -> list[str]:
+    """Which of the dated tables are, wholly or for a time, those that come with the program."""
+    found = []
+    rates = [config.fees, *(change.fees for change in config.fee_changes if change.time < end)]
+    if DEFAULT_FEES[instrument.market] in rates:
+        found.append("fees")
+    tiers = [table for table in config.tiers if table.time < end]
+    margin = instrument.market.is_futures and config.leverage is not None
+    if margin and (not tiers or shipped_tiers(instrument.symbol) in tiers):
+        found.append("tiers")
+    return found
 
 
 def _latency(config: SimConfig) -> dict[str, Any]:

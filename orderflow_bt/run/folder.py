@@ -200,7 +200,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "quote": quote,
             "currency": units.currency,
         },
-        "simulation": described(config, request.end),
+        "simulation": described(config, units, request.end),
         "bars": str(record.session.specs[0]) if record.session.specs else None,
         "row_size": units.tick_size,
         "data": [

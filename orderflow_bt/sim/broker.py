@@ -285,8 +285,11 @@ class SimBroker(OrderTable):
         lots = int(min(by_risk, self._session.margin.most(entry)))
         return lots // units.lot_size * units.lot_size
 
-    def refusal(self, entry: int, stop: int, target: int) -> str:
-        """Why a setup is not worth its costs, empty where it is."""
+    def refusal(self, entry: int, stop: int, target: int, *, risk: float | None = None) -> str:
+        """Why a setup is not worth its costs, or cannot be sized; empty where it is and can."""
+        return self._not_worth_it(entry, stop, target) or self._too_small(entry, stop, risk)
+
+    def _not_worth_it(self, entry: int, stop: int, target: int) -> str:
         tick = self._session.instrument.tick_size
         config = self._session.config
         risk = abs(entry - stop)
@@ -297,8 +300,20 @@ class SimBroker(OrderTable):
         rates = 2 * self._fees().taker_bps + config.slippage_bps
         if entry * rates / BPS + config.slippage_ticks * tick > MAX_COST_R * risk:
             return f"fees and slippage over {MAX_COST_R} R"
+        return ""
+
+    def _too_small(self, entry: int, stop: int, risk: float | None) -> str:
+        """Why a share of equity buys nothing that the exchange takes; None: all of it."""
+        session = self._session
         if self.size(1.0, entry, stop) == 0:
             return "equity under one lot"
+        if risk is None:
+            return ""
+        lots, share = self.size(risk, entry, stop), f"risk of {100 * risk:g} % of equity is under"
+        if lots == 0:
+            return f"{share} one lot"
+        if session.account.worth(entry, lots) < self._least:
+            return f"{share} the exchange's minimum order of {session.instrument.min_notional}"
         return ""
 
     def _fees(self) -> Fees:

@@ -62,11 +62,13 @@ def read_fee_rows(tables: Any, where: str) -> list[FeeRow]:
     """
     if not isinstance(tables, list):
         raise UsageError("fees are a list of tables", where=where, fix=_FIX)
-    return [_read_row(table, where) for table in tables]
+    return [_read_row(table, f"{where}, [[fees]] {n}") for n, table in enumerate(tables, 1)]
 
 
 def _read_row(table: Any, where: str) -> FeeRow:
-    unknown = sorted(set(table) - set(_KEYS)) if isinstance(table, dict) else ["no table"]
+    if not isinstance(table, dict):
+        raise UsageError(f"{table!r} cannot be read as a row of fees", where=where, fix=_FIX)
+    unknown = sorted(set(table) - set(_KEYS))
     absent = [key for key in ("market", "maker", "taker") if key not in table]
     if unknown or absent:
         what = f"unknown: {', '.join(unknown)}" if unknown else f"missing: {', '.join(absent)}"

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.types import DAY_US
+from orderflow_bt.types import DAY_US, MarketType
 
 if TYPE_CHECKING:
     from orderflow_bt.types import TapeId
@@ -99,7 +99,7 @@ def read_tiers(tables: Any, tape: TapeId, where: str) -> tuple[TierTable, ...]:
     """
     if not isinstance(tables, list):
         raise UsageError("margin is a list of tables", where=where, fix=_FIX)
-    rows = [_read(table, where) for table in tables]
+    rows = [_read(table, f"{where}, [[margin]] {n}") for n, table in enumerate(tables, 1)]
     mine = [
         (symbol, tiers)
         for exchange, market, symbol, tiers in rows
@@ -124,7 +124,7 @@ def _read(table: Any, where: str) -> tuple[str, str, str, TierTable]:
         tiers = tuple(
             Tier(None if n == last else up_to, rate / 100) for n, (up_to, rate) in enumerate(pairs)
         )
-        market = str(table["market"])
+        market = MarketType(table["market"]).value
     except (KeyError, TypeError, ValueError, InvalidOperation) as error:
         what = f"{type(error).__name__}: {error}"
         raise UsageError(

@@ -350,8 +350,12 @@ class Broker(Protocol):
         """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth."""
         ...
 
-    def refusal(self, entry: int, stop: int, target: int) -> str:
-        """Why a setup is not worth its costs, empty where it is."""
+    def refusal(self, entry: int, stop: int, target: int, *, risk: float | None = None) -> str:
+        """Why a setup is not worth its costs, empty where it is.
+
+        With ``risk``, the share of equity that is to be lost at the stop, also why `size` would
+        give nothing that the exchange takes.
+        """
         ...
 
     def skip(self, event: Event, why: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 from orderflow_bt.cli import run
 from orderflow_bt.cli.assumptions import Assumptions, cautions
 from orderflow_bt.errors import UsageError
+from orderflow_bt.instruments import Instrument
+from orderflow_bt.report.honesty import _shipped_notes
 from orderflow_bt.run.described import described
 from orderflow_bt.sim import End, GapPolicy, LatencySample, LatencyTable, Reference, StopFill
 from orderflow_bt.store import Lake
@@ -17,6 +19,7 @@ from orderflow_bt.types import HOUR_US, Kind, MarketType, TapeId
 
 MS = 1_000
 UM = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "BTCUSDT")
+UNITS = Instrument("x", MarketType.UM, "BTCUSDT", 1, 3)
 SPOT = TapeId("binance", MarketType.SPOT, Kind.AGG_TRADES, "BTCUSDT")
 
 
@@ -39,7 +42,7 @@ def test_every_option_reaches_the_configuration(tmp_path):
     )  # fmt: skip
     assert (config.reference, config.stop_fill) == (Reference.NEXT_PRINT, StopFill.TRIGGER_PRICE)
     assert (config.gap_policy, config.end) == (GapPolicy.FLATTEN_AFTER, End.CLOSE)
-    said = described(config, HOUR_US)
+    said = described(config, UNITS, HOUR_US)
     assert said["latency_ms"] == {"entry": 120, "cancel": 200, "trigger": 0.5, "response": 200}
     assert (said["queue_decay"], said["off_tick"], said["max_open_orders"]) == ("0.1", "reject", 10)
 
@@ -92,7 +95,7 @@ def test_a_table_by_time_of_day_holds_over_midnight(tmp_path):
         time = 5 * 24 * HOUR_US + hour * HOUR_US
         assert (config.delay("entry", time, 7), config.delay("cancel", time, 7)) == (entry, cancel)
         assert config.delay("trigger", time, 7) == 200_000
-    assert described(config, 0)["latency_table_ms"][0] == [
+    assert described(config, UNITS, 0)["latency_table_ms"][0] == [
         "07:00:00.000000Z", 80, None, None, None,
     ]  # fmt: skip
     assert config.least_latency == 80_000
@@ -138,3 +141,25 @@ def test_a_sampled_latency_is_its_own_and_has_the_mean_it_says():
 def test_assumptions_are_keys_of_the_configuration_file_by_their_options_names():
     keys = set(inspect.signature(run.command).parameters)
     assert {"end", "gap_policy", "latency_sample", "slippage", "queue_decay", "off_tick"} <= keys
+
+
+def test_what_came_with_the_program_is_told_from_what_was_given(tmp_path):
+    tiers = {"market": "um", "tiers": [[1000, 1], [0, 2]]}
+    dated = tiers | {"since": "1970-01-03"}
+    rates = {"market": "um", "maker": 1, "taker": 3}
+    two_days = 48 * HOUR_US
+    for options, expected in (
+        ({}, ["fees", "tiers"]),
+        ({"fees": "1,3"}, ["tiers"]),
+        ({"margin_tables": [tiers]}, ["fees"]),
+        ({"margin_tables": [dated]}, ["fees", "tiers"]),
+        ({"fee_tables": [rates | {"since": "1970-01-02"}]}, ["fees", "tiers"]),
+        ({"fee_tables": [rates], "margin_tables": [tiers]}, []),
+    ):
+        assert described(config_of(tmp_path, **options), UNITS, two_days)["shipped"] == expected
+    (text,) = _shipped_notes({"shipped": ["fees", "tiers"]})
+    assert "from memory" in text
+    assert "[[fees]] and [[margin]]" in text
+    assert _shipped_notes({"shipped": []}) == []
+    spot = Instrument("x", MarketType.SPOT, "XUSDT", 1, 1)
+    assert described(config_of(tmp_path, SPOT), spot, two_days)["shipped"] == ["fees"]

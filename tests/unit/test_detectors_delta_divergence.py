@@ -135,7 +135,7 @@ class Recorder:
         self.sent = []
         self.skipped = []
 
-    def refusal(self, entry, stop, target):
+    def refusal(self, entry, stop, target, *, risk):
         return ""
 
     def size(self, risk, entry, stop):

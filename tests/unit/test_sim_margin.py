@@ -183,11 +183,13 @@ def test_tiers_come_with_their_dates_from_the_configuration():
         {"market": "um", "tiers": [[0, 100]]},
         {"market": "um", "tiers": [[0, 1]], "since": "never"},
         {"market": "um", "tiers": [[0, 1]], "more": 1},
+        {"market": "usdm", "tiers": [[0, 1]]},
+        7,
     ],
 )
 def test_tiers_that_cannot_be(table):
-    with pytest.raises(UsageError):
-        read_tiers([table], UM, "file")
+    with pytest.raises(UsageError, match=r"(?s)\[\[margin\]\] 2.*Write it as"):
+        read_tiers([{"market": "um", "tiers": [[0, 1]]}, table], UM, "file")
 
 
 @pytest.mark.parametrize("leverage", [0, -1, 126])
