@@ -44,11 +44,10 @@ class AbsorptionReversal(Strategy):
             return
         side = event.direction
         level = (side, event.details["row"])
-        before = self.signalled.get(level, -self.again * MINUTE)
-        self.signalled[level] = market.now
-        if market.now - before < self.again * MINUTE:
+        if market.now - self.signalled.get(level, -self.again * MINUTE) < self.again * MINUTE:
             broker.skip(event, "the level signalled before")
             return
+        self.signalled[level] = market.now
         limit = None if self.entry == "market" else event.details["row"]
         entry = event.price if limit is None else limit
         stop = event.details["furthest"] - side * 2 * market.instrument.tick_size

@@ -34,6 +34,7 @@ class PocRetestTrend(Strategy):
         self.levels = SessionLevels()
         self.averages: list[float] = []
         self.waiting: Event | None = None  # the touch that waits for its confirmation
+        self.held: int | None = None  # day of the level that the last trade began at
         self.traded: set[tuple[int, int]] = set()  # (day traded, level's day)
 
     def detectors(self) -> list[Detector]:
@@ -72,8 +73,9 @@ class PocRetestTrend(Strategy):
             if touch and event.state == "confirmed" and event.direction == touch.direction:
                 self.enter(market.last, market, broker)
         elif event.state == "accepted" and not market.position.is_flat:
-            broker.cancel_all()
-            broker.close(reason=event)
+            if event.details["day"] == self.held:
+                broker.cancel_all()
+                broker.close(reason=event)
         elif event.state == "touch":
             level = (market.now // (1440 * MINUTE), event.details["day"])
             if not market.position.is_flat or broker.working:
@@ -104,7 +106,8 @@ class PocRetestTrend(Strategy):
         if why := broker.refusal(entry, stop, target, risk=self.risk):
             broker.skip(touch, why)
             return
-        self.traded.add((market.now // (1440 * MINUTE), touch.details["day"]))
+        self.held = touch.details["day"]
+        self.traded.add((market.now // (1440 * MINUTE), self.held))
         size = broker.size(self.risk, entry, stop)
         broker.bracket(side, size, stop=stop, target=target, reason=touch)
 

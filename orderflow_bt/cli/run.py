@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 from orderflow_bt.cli import options
 from orderflow_bt.cli.assumptions import Assumptions, cautions
 from orderflow_bt.cli.reports import Reports, build_report
+from orderflow_bt.cli.words import labelled_lines
 from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.types import MarketType
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from orderflow_bt.run import Request
     from orderflow_bt.types import TapeId
+
+_WIDEST = 100  # characters of a line that reads well
 
 
 def command(
@@ -247,28 +251,21 @@ def plain_name(text: str) -> str:
 
 def print_summary(metrics: dict[str, Any]) -> None:
     """What a trader reads on the terminal after a run."""
-    from rich.console import Console
-    from rich.padding import Padding
-
+    from orderflow_bt.report.words import percent
     from orderflow_bt.stats.verdict import amount, count, money
 
-    console = Console(highlight=False, soft_wrap=False)
-    verdict, quote = metrics["verdict"], metrics["quote"]
-    console.print(f"[bold]{verdict['headline']}[/bold]")
-    for sentence in verdict["sentences"]:
-        console.print(Padding(sentence, (0, 0, 0, 2)))
-    coverage = metrics["coverage"]
+    quote, coverage = metrics["quote"], metrics["coverage"]
     rows = {
-        "net": f"{money(metrics['net_pnl'], quote)} ({metrics['total_return']:.2%} of"
+        "net": f"{money(metrics['net_pnl'], quote)} ({percent(metrics['total_return'], 2)} of"
         f" {amount(metrics['start_cash'], quote)})",
         "fees": f"{amount(metrics['fees'], quote)}, slippage {amount(metrics['slippage'], quote)}",
         "funding": f"{money(metrics['funding'], quote)} in"
         f" {count(metrics['funding_payments'], 'payment')}",
-        "round trips": f"{metrics['round_trips']:,} from {metrics['events']:,} events,"
-        f" {metrics['fills']:,} fills",
-        "drawdown": f"{metrics['max_drawdown_per_trade']:.2%} at worst, trade by trade",
-        "data": f"{metrics['trades_read']:,} trades, {coverage['days_with_data']} of"
-        f" {coverage['days']} days, {coverage['missing_ids']:,} trades missing",
+        "round trips": f"{metrics['round_trips']:,} from {count(metrics['events'], 'event')},"
+        f" {count(metrics['fills'], 'fill')}",
+        "drawdown": f"{percent(metrics['max_drawdown_per_trade'], 2)} at worst, trade by trade",
+        "data": f"{count(metrics['trades_read'], 'trade')}, {coverage['days_with_data']:,} of"
+        f" {count(coverage['days'], 'day')}, {count(coverage['missing_ids'], 'trade')} missing",
     }
     if metrics["liquidations"]:
         rows = {"LIQUIDATED": _liquidations(metrics)} | rows
@@ -276,29 +273,33 @@ def print_summary(metrics: dict[str, Any]) -> None:
         del rows["funding"]
     if metrics["not_simulated"]:
         rows["left out"] = "; ".join(metrics["not_simulated"])
-    if metrics["skipped"]:
-        counts = ", ".join(f"{number} {why}" for why, number in metrics["skipped"].items())
-        rows["skipped"] = counts
-    if metrics["rejected"]:
-        counts = ", ".join(f"{count:,} {why}" for why, count in metrics["rejected"].items())
-        rows["rejected"] = counts
-    for label, text in rows.items():
-        console.print(f"  {label:<12}{text}")
-    console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")
+    for label in ("skipped", "rejected"):
+        if metrics[label]:
+            rows[label] = ", ".join(f"{number:,} {why}" for why, number in metrics[label].items())
+    rows["result"] = metrics["result_hash"][:16]
+    _print_verdict(metrics["verdict"], rows)
+
+
+def _print_verdict(verdict: dict[str, Any], rows: dict[str, str]) -> None:
+    """Headline, sentences, numbers: as wide as the terminal, and never wider than reads well."""
+    import shutil
+
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    typer.secho(textwrap.fill(verdict["headline"], width), bold=True)
+    for sentence in verdict["sentences"]:
+        typer.echo(textwrap.indent(textwrap.fill(sentence, width - 2), "  "))
+    typer.echo("\n".join(labelled_lines(rows, width)))
 
 
 def _liquidations(metrics: dict[str, Any]) -> str:
     from orderflow_bt.stats.verdict import amount, count
 
     lost = amount(metrics["liquidation_loss"], metrics["quote"])
-    return f"[bold]{count(metrics['liquidations'], 'time')}[/bold], losing {lost}"
+    return f"{count(metrics['liquidations'], 'time')}, losing {lost}"
 
 
 def _run_portfolio(requests: list[Request], folder: Path, *, as_json: bool) -> None:
     """Run symbols with one cash account, and say what became of it."""
-    from rich.console import Console
-    from rich.padding import Padding
-
     from orderflow_bt.run.portfolio import portfolio
     from orderflow_bt.stats.verdict import amount, count, money
 
@@ -306,18 +307,16 @@ def _run_portfolio(requests: list[Request], folder: Path, *, as_json: bool) -> N
     if as_json:
         typer.echo(json.dumps(metrics, indent=2, ensure_ascii=False))
     else:
-        console, quote = Console(highlight=False), metrics["quote"]
-        console.print(f"[bold]{metrics['verdict']['headline']}[/bold]")
-        for sentence in metrics["verdict"]["sentences"]:
-            console.print(Padding(sentence, (0, 0, 0, 2)))
+        quote = metrics["quote"]
         net = money(metrics["net_pnl"], quote)
-        console.print(f"  {'all':<12}{net} of {amount(metrics['start_cash'], quote)}")
+        rows = {"all": f"{net} of {amount(metrics['start_cash'], quote)}"}
         for symbol, part in metrics["by_symbol"].items():
             trips = count(part["round_trips"], "round trip")
-            console.print(f"  {symbol:<12}{money(part['net_pnl'], quote)} from {trips}")
-        for text in metrics["not_simulated"]:
-            console.print(f"  {'left out':<12}{text}")
-        console.print(f"  {'result':<12}{metrics['result_hash'][:16]}")
+            rows[symbol] = f"{money(part['net_pnl'], quote)} from {trips}"
+        if metrics["not_simulated"]:
+            rows["left out"] = "; ".join(metrics["not_simulated"])
+        rows["result"] = metrics["result_hash"][:16]
+        _print_verdict(metrics["verdict"], rows)
     for request in requests:
         build_report(folder / request.tape.symbol)
         if not as_json:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 
 def size_text(size: float) -> str:
@@ -44,3 +45,16 @@ def table_lines(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[st
         ).rstrip()
         for row in [header, *rows]
     ]
+
+
+def labelled_lines(rows: Mapping[str, str], width: int) -> list[str]:
+    """``label   text`` lines no wider than ``width``; what is longer goes on under its text."""
+    indent = 2 + max(12, *(len(label) + 2 for label in rows))
+    lines: list[str] = []
+    for label, text in rows.items():
+        head = f"  {label}".ljust(indent)
+        lines += textwrap.wrap(
+            text, max(width, indent + 20), initial_indent=head, subsequent_indent=" " * indent,
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+    return lines

@@ -208,6 +208,15 @@ def _price(run: RunFolder, price: float) -> str:
     return words.plain(price, run.manifest["instrument"]["price_decimals"])
 
 
+def _seen(event: Row) -> str:
+    """An event with its article: ``a delta divergence``, ``an absorption (confirmed level)``."""
+    detector = event["detector"].replace("_", " ")
+    kind = f"{event['state']} {event['kind']}".strip().replace("_", " ")
+    article = "an" if detector[:1] in "aeio" else "a"
+    article = "" if detector.endswith("s") else f"{article} "
+    return f"{article}{detector} ({kind})"
+
+
 def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
     decimals = run.manifest["instrument"]["price_decimals"]
     quote = run.manifest["instrument"]["currency"]
@@ -217,9 +226,7 @@ def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
         at = low if low == high else f"{low} to {high}"
         leaning = {1: "up", -1: "down"}.get(event["direction"], "neither way")
         when = words.clock(event["known_at"])
-        kind = f"{event['state']} {event['kind']}".strip().replace("_", " ")
-        detector = event["detector"].replace("_", " ")
-        parts.append(f"At {when} a {detector} ({kind}) was known at {at}, leaning {leaning}.")
+        parts.append(f"At {when} {_seen(event)} was known at {at}, leaning {leaning}.")
     verb = "Bought" if trip["side"] > 0 else "Sold"
     did = f"{verb} at {_price(run, trip['entry_price'])} ({words.clock(trip['entry_time'])})"
     if trip["stop_price"] is not None:

@@ -14,6 +14,7 @@ from orderflow_bt.report.chance import ChanceRow, chance_rows
 from orderflow_bt.report.honesty import coverage_notes, simulation_notes
 from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups
 from orderflow_bt.stats import money_digits
+from orderflow_bt.stats.verdict import count
 
 if TYPE_CHECKING:
     from orderflow_bt.report.folder import Row, RunFolder
@@ -183,7 +184,8 @@ def _band(metrics: Row, chosen: str, quote: str) -> tuple[list[BarRow], float]:
     for name in ("touch", "queue", "through"):
         if name in band:
             entry = band[name]
-            note = f"{entry['round_trips']:,} round trips, {entry['fills']:,} fills"
+            trips = count(entry["round_trips"], "round trip")
+            note = f"{trips}, {count(entry['fills'], 'fill')}"
             values.append((name, entry["net_pnl"], note + (", this run" * (name == chosen))))
     return bar_rows(values, quote)
 
@@ -201,7 +203,7 @@ def _compared(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
     values = []
     for name, entry in {"this run": own, **others}.items():
         mean = entry["expectancy_r"]
-        note = f"{entry['round_trips']:,} round trips"
+        note = count(entry["round_trips"], "round trip")
         if mean is not None:
             note += f", {words.signed(mean)} R each"
         values.append((name, entry["net_pnl"], note))

@@ -276,6 +276,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         order_status=orders["status"],
     )
     liquidated = [trip for trip in trips if trip.exit_role == "liquidation"]
+    skipped = dict(Counter(session.broker.skipped.values()).most_common())
     band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
     judged = stats.judge(
         stats.Evidence(
@@ -285,6 +286,10 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
             fees=summary["trips_fees"],
             funding=summary["trips_funding"],
             liquidations=len(liquidated),
+            slippage=execution["slippage"] or 0.0,
+            expectancy_r=summary["expectancy_r"],
+            r_interval=summary["trip_r_interval"],
+            skipped=skipped,
             sum_interval=summary["trip_sum_interval"],
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=session.instrument.currency,
@@ -328,7 +333,7 @@ def _metrics(record: RunRecord, result_hash: str) -> dict[str, Any]:
         ),
         "chance": chance_of(record, slipped),
         "comparisons": {name: _outcome(other) for name, other in record.compared.items()},
-        "skipped": dict(Counter(session.broker.skipped.values()).most_common()),
+        "skipped": skipped,
         "not_simulated": unsimulated,
         "verdict": {
             "tone": judged.tone,

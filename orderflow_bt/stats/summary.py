@@ -107,6 +107,9 @@ def summarise(
         "monthly": _monthly(daily, start_us, end_us),
     }
     uncertain, reasons = _uncertainty(m.daily_returns(daily), net, seed, reps)
+    uncertain["trip_r_interval"] = _mean_interval(trip_r[closed], seed, reps)
+    if uncertain["trip_r_interval"] is None:
+        reasons["trip_r_interval"] = "needs at least two round trips with a stop"
     reasons |= {name: stat.reason for name, stat in found.items() if stat.value is None}
     return result | uncertain | {"reasons": dict(sorted(reasons.items()))}
 
@@ -210,6 +213,15 @@ def _uncertainty(
         if stat.value is None:
             reasons[name] = stat.reason
     return result, reasons
+
+
+def _mean_interval(values: Floats, seed: int, reps: int) -> list[float] | None:
+    """95 % interval of the mean of what is a number."""
+    known = values[np.isfinite(values)]
+    if known.size < 2:
+        return None
+    found = luck.bootstrap(known, luck.row_mean, seed=seed, reps=reps)
+    return [found.low, found.high]
 
 
 def _sharpe_certainty(returns: Floats) -> dict[str, Stat]:

@@ -42,6 +42,10 @@ class Evidence:
         gross_pnl: The same before fees.
         fees: Fees of the closed round trips.
         liquidations: How many of them ended in a liquidation.
+        slippage: Money that fills lost beyond the inferred quote, already inside the gross result.
+        expectancy_r: Mean R of the round trips with a stop, or None.
+        r_interval: 95 % interval of that mean under resampling, where there is one.
+        skipped: How often each reason kept an event from becoming an order.
         funding: Funding that they received, negative where they paid.
         sum_interval: 95 % interval of their net sum under resampling, where there is one.
         band: Net money of the run by fill policy (``touch``, ``queue``, ``through``).
@@ -71,6 +75,10 @@ class Evidence:
     simulated_market: str = ""
     funding: float = 0.0
     liquidations: int = 0
+    slippage: float = 0.0
+    expectancy_r: float | None = None
+    r_interval: tuple[float, float] | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 def money_digits(quote: str) -> int:
@@ -100,7 +108,13 @@ def judge(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
     tone = _tone(evidence)
     costs = (_liquidated(evidence), _costs(evidence), _funding(evidence))
-    sentences = (_result(evidence, tone), *costs, _band(evidence), *_context(evidence))
+    sentences = (
+        _result(evidence, tone),
+        _in_r(evidence),
+        *costs,
+        _band(evidence),
+        *_context(evidence),
+    )
     return Verdict(tone, _headline(evidence, tone), tuple(s for s in sentences if s))
 
 
@@ -151,9 +165,10 @@ def _result(e: Evidence, tone: str) -> str:
                 "orders.parquet for what became of them, then try a longer window."
             )
         if e.events:
-            return (
-                f"The detectors reported {count(e.events, 'event')} and none became an order: "
-                "the report lists why, reason by reason."
+            return f"The detectors reported {count(e.events, 'event')} and none became an order" + (
+                f": {_most_skipped(e)}. The report lists why, reason by reason."
+                if e.skipped
+                else "; none of them was what the strategy waits for."
             )
         return (
             "Nothing happened: no event was reported and no order was sent. Try a longer window or "
@@ -181,17 +196,46 @@ def _result(e: Evidence, tone: str) -> str:
     return f"{drawn}: all {side} zero, so the luck of the draw alone does not explain the sum."
 
 
+def _most_skipped(e: Evidence) -> str:
+    why, number = max(e.skipped.items(), key=lambda item: item[1])
+    return f"most often ({number:,} times) {why}" if number > 1 else f"once {why}"
+
+
+def _in_r(e: Evidence) -> str:
+    if e.expectancy_r is None:
+        return ""
+    said = (
+        f"In multiples of what its stop put at risk, a round trip made {multiple(e.expectancy_r)}"
+    )
+    if e.r_interval is None or e.round_trips < MIN_TRIPS:
+        return f"{said} on average."
+    low, high = (multiple(end) for end in e.r_interval)
+    return f"{said} on average, between {low} and {high} in 95 of 100 tries."
+
+
+def multiple(value: float) -> str:
+    """A signed multiple of the risk: ``+0.54 R``."""
+    return f"{money(value)} R"
+
+
 def _costs(e: Evidence) -> str:
     if e.round_trips == 0:
         return ""
     gross, fees = money(e.gross_pnl, e.quote), amount(e.fees, e.quote)
+    slipped = ""
+    if e.slippage > 0:
+        slipped = f" {amount(e.slippage, e.quote)} of slippage is in that already."
     if e.fees <= 0:
-        return f"Before fees the result was {gross}; rebates were {fees}." if e.fees else ""
+        said = f"Before fees the result was {gross}; rebates were {fees}."
+        return (said if e.fees else "") + slipped.replace("in that", "in the result")
     if e.gross_pnl > 0 >= e.gross_pnl - e.fees:
-        return f"Before fees it made {gross}; fees of {fees} took all of that and more."
+        return f"Before fees it made {gross}; fees of {fees} took all of that and more.{slipped}"
     if e.gross_pnl > 0:
-        return f"Before fees it made {gross}; fees took {fees}, {e.fees / e.gross_pnl:.0%} of it."
-    return f"It lost {amount(e.gross_pnl, e.quote)} before fees already; fees added {fees}."
+        share = f"{e.fees / e.gross_pnl:.0%}"
+        return f"Before fees it made {gross}; fees took {fees}, {share} of it.{slipped}"
+    return (
+        f"It lost {amount(e.gross_pnl, e.quote)} before fees already; fees added {fees}.{slipped}"
+    )
 
 
 def _liquidated(e: Evidence) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -191,6 +192,18 @@ def test_absorption_takes_a_nearer_point_of_control_if_it_pays():
     assert plan(run)[4] == Decimal(88)  # 9 away: 1.5 R, nearer than 12
 
 
+def test_a_signal_that_was_passed_over_does_not_silence_the_level_for_longer():
+    once = BUYING.replace("B 101 1 | +10s ", "")
+    turn = "+1s S 99 1 | +1s S 98 1 | +1s S 97 1"
+    closed = "+8m S 97 9 | +1m S 97 9"
+    words = [f"B 101 1 | +10s {once} | {turn} | S 97 9"]
+    for _ in range(2):  # ten minutes after the first, and twenty
+        words += [closed, "+30s B 103 9", f"+70s {once}", f"{turn} | S 97 9"]
+    run = Tape(" | ".join(words)).run(Level(time_stop=5))
+    assert sum(order.role == "entry" for order in run.orders) == 2
+    assert list(run.skipped.values()).count("the level signalled before") == 1
+
+
 # -- imbalance retest -----------------------------------------------------------------------------
 
 
@@ -258,12 +271,12 @@ AROUND_100 = ["B 98.0 5 | S 99.0 9 | B 100.0 90 | S 101.0 9 | S 102.0 5"] * 14
 LEG = ["S 98.0 1 | S 96.0 1", "S 97.0 1 | S 95.0 1", "B 96.0 1 | B 97.0 1", "B 98.0 1"]
 
 
-def poc_tape(*minutes):
+def poc_tape(*minutes, leg=LEG):
     """A day that falls to a profile around 100; on the next, a leg to 95 and ``minutes``."""
     day = bars(*FALLING, *AROUND_100)
     silence = 24 * 3600 * SECOND - int(day.trades.time[-1] - day.trades.time[0])
     return bars(
-        *FALLING, *AROUND_100, *LEG, *minutes, pauses={len(FALLING) + len(AROUND_100): silence}
+        *FALLING, *AROUND_100, *leg, *minutes, pauses={len(FALLING) + len(AROUND_100): silence}
     )
 
 
@@ -276,6 +289,36 @@ def test_poc_retest_sells_the_minute_that_falls_back_under_the_level():
     side, kind, _, stop, target = plan(run)
     assert (side, kind, target) == (-1, "market", Decimal("95.0"))
     assert stop > Decimal("100.0")
+
+
+class Falling(Retests):
+    def slope(self, price):
+        return -1
+
+
+# Minutes down to 95 and up again, each of a true range of 2, as the one that turns.
+EVEN_LEG = ["S 98.0 1 | S 96.0 1", "B 97.0 1 | S 95.0 1"]
+EVEN_LEG += ["B 95.0 1 | B 97.0 1", "S 97.0 1 | S 95.0 1"] * 6 + ["B 95.8 1 | B 97.8 1"]
+
+
+def test_poc_retest_of_the_worked_example():
+    tape = poc_tape("S 97.8 1 | B 99.8 2 | S 99.6 120", "S 99.6 900", leg=EVEN_LEG)
+    run = tape.run(Falling(**TREND))
+    assert plan(run) == (-1, "market", None, *D("100.5", "95.0"))
+    assert run.fills[0].price == tape.price("99.6")
+
+
+@pytest.mark.parametrize(("day", "closes"), [(1, True), (2, False)])
+def test_poc_retest_leaves_when_its_own_level_is_accepted(day, closes):
+    strategy, did = PocRetestTrend(), []
+    strategy.held = 1
+    event = SimpleNamespace(detector="poc_retest", state="accepted", details={"day": day})
+    market = SimpleNamespace(position=SimpleNamespace(is_flat=False))
+    broker = SimpleNamespace(
+        cancel_all=lambda: did.append("cancel"), close=lambda reason: did.append("close")
+    )
+    strategy.on_event(event, market, broker)
+    assert did == (["cancel", "close"] if closes else [])
 
 
 def test_poc_retest_keeps_to_the_trend():

@@ -71,6 +71,10 @@ def test_no_trades_says_what_to_do_next():
     nothing = Evidence(0, 0.0, 0.0, 0.0)
     assert "longer" in judge(nothing).sentences[0]
     assert "none became an order" in judge(replace(nothing, events=7)).sentences[0]
+    refused = {"no level near": 2, "target under 1.5 R": 5}
+    said = judge(replace(nothing, events=7, skipped=refused)).sentences[0]
+    assert "most often (5 times) target under 1.5 R" in said
+    assert "what the strategy waits for" in judge(replace(nothing, events=7)).sentences[0]
     assert "3 orders" in judge(replace(nothing, orders=3, events=7)).sentences[0]
 
 
@@ -79,6 +83,17 @@ def test_costs_are_told():
     assert "took all of that" in took.sentences[1]
     assert "before fees already" in judge(replace(LUCKY, gross_pnl=-1.0)).sentences[1]
     assert "rebates" in judge(replace(LUCKY, fees=-1.0)).sentences[1]
+    slipped = judge(replace(LUCKY, slippage=12.5)).sentences[1]
+    assert slipped.endswith("22% of it. 12.50 USDT of slippage is in that already.")
+
+
+def test_the_result_is_told_in_multiples_of_the_risk():
+    risked = replace(LUCKY, expectancy_r=0.1234, r_interval=(-0.05, 0.3))
+    assert judge(risked).sentences[1] == (
+        "In multiples of what its stop put at risk, a round trip made +0.12 R on average, between "
+        "\u22120.05 R and +0.30 R in 95 of 100 tries."
+    )
+    assert judge(replace(risked, round_trips=5)).sentences[1].endswith("+0.12 R on average.")
 
 
 def test_holes_open_positions_and_simulated_markets_are_told():
