@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.notices import Notice
     from orderflow_bt.sim.session import Session
@@ -31,7 +34,22 @@ class Hooks:
         self.hears_events = kind.on_event is not Strategy.on_event
         self.hears_trades = kind.on_trade is not Strategy.on_trade
 
-    def deliver(self, moments: Moments, m: int) -> None:
+    def teller(self, moments: Moments) -> Callable[[int], None]:
+        """What runs the hooks of a moment, by its number."""
+        if moments.only is None or not self.hears_bars or self._session.seat:
+            return partial(self._deliver, moments)
+        session, spec, bars = self._session, moments.only, moments.bars
+        strategy, market, broker = session.strategy, session.market, session.broker
+
+        def tell(m: int) -> None:
+            market.reached = m + 1
+            session.hook = "on_bar"
+            strategy.on_bar(spec, bars[m], market, broker)
+            session.hook = ""
+
+        return tell
+
+    def _deliver(self, moments: Moments, m: int) -> None:
         """Run the hooks of a moment: bars short before long, then events."""
         session = self._session
         strategy, market, broker, seat = (
@@ -45,8 +63,8 @@ class Hooks:
         if self.hears_bars:
             session.hook = "on_bar"
             first, stop = moments.bars_from[m], moments.bars_from[m + 1]
-            for closed in moments.closed[first:stop]:
-                strategy.on_bar(closed.spec, closed.bar, market, broker)
+            for k in range(first, stop):
+                strategy.on_bar(moments.specs[k], moments.bars[k], market, broker)
         if self.hears_events and moments.events_from[m] < moments.events_from[m + 1]:
             session.hook = "on_event"
             for event in moments.events_of(m):

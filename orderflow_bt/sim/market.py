@@ -139,13 +139,18 @@ class MarketView:
         """Add the bars of the moments reached: done when somebody looks."""
         if self._moments is None or self._taken == self.reached:
             return
-        first, stop = (self._moments.bars_from[m] for m in (self._taken, self.reached))
+        moments = self._moments
+        first, stop = (moments.bars_from[m] for m in (self._taken, self.reached))
         self._taken = self.reached
-        fresh = self._moments.closed[first:stop]
-        for spec, closed_bars in self._closed.items():
-            closed = [bar for bar in fresh if bar.spec is spec or bar.spec == spec]
-            self._bars[spec].extend([bar.bar for bar in closed])
-            closed_bars.extend(closed)
+        for spec, closed in self._closed.items():
+            if moments.only == spec:
+                self._bars[spec].extend(moments.bars[first:stop])
+                theirs: Sequence[int] = range(first, stop)
+            else:
+                specs, bars = moments.specs, moments.bars
+                theirs = [k for k in range(first, stop) if specs[k] is spec or specs[k] == spec]
+                self._bars[spec].extend([bars[k] for k in theirs])
+            closed.extend(map(moments.closed, theirs[-FOOTPRINTS_KEPT:]))
 
     @property
     def now(self) -> int:

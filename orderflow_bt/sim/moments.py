@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
+from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.flow import BarBatch, Footprint
-    from orderflow_bt.types import Bar, BarSpec
+    from orderflow_bt.types import BarSpec
+
+_CLOSE = Bar._fields.index("close")
 
 
 class ClosedBar(NamedTuple):
@@ -53,8 +55,8 @@ class Moment(NamedTuple):
 class Moments(Sequence[Moment]):
     """Bars and events of a piece, those of one moment together.
 
-    Moment ``m`` owns ``closed[bars_from[m]:bars_from[m + 1]]``, streams short before long, and
-    ``events[events_from[m]:events_from[m + 1]]``.
+    Moment ``m`` owns ``bars[bars_from[m]:bars_from[m + 1]]``, streams short before long, and
+    ``events[events_from[m]:events_from[m + 1]]``; ``specs[k]`` says how bar ``k`` was cut.
 
     Args:
         batches: Bars that closed in the piece, streams short before long.
@@ -63,16 +65,21 @@ class Moments(Sequence[Moment]):
     Attributes:
         known_at: Int64 [n]; ``time`` is the same as a list. When each is known, microseconds UTC.
         rows: Int64 [n]; ``at`` is the same as a list. Before which row of the piece.
+        only: The specification of all bars, where moment ``m`` is bar ``m`` and nothing else.
     """
 
     def __init__(self, batches: Mapping[BarSpec, BarBatch], events: EventColumns) -> None:
         self.events = events
+        self.only: BarSpec | None = None
         self._batches = {spec: batch for spec, batch in batches.items() if len(batch)}
-        self._closed: list[ClosedBar] | None = None
-        batch = next(iter(self._batches.values())) if len(self._batches) == 1 else None
-        if batch is not None and not len(events) and _are_apart(batch):
+        self._bars: list[Bar] | None = None
+        self._specs: list[BarSpec] | None = None
+        self._closed: dict[int, ClosedBar] = {}
+        spec, batch = next(iter(self._batches.items()), (None, None))
+        if batch is not None and not len(events) and len(self._batches) == 1 and _are_apart(batch):
+            self.only = spec
             times, rows = batch.known_at, batch.at
-            self.bars_from = list(range(len(batch) + 1))
+            self.bars_from: Sequence[int] = range(len(batch) + 1)
             self._order: NDArray[np.int64] | None = None  # of all bars; as they stand
         else:
             times, rows = self._sort()
@@ -100,26 +107,53 @@ class Moments(Sequence[Moment]):
         return times[is_new], rows[is_new]
 
     @property
-    def closed(self) -> list[ClosedBar]:
+    def bars(self) -> list[Bar]:
         """All bars in the order of knowing."""
-        if self._closed is None:
-            made: list[ClosedBar] = []
-            for spec, batch in self._batches.items():
-                closed = partial(_closed_bar, spec, batch)
-                made += map(closed, batch.tolist(), range(len(batch)))
+        if self._bars is None:
+            made = [bar for batch in self._batches.values() for bar in batch.tolist()]
             order = self._order
-            self._closed = made if order is None else [made[k] for k in order.tolist()]
-        return self._closed
+            self._bars = made if order is None else [made[k] for k in order.tolist()]
+        return self._bars
+
+    @property
+    def specs(self) -> list[BarSpec]:
+        """How each of the bars was cut."""
+        if self._specs is None:
+            made = [spec for spec, batch in self._batches.items() for _ in range(len(batch))]
+            order = self._order
+            self._specs = made if order is None else [made[k] for k in order.tolist()]
+        return self._specs
+
+    def closed(self, k: int) -> ClosedBar:
+        """One of the bars with all that belongs to it."""
+        made = self._closed.get(k)
+        if made is None:
+            spec = self.specs[k]
+            row = k if self._order is None else self._order.item(k) - self._first_of(spec)
+            made = self._closed[k] = ClosedBar(spec, self.bars[k], self._batches[spec], row)
+        return made
+
+    def _first_of(self, spec: BarSpec) -> int:
+        """How many bars stand before those of a specification, stream after stream."""
+        specs = list(self._batches)
+        return sum(len(self._batches[before]) for before in specs[: specs.index(spec)])
+
+    def prices(self, first: int, stop: int) -> NDArray[np.int64] | None:
+        """Price of the last trade before each of the moments ``[first, stop)``, if bars tell it.
+
+        It is where a time bar closes, whose column is much shorter than the tape's.
+        """
+        if self.only is None or not self.only.is_time:
+            return None
+        return self._batches[self.only].bars[first:stop, _CLOSE]
 
     def closes_of(self, spec: BarSpec | None) -> NDArray[np.int64]:
         """The moment of each closed bar of a specification, in order."""
-        specs = list(self._batches)
-        if spec is None or spec not in specs:
+        if spec is None or spec not in self._batches:
             return np.zeros(0, np.int64)
         if self._order is None:
             return np.arange(len(self.time))
-        sizes = [len(batch) for batch in self._batches.values()]
-        first = sum(sizes[: specs.index(spec)])
+        first = self._first_of(spec)
         theirs = (first <= self._order) & (self._order < first + len(self._batches[spec]))
         return np.searchsorted(np.array(self.bars_from), np.flatnonzero(theirs), "right") - 1
 
@@ -151,7 +185,7 @@ class Moments(Sequence[Moment]):
         if isinstance(index, slice):
             return [self[m] for m in range(*index.indices(len(self)))]
         m = range(len(self))[index]
-        bars = self.closed[self.bars_from[m] : self.bars_from[m + 1]]
+        bars = list(map(self.closed, range(self.bars_from[m], self.bars_from[m + 1])))
         return Moment(self.time[m], self.at[m], bars, self.events_of(m))
 
 
@@ -159,7 +193,3 @@ def _are_apart(batch: BarBatch) -> bool:
     """Whether no two bars are known at one moment, as those that one trade completes are."""
     same = (batch.at[1:] == batch.at[:-1]) & (batch.known_at[1:] == batch.known_at[:-1])
     return not same.any()
-
-
-def _closed_bar(spec: BarSpec, batch: BarBatch, bar: Bar, row: int) -> ClosedBar:
-    return tuple.__new__(ClosedBar, (spec, bar, batch, row))

@@ -68,8 +68,8 @@ class Seat:
     def mark_bars(self, moments: Moments, m: int) -> None:
         """Note the equity of all at the closes of a moment that are marked at."""
         first, stop = moments.bars_from[m], moments.bars_from[m + 1]
-        for closed in moments.closed[first:stop]:
-            if closed.spec == self.session.specs[0]:
+        for spec in moments.specs[first:stop]:
+            if spec == self.session.specs[0]:
                 self.mark(moments.time[m])
 
     def begin(self, piece: Slice) -> None:

@@ -249,9 +249,11 @@ class Session:
         """Live through the stretch in hand up to the last of the moments ``[first, stop)``."""
         if stop <= first:
             return first
-        moments, deliver = self._moments, self.hooks.deliver
+        moments, tell = self._moments, self.hooks.teller(self._moments)
         rows = moments.rows[first:stop] + offset
-        prices = np.where(rows > 0, self.tape.price[rows - 1], 0)
+        prices = moments.prices(first, stop)
+        if prices is None:
+            prices = np.where(rows > 0, self.tape.price[rows - 1], 0)
         marked = self._marked[slice(*np.searchsorted(self._marked, (first, stop)))]
         self._closes = marked.tolist()
         try:
@@ -264,8 +266,9 @@ class Session:
                     self._run_to(row, time, at_moment=True)
                 elif row > self.cursor:
                     self.cursor, self.last_price = row, price
-                self.now = max(self.now, time)
-                deliver(moments, m)
+                if time > self.now:  # noqa: PLR1730 - a call more at each of very many moments
+                    self.now = time
+                tell(m)
         finally:  # what a hook that raises had seen is kept
             over = marked[: self.closes]
             self._closes = []

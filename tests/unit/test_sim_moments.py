@@ -39,8 +39,11 @@ def test_bars_of_one_moment_stand_together(specs):
     keys = [(moment.at, moment.time) for moment in moments]
     assert keys == sorted(set(keys))
     assert keys == list(zip(moments.at, moments.time, strict=True))
-    assert [c for moment in moments for c in moment.bars] == moments.closed
-    assert sum(len(moment.bars) for moment in moments) == len(moments.closed) > 3
+    closed = [bar for moment in moments for bar in moment.bars]
+    assert [bar.bar for bar in closed] == moments.bars
+    assert [bar.spec for bar in closed] == moments.specs
+    assert all(bar.footprint.bar == bar.bar for bar in closed)
+    assert len(closed) > 3
     for spec in map(BarSpec.parse, specs):
         of_bars = [m for m, moment in enumerate(moments) for c in moment.bars if c.spec == spec]
         assert moments.closes_of(spec).tolist() == of_bars
@@ -49,6 +52,15 @@ def test_bars_of_one_moment_stand_together(specs):
 def test_a_trade_that_completes_several_bars_makes_one_moment():
     moments = known("renko:2")
     assert max(len(moment.bars) for moment in moments) > 1
+
+
+@pytest.mark.parametrize("specs", [("1s",), ("2s",), ("renko:2",), ("range:2",), ("1s", "2s")])
+def test_the_price_before_a_moment_is_that_of_the_last_trade(specs):
+    moments = known(*specs)
+    told = moments.prices(1, len(moments))
+    assert (told is None) == (specs not in (("1s",), ("2s",)))
+    if told is not None:
+        assert told.tolist() == TAPE.trades.price[moments.rows[1:] - 1].tolist()
 
 
 def test_how_many_are_known_by_a_row_and_a_time():
