@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,7 +55,7 @@ def command(
         return
     if not folder.is_dir() and (out / folder).is_dir():
         folder = out / folder
-    practice = read_practice(folder)
+    practice = read_practice(folder, options.program())
     if export is not None:
         _export(practice, export)
         typer.echo(str(export))
@@ -100,7 +99,8 @@ def _list(root: Path, *, as_json: bool) -> None:
         shown = [
             {
                 "name": p.name, "began": p.began, "market": p.market, "sealed": p.sealed,
-                "lines": len(p.entries), "edited_at": p.edited_at, "scores": p.scores,
+                "lines": len(p.entries), "edited_at": p.edited_at, "cut_lines": p.cut,
+                "made_anew": p.is_remade, "scores": p.scores,
             }
             for p in practices
         ]  # fmt: skip
@@ -112,7 +112,7 @@ def _list(root: Path, *, as_json: bool) -> None:
     header = ("practice", "began, UTC", "market", "answers", "right", "Brier", "trips", "R each")
     rows = [
         (
-            practice.name + (" (EDITED)" if practice.edited_at else ""),
+            practice.name + (f" ({practice.mark})" if practice.mark else ""),
             practice.began[:16].replace("T", " "),
             practice.market,
             *_numbers(practice.scores["reads"]["all"], practice.scores["trades"]),
@@ -187,15 +187,8 @@ def _facts(practice: Practice) -> list[str]:
     facts = [f"practised {practice.began[:16].replace('T', ' ')} to {practice.ended[11:16]} UTC"]
     if practice.facts.get("challenge"):
         facts.append(f"challenge {practice.facts['challenge']}")
-    state = "whole"
-    if practice.edited_at:
-        state = (
-            f"EDITED at line {practice.edited_at}: only what stands before it is shown, and"
-            " nothing of it can be trusted more than that"
-        )
-    elif practice.torn:
-        state = f"whole but for {practice.torn} bytes of a last line"
-    facts.append(f"journal of {count_text(len(practice.entries), 'line')}, {state}")
+    lines = count_text(len(practice.entries), "line")
+    facts.append(f"journal of {lines}, {practice.state}")
     return facts
 
 
@@ -250,8 +243,7 @@ def _misread(practice: Practice) -> list[str]:
         )
         lines.append(f"      {answer.because}")
         if moment.opens:
-            call = shlex.join(options.program())
-            lines.append(f"      {moment.opens.replace('orderflow-bt', call, 1)}")
+            lines.append(f"      {moment.opens}")
     return lines
 
 
@@ -296,6 +288,8 @@ def _as_json(practice: Practice) -> dict[str, Any]:
         "lines": len(practice.entries),
         "torn_bytes": practice.torn,
         "edited_at": practice.edited_at,
+        "cut_lines": practice.cut,
+        "made_anew": practice.is_remade,
         "scores": practice.scores,
         "misread": [
             {

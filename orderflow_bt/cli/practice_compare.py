@@ -28,6 +28,7 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     from orderflow_bt.cli.run import plain_name
     from orderflow_bt.replay.engine.window import open_window
     from orderflow_bt.replay.practice.compare import compare
+    from orderflow_bt.replay.practice.shapes import practised_of
     from orderflow_bt.strategy.registry import load_strategy
     from orderflow_bt.types import BarSpec
 
@@ -37,16 +38,10 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
             where=str(practice.folder),
             fix="Reveal it in the replay first",
         )
-    facts, tape = practice.facts, practice.tape
-    try:
-        start, end, warmup = (int(facts["window"][name]) for name in ("start", "end", "warmup"))
-        spec = BarSpec.parse(str(facts["bars"]))
-    except (KeyError, ValueError) as error:
-        raise UsageError(
-            f"the journal does not say what was practised on: {error}", where=str(practice.folder)
-        ) from error
+    facts, tape = practised_of(practice.facts, practice.folder), practice.tape
+    start, end = facts.window.start, facts.window.end
     assumed = Assumptions(
-        **facts.get("config", {}),
+        **facts.config.model_dump(),
         fee_tables=options.settings.config.get("fees"),
         margin_tables=options.settings.config.get("margin"),
     )
@@ -54,9 +49,9 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     config = assumed.config(lake, tape, start, end)
     strategies = {plain_name(name): load_strategy(name)() for name in names}
     opened = open_window(
-        lake, tape, start, end, warmup=warmup, accept_gaps=bool(facts.get("accept_gaps"))
+        lake, tape, start, end, warmup=facts.window.warmup, accept_gaps=facts.accept_gaps
     )
-    return compare(opened, practice.entries, strategies, config, spec)
+    return compare(opened, practice.entries, strategies, config, BarSpec.parse(facts.bars))
 
 
 def compared_lines(found: dict[str, Any], practice: Practice) -> list[str]:

@@ -112,22 +112,22 @@ def resume(folder: Path, *, port: int, opens: bool) -> None:
     """Go on with a practice where it stopped, and serve it until Ctrl-C."""
     from orderflow_bt.replay.practice.blind import open_challenge
     from orderflow_bt.replay.practice.journal import read_journal
+    from orderflow_bt.replay.practice.shapes import practised_of
     from orderflow_bt.types import BarSpec
 
     entries = read_journal(folder).entries
     if not entries:
         raise UsageError("its journal is empty", where=str(folder), fix="Begin another practice")
-    facts, lake = entries[0], options.open_lake()
-    start: Start | None = open_challenge(lake, facts["challenge"]) if facts["blind"] else None
-    window, named = facts["window"], facts["tape"]
-    tape = options.tape_id(
-        named["exchange"], MarketType(named["market"]), named["kind"], named["symbol"]
-    )
+    facts, lake = practised_of(entries[0], folder), options.open_lake()
+    start: Start | None = open_challenge(lake, facts.challenge) if facts.blind else None
+    window, named = facts.window, facts.tape
+    tape = options.tape_id(named.exchange, MarketType(named.market), named.kind, named.symbol)
     plan = _plan(
-        lake, tape, (window["start"], window["end"]), facts["config"],
-        bars=BarSpec.parse(facts["bars"]), warmup=window["warmup"],
-        detectors=tuple(facts["detectors"]), ticks_per_row=facts["ticks_per_row"],
-        accept_gaps=facts["accept_gaps"], blind=start, seed=facts["seed"],
+        lake, tape, (window.start, window.end), facts.config.model_dump(),
+        bars=BarSpec.parse(facts.bars), warmup=window.warmup,
+        ticks_per_row=facts.ticks_per_row, accept_gaps=facts.accept_gaps, blind=start,
+        seed=facts.seed,
+        **({} if facts.detectors is None else {"detectors": tuple(facts.detectors)}),
     )  # fmt: skip
     _serve(lake, plan, folder, [], port=port, opens=opens)
 

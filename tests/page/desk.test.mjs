@@ -14,7 +14,7 @@ const { gapsInView, gapWords } = await import(`${page}/honesty.js`);
 const { valueOf } = await import(`${page}/pauses.js`);
 const { load, readCookie } = await import(`${page}/settings.js`);
 const { told, verdicts } = await import(`${page}/reveal.js`);
-const { noTrips, openResult, withoutTold } = await import(`${page}/book.js`);
+const { noTrips, openResult, standsAt, withoutTold } = await import(`${page}/book.js`);
 const { standing } = await import(`${page}/top.js`);
 const { before, latest } = await import(`${page}/signals.js`);
 const { readRows } = await import(`${page}/scores.js`);
@@ -334,6 +334,8 @@ test("notes, gaps, pauses and settings", () => {
     withoutTold(bracket.slice(0, 1)).map((one) => one.stop),
     [5],
   );
+  assert.equal(standsAt({ price: null, trail: null }, HELLO), "mkt");
+  assert.equal(standsAt({ price: null, trail: 40 }, HELLO), "0.40 behind");
   assert.equal(standing({ playing: false, paused_by: "a bar closed" }), "paused: a bar closed");
   assert.equal(standing({ playing: true, paused_by: "a bar closed" }), "");
   const marks = new Map([

@@ -189,7 +189,8 @@ def test_as_json(root):
     found = json.loads(call(root, "open", "--json"))
     assert found["scores"]["reads"]["all"]["answers"] == 9
     assert len(found["misread"]) == 9 - found["scores"]["reads"]["all"]["hits"]
-    assert found["misread"][0]["opens"].startswith("orderflow-bt replay SIMUSDT")
+    opens = found["misread"][0]["opens"]
+    assert opens.startswith(f"orderflow-bt --data {root / 'lake'} replay SIMUSDT")
 
 
 def test_an_edited_journal_is_shown_with_a_warning(root, tmp_path):

@@ -181,11 +181,3 @@ def test_an_id_that_cannot_be_sent_back_is_refused():
 def test_bars_longer_than_any_tape_are_refused():
     with pytest.raises(UsageError, match="too long"):
         BarSpec.parse("9999999999999999999999d")
-
-
-@pytest.mark.parametrize("text", ['{"row":1e400,"furthest":1}', "[" * 100_000])
-def test_a_memory_that_cannot_be_read_is_refused_in_words(desk, text):
-    folder = desk.notebook.journal.folder
-    (folder / "desk.json").write_text(text)
-    with pytest.raises(UsageError, match="where one stood"):
-        desk.notebook.memory()

@@ -60,7 +60,9 @@ def test_every_line_is_plain_json(tmp_path):
 
 def test_what_was_on_screen(tmp_path):
     with Journal.open(tmp_path / "p", FACTS) as journal:
-        entry = journal.write("action", row=5, time=7, seen={"bar": 3, "marks": [1]}, action={})
+        entry = journal.write(
+            "action", row=5, time=7, seen={"bar": 3, "marks": [1]}, action={"do": "close"}
+        )
         assert entry["seen"] == {"bar": 3, "marks": [1]}
     assert read_journal(tmp_path / "p").entries[-1] == entry
 

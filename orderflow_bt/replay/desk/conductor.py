@@ -100,9 +100,13 @@ class Conductor:
 
     # -- moving --------------------------------------------------------------------------------
 
-    def _play(self) -> None:
+    def _check_asked(self) -> None:
+        """Whoever moves on with a question open has seen what it asks about."""
         if self.notebook.drills.open is not None:
             raise UsageError("a question waits for its answer", fix="Answer it, or leave it")
+
+    def _play(self) -> None:
+        self._check_asked()
         self.mover.play()
 
     def _pause(self) -> None:
@@ -112,16 +116,19 @@ class Conductor:
         self.mover.set_speed(value)
 
     def _step(self, by: str, count: int) -> None:
+        self._check_asked()
         self.mover.halt()
         self.mover.go(transport.target(self.player, by, count, self.mover.scout))
 
     def _back(self, by: str, count: int) -> None:
+        self._check_asked()
         self.mover.halt()
         self._go(transport.back(self.player, by, count))
 
     def _seek(self, time: float | None, row: int | None) -> None:
         if (time is None) == (row is None):
             raise UsageError("a place is a time or a row", where="seek", fix="Give one of them")
+        self._check_asked()
         self.mover.halt()
         if row is None:
             assert time is not None
@@ -133,6 +140,7 @@ class Conductor:
         self._go(row)
 
     def _jump(self, to: str, kinds: list[str] | None) -> None:
+        self._check_asked()
         player, scout = self.player, self.mover.scout
         if to in ("next_event", "next_order_event"):
             wanted, end = frozenset(kinds or ()), player.window.rows
@@ -206,10 +214,7 @@ class Conductor:
         self.notebook.keep("strategies", on=list(self.player.watched))
 
     def _bars(self, spec: str, ticks_per_row: int | None) -> None:
-        try:
-            bars = BarSpec.parse(spec)
-        except ValueError as error:
-            raise UsageError(str(error), where="bars") from None
+        bars = BarSpec.parse(spec)
         self.mover.halt()
         self.picture.show(bars, ticks_per_row)
         self.show(self.shown)
@@ -227,6 +232,7 @@ class Conductor:
         asked, risk = action_of(action, self.lens)
         session = self.player.session
         self._check_open()
+        self.mover.stay()  # it is meant for the moment that is seen
         if asked.get("do") == "replace":
             self._replace_leg(asked)
         if risk is not None:

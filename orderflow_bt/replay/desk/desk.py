@@ -16,6 +16,7 @@ from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.desk import state
 from orderflow_bt.replay.desk.commands import command_of
 from orderflow_bt.replay.desk.conductor import Conductor
+from orderflow_bt.replay.desk.memory import FIX, Memory
 from orderflow_bt.replay.desk.mover import Mover
 from orderflow_bt.replay.engine import transport
 from orderflow_bt.replay.engine.pauses import PAUSES
@@ -161,7 +162,7 @@ class Desk:
             if self.mover.moves != self._moves or wait is None:
                 self._follow_up()
             if wait is None or now - self._remembered > _REMEMBER_EVERY:
-                self.notebook.remember(self._memory())
+                self.notebook.memory.keep(self._memory())
                 self._remembered = now
         except OrderflowError as error:
             self.mover.halt()
@@ -188,49 +189,59 @@ class Desk:
                 self.player.watch(name, self.shelf.strategy(name))
 
     def recall(self) -> None:
-        """Put back what was on screen when an earlier server of this practice ended.
+        """Put back what was on screen, and asked, when an earlier server of this practice ended.
 
         Raises:
-            UsageError: A plugin that was on is not there any more.
+            UsageError: What was noted of it cannot be: a plugin that was on is not there any more.
         """
-        memory = self.notebook.memory()
-        if not memory:
-            return
+        memory = self.notebook.memory.recall()
+        if memory is not None:
+            try:
+                self._put_back(memory)
+            except UsageError as error:
+                fix = f"{error.fix}. {FIX}" if error.fix else FIX
+                where = str(self.notebook.memory.path)
+                raise UsageError(error.what, where=where, fix=fix) from None
+        if self.notebook.ask_again(self.lens):
+            self.mover.paused_by = "a question"
+            self._notify("the question that was open waits again; its time begins anew")
+
+    def _put_back(self, memory: Memory) -> None:
         view = self.picture.view
-        bars, rows = memory.get("bars", str(view.spec)), memory.get("ticks_per_row")
-        detectors = memory.get("detectors", self._conductor.shown)
-        if (bars, rows) != (str(view.spec), view.ticks_per_row):
-            self.picture.show(BarSpec.parse(bars), rows)
+        bars = view.spec if memory.bars is None else BarSpec.parse(memory.bars)
+        detectors = self._conductor.shown if memory.detectors is None else memory.detectors
+        if (bars, memory.ticks_per_row) != (view.spec, view.ticks_per_row):
+            self.picture.show(bars, memory.ticks_per_row)
         if view != self.picture.view or detectors != self._conductor.shown:
             self._conductor.show(detectors)
-        self.watch(memory.get("strategies", ()))
-        self._conductor.every = memory.get("every", 0)
-        self.mover.pauses.set(memory.get("pauses", {}))
-        self._furthest_time = max(self._furthest_time, memory.get("furthest_time", 0))
-        speed = memory.get("speed", 1.0)
-        self.mover.set_speed(math.inf if speed == "max" else speed)
+            self.notebook.drills.show(self.picture.view.spec)
+        self.watch(memory.strategies)
+        self._conductor.every = memory.every
+        self.mover.pauses.set(memory.pauses)
+        self._furthest_time = max(self._furthest_time, memory.furthest_time)
+        self.mover.set_speed(math.inf if memory.speed == "max" else memory.speed)
 
-    def _memory(self) -> Facts:
+    def _memory(self) -> Memory:
         view, speed = self.picture.view, self.mover.speed
-        return {
-            "row": self.player.row,
-            "furthest": self.player.furthest,
-            "bars": str(view.spec),
-            "ticks_per_row": view.ticks_per_row,
-            "detectors": self._conductor.shown,
-            "strategies": list(self.player.watched),
-            "every": self._conductor.every,
-            "pauses": self.mover.pauses.facts(),
-            "furthest_time": self._furthest_time,
-            "speed": "max" if math.isinf(speed) else speed,
-        }
+        return Memory(
+            row=self.player.row,
+            furthest=self.player.furthest,
+            bars=str(view.spec),
+            ticks_per_row=view.ticks_per_row,
+            detectors=self._conductor.shown,
+            strategies=list(self.player.watched),
+            every=self._conductor.every,
+            pauses=self.mover.pauses.facts(),
+            furthest_time=self._furthest_time,
+            speed="max" if math.isinf(speed) else speed,
+        )
 
     def close(self) -> None:
         """Let go of the journal and of what looks ahead."""
         self.mover.halt()
         self.mover.close()
         with contextlib.suppress(OrderflowError):  # it is a convenience
-            self.notebook.remember(self._memory())
+            self.notebook.memory.keep(self._memory())
         self.notebook.journal.close()
         self.player.window.close()
 

@@ -76,6 +76,12 @@ class Mover:
         self.playing, self.goal, self.paused_by = False, None, None
         self.call_off()
 
+    def stay(self) -> None:
+        """End the way to somewhere, if it is on one; playing goes on."""
+        self.call_off()
+        if self.goal is not None:
+            self.goal, self.paused_by = None, "your order"
+
     def call_off(self) -> None:
         """End a search, if there is one: from here on the player may be touched."""
         if self._search is not None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.errors import UsageError
+from orderflow_bt.replay.desk.memory import Shelter
 from orderflow_bt.replay.practice.journal import is_sealed, public
 from orderflow_bt.replay.practice.scores import scores
 from orderflow_bt.replay.practice.trips import follow, write_trips
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Facts = dict[str, Any]
 
-MEMORY = "desk.json"
 _SCORED = frozenset({"answer", "truth", "trip"})
 _OF_QUESTION = ("id", "kind", "concept", "question", "choices", "hides")
 
@@ -38,9 +37,11 @@ class Notebook:
 
     Attributes:
         drill: The latest question as the page shows it, with its answer and truth once given.
+        memory: Where the desk notes how it stands.
 
     Raises:
         OrderflowError: The journal belongs to another window or other assumptions.
+        UsageError: What the desk noted cannot be read.
     """
 
     def __init__(
@@ -51,13 +52,13 @@ class Notebook:
         seen: Callable[[], Mapping[str, Any]],
     ) -> None:
         self.journal, self.drills = journal, drills
+        self.memory = Shelter(journal.folder)
         self.drill: Facts | None = None
         self._player, self._seen = player, seen
         self._scores: Facts = {}
         self._counted = -1  # entries that stand in the scores
         self._public: list[Facts] = []
         self._worded_sealed = False
-        self._memory = ""
         self._owed: list[tuple[str, Facts]] = []  # lines of what was done, still to be written
         follow(journal.entries, player)
         self._stand_again()
@@ -139,8 +140,17 @@ class Notebook:
     def ask(self, lens: Lens) -> None:
         """Ask the question that is planned where the cursor stands."""
         question = self.drills.ask()
-        facts = {name: value for name, value in question.items() if name not in ("kind", "row")}
-        self.keep("ask", drill=question["kind"], **facts)
+        self.keep("ask", **self.drills.asking())
+        self._show(question, lens)
+
+    def ask_again(self, lens: Lens) -> bool:
+        """Ask what waited for its answer when an earlier server ended; whether something did."""
+        question = None if self.journal.is_revealed else self.drills.ask_again()
+        if question is not None:
+            self._show(question, lens)
+        return question is not None
+
+    def _show(self, question: Facts, lens: Lens) -> None:
         self.drill = {name: question[name] for name in _OF_QUESTION}
         self.drill["asked_at"] = lens.time(question["asked_at"])
 
@@ -152,8 +162,12 @@ class Notebook:
         return shown
 
     def leave(self) -> None:
-        """Leave the question unanswered."""
-        self.drills.leave()
+        """Leave the question unanswered, if one is open."""
+        question = self.drills.open
+        if question is not None:
+            self.drills.leave()
+            if not self.journal.is_revealed:
+                self.keep("leave", id=question["id"])
         self.drill = None
 
     # -- what pages are given ------------------------------------------------------------------
@@ -179,60 +193,15 @@ class Notebook:
             self._public.append(public(entry, start, sealed=sealed))
         return self._public
 
-    # -- where one stood -----------------------------------------------------------------------
-
-    def remember(self, memory: Facts) -> None:
-        """Keep where the cursor stands and what is on screen, for a server that is started again.
-
-        Args:
-            memory: ``row``, ``furthest``, and what the desk wants back.
-
-        Raises:
-            OrderflowError: It cannot be written.
-        """
-        text = json.dumps(memory)
-        if text != self._memory:
-            path = self.journal.folder / MEMORY
-            fresh = path.with_suffix(".new")
-            try:
-                fresh.write_text(text, encoding="utf-8")
-                fresh.replace(path)
-            except OSError as error:
-                raise OrderflowError(
-                    f"where you stand cannot be noted: {error.strerror or error}",
-                    where=str(path),
-                    fix="Free some space",
-                ) from error
-            self._memory = text
-
-    def memory(self) -> Facts:
-        """What was kept last; empty where nothing was.
-
-        Raises:
-            UsageError: It cannot be read.
-        """
-        path = self.journal.folder / MEMORY
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-            return {**found, "row": int(found["row"]), "furthest": int(found["furthest"])}
-        except FileNotFoundError:
-            return {}
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            raise UsageError(
-                "it does not say where one stood",
-                where=str(path),
-                fix="Delete it: the practice then goes on where its journal ends",
-            ) from None
-
     def _stand_again(self) -> None:
         """Go on to where an earlier server was: what was seen stays seen."""
-        player, memory = self._player, self.memory()
-        if memory.get("row", 0) > player.row:
-            player.seek(memory["row"])
+        player, memory = self._player, self.memory.recall()
+        if memory is not None and memory.row > player.row:
+            player.seek(memory.row)
         if player.at_end:
             player.finish()
-        furthest = min(memory.get("furthest", 0), player.window.rows)
-        player.furthest = max(player.furthest, furthest)
+        if memory is not None:
+            player.furthest = max(player.furthest, min(memory.furthest, player.window.rows))
 
 
 def _is_news(order: Order) -> bool:

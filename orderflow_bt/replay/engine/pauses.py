@@ -32,6 +32,7 @@ _OF_EVENTS = {
     "absorption": "an absorption candidate",
 }  # fmt: skip
 _MOST_LEVELS = 64
+_MOST = 2**53  # beyond, neither a page's numbers nor sums of prices are whole
 
 
 def detectors_for(pause: str, bars: BarSpec) -> list[Detector]:
@@ -142,7 +143,7 @@ def _checked(name: str, value: Any) -> Any:
     if name == "levels":
         return _checked_levels(value)
     if name == "trades" or (name == "big_trade" and not isinstance(value, bool)):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MOST:
             raise UsageError(f"the pause {name!r} takes a number, not {value!r}")
         return value
     if not isinstance(value, bool):
@@ -159,7 +160,7 @@ def _checked_levels(value: Any) -> list[tuple[int, int]]:
         if (
             not isinstance(pair, list | tuple)
             or len(pair) != 2
-            or not all(isinstance(edge, int) and not isinstance(edge, bool) for edge in pair)
+            or not all(type(edge) is int and abs(edge) < _MOST for edge in pair)
             or pair[0] > pair[1]
         ):
             raise UsageError("a level is a price, or a low and a high one", where="levels")

@@ -3,6 +3,7 @@
 import { make, mark, rows, say, show, tag } from "./dom.js";
 import {
   clock,
+  distance,
   money,
   multiple,
   NONE,
@@ -77,6 +78,11 @@ export function openResult({ account, last, hello }) {
   const point = hello?.account?.point;
   if (!point || !account?.position || account.average === null || last === null) return null;
   return (last - account.average) * account.position * point;
+}
+
+/** Where an order without a price stands: at the market, or a distance behind it. Pure. */
+export function standsAt(order, hello) {
+  return typeof order.trail === "number" ? `${distance(order.trail, hello)} behind` : "mkt";
 }
 
 /** Orders without the legs that stand as orders of their own beside them. Pure. */
@@ -172,7 +178,7 @@ export class Orders {
   cell(order, part, hello) {
     const value = order[part];
     if (value === null || value === undefined)
-      return make("span.quiet", { text: part === "price" ? "mkt" : "" });
+      return make("span.quiet", { text: part === "price" ? standsAt(order, hello) : "" });
     const input = make("input.move.num", {
       type: "text",
       inputmode: "decimal",

@@ -4,7 +4,7 @@ import { inR } from "./format.js";
 import { fade, MONO, SANS } from "./palette.js";
 import { snap } from "./scale.js";
 
-const TYPES = { market: "MKT", limit: "LMT", stop: "STP", stop_limit: "STP LMT", stop_market: "STP", trailing: "TRAIL" };
+const TYPES = { market: "MKT", limit: "LMT", stop: "STP", stop_limit: "STP LMT", trailing_stop: "TRAIL" };
 const TAG = 19; // pixels a tag on the axis takes
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 const inPlot = (geo, y) => y >= geo.plot.y && y <= geo.plot.y + geo.plot.h;

@@ -12,13 +12,12 @@ from orderflow_bt.replay.practice import truths
 from orderflow_bt.replay.practice.points import CHOICES, MINUTES, Plan, Planner, Point, auction_of
 from orderflow_bt.replay.practice.truths import Effort, Stretch, Tape, Truth
 from orderflow_bt.replay.practice.witness import RECENT_US, SIGNAL_US, detector_says, trend_says
-from orderflow_bt.types import MINUTE_US, time_bars
+from orderflow_bt.types import MINUTE_US, BarSpec, time_bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from orderflow_bt.replay.practice.chain import Entry
-    from orderflow_bt.types import BarSpec
 
 CONCEPTS = {
     "aggression": "who is aggressing",
@@ -46,6 +45,7 @@ class _Asked:
 
     number: int
     point: Point
+    bars: str
     now: int
     truth: Truth
     ticks: int
@@ -91,6 +91,7 @@ class Drills:
         self._owed: dict[str, str] = {}  # answers drawn before that found no place yet
         self._asked: dict[int, _Asked] = {}
         self._current: _Asked | None = None
+        self._waiting: Entry | None = None  # of the journal that goes on: asked, and not answered
         self._take_up(before)
 
     @property
@@ -152,32 +153,79 @@ class Drills:
             )
         point, self._owed = self._plan
         self._plan = None
+        return self._pose(self._number, point, self._planner, hindsight=row < self._player.furthest)
+
+    def asking(self) -> dict[str, Any]:
+        """The open question for the journal: what is shown, and what it takes to ask it again.
+
+        Raises:
+            UsageError: None is open.
+        """
+        asked = self._current
+        if asked is None:
+            raise UsageError("no question waits for an answer")
+        shown = {n: v for n, v in asked.question.items() if n not in ("kind", "row")}
+        return shown | {
+            "drill": asked.point.kind,
+            "at_row": asked.point.row,
+            "side": asked.point.side,
+            "signal": asked.point.signal,
+            "hindsight": asked.hindsight,
+            "bars": asked.bars,
+        }
+
+    def ask_again(self) -> dict[str, Any] | None:
+        """Ask what waited for an answer when the journal that goes on ended, if something did.
+
+        Returns:
+            As `ask`; None where nothing waits, or the cursor stands elsewhere.
+        """
+        entry, self._waiting = self._waiting, None
+        if entry is None or entry.get("at_row") != self._player.row or self._current is not None:
+            return None
+        planner, bars = self._planner, BarSpec.parse(entry["bars"])
+        if bars != planner.bars:
+            planner = Planner(self._window, bars)
+        row, kind, side, bar = entry["at_row"], entry["drill"], entry["side"], None
+        if kind == "auction":
+            bar = planner.bar_known_at(row)
+            if bar is None:
+                return None
+        point = Point(row, kind, side, bar, entry["signal"])
+        return self._pose(entry["id"], point, planner, hindsight=entry["hindsight"])
+
+    def _pose(
+        self, number: int, point: Point, planner: Planner, *, hindsight: bool
+    ) -> dict[str, Any]:
+        """Open the question of a point; its answers follow from the tape alone."""
+        row = point.row
         stretch = Stretch.around(self._window, row)
         effort, now = stretch.effort(row), stretch.now(row)
         ticks = 0
         if point.kind == "outcome" and effort is not None:
             tick = self._window.instrument.tick_size
             ticks = truths.reach_in_ticks(effort, MINUTES, tick)
-        recent = self._planner.witness.before(
+        recent = planner.witness.before(
             row, now - (SIGNAL_US if point.kind == "outcome" else RECENT_US)
         )
         trend = effort.trend if effort is not None else 0
         asked = _Asked(
-            self._number,
+            number,
             point,
+            str(planner.bars),
             now,
             self._truth(point, effort, ticks),
             ticks,
             trend_says(point.kind, trend, point.side),
             detector_says(point.kind, recent, point.side),
-            row < self._player.furthest,
+            hindsight,
             self._area(point, effort, stretch.price(row), now, ticks),
-            self._question(point, now, ticks),
+            self._question(number, point, now, ticks),
         )
         self._asked[asked.number] = self._current = asked
         return dict(asked.question)
 
-    def _question(self, point: Point, now: int, ticks: int) -> dict[str, Any]:
+    def _question(self, number: int, point: Point, now: int, ticks: int) -> dict[str, Any]:
         texts = {
             "aggression": "Who has been aggressing in the last minute?",
             "absorption": "The last minute was one-sided. Absorbed, or moving?",
@@ -188,7 +236,7 @@ class Drills:
         }
         hides = {"absorption": ["marks"], "auction": ["auction", "marks"]}
         return {
-            "id": self._number,
+            "id": number,
             "kind": point.kind,
             "concept": CONCEPTS[point.kind],
             "question": texts[point.kind],
@@ -300,9 +348,11 @@ class Drills:
         }
 
     def _take_up(self, before: Iterable[Entry]) -> None:
-        """Number on from a journal, and remember its outcomes that were not told yet."""
+        """Number on from a journal, and remember what waits in it: for its answer, or its truth."""
         untold: dict[int, Entry] = {}
         for entry in before:
+            if entry["kind"] in ("ask", "answer", "leave", "reveal"):
+                self._waiting = entry if entry["kind"] == "ask" else None
             if entry["kind"] == "ask":
                 self._number = max(self._number, entry["id"])
             elif entry["kind"] == "answer" and entry["truth"] is None and "ticks" in entry:
@@ -314,6 +364,7 @@ class Drills:
             self._asked[number] = _Asked(
                 number,
                 Point(row, entry["drill"], 0, None, entry["signal"]),
+                "",  # of an outcome they do not matter
                 entry["asked_at"],
                 truths.outcome(self._window, row, ticks, entry["minutes"]),
                 ticks,

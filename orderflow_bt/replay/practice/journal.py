@@ -6,6 +6,7 @@ holds is in ``docs/practice.md``.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 import filelock
 
 from orderflow_bt.errors import OrderflowError, UsageError
-from orderflow_bt.replay.practice.chain import Entry, Lines, read_lines, seal
+from orderflow_bt.replay.practice.chain import Entry, Head, Lines, read_head, read_lines, seal
+from orderflow_bt.replay.practice.shapes import check_entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -23,10 +25,11 @@ if TYPE_CHECKING:
 VERSION = 1
 FILE = "journal.jsonl"
 TORN = "journal.torn"
+HEAD = "journal.head"
 _LOCK = "journal.lock"
 KINDS = frozenset({
-    "start", "recovered", "action", "fill", "trip", "ask", "answer", "truth", "note", "seek",
-    "detectors", "strategies", "reveal", "end",
+    "start", "recovered", "action", "fill", "trip", "ask", "answer", "leave", "truth", "note",
+    "seek", "detectors", "strategies", "reveal", "end",
 })  # fmt: skip
 _OVER = frozenset({"action", "fill", "trip", "ask", "answer", "truth"})  # none after the reveal
 
@@ -54,12 +57,15 @@ class Journal:
         folder: Path,
         lock: filelock.BaseFileLock,
         handle: int,
+        head: int,
         found: Lines,
+        *,
         clock: Callable[[], dt.datetime],
     ) -> None:
         self.folder = folder
         self.entries: list[Entry] = list(found.entries)
-        self._lock, self._handle, self._last, self._clock = lock, handle, found.last_hash, clock
+        self._lock, self._handle, self._head, self._clock = lock, handle, head, clock
+        self._last = found.last_hash
 
     @classmethod
     def open(
@@ -82,7 +88,7 @@ class Journal:
 
         Raises:
             UsageError: Another process writes it, or nothing says what a new one is of.
-            OrderflowError: It was edited, or cannot be written.
+            OrderflowError: It was edited or cut, holds what no journal does, or cannot be written.
         """
         path = folder / FILE
         if facts is None and not path.exists():
@@ -116,23 +122,32 @@ class Journal:
         clock: Callable[[], dt.datetime],
     ) -> Self:
         path = folder / FILE
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        handle = head = -1
         try:
-            found = read_lines(path.read_bytes())
-            _refuse_edited(path, found.edited_at)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            found = _read(folder)
+            _refuse_edited(path, found)
             if found.torn:
                 _set_aside(folder, found.torn)
                 os.ftruncate(handle, found.size)
                 os.fsync(handle)
-            journal = cls(folder, lock, handle, found, clock)
+            head = os.open(folder / HEAD, os.O_WRONLY | os.O_CREAT, 0o644)
+            journal = cls(folder, lock, handle, head, found, clock=clock)
+            journal._note_head(found.head)
             if not journal.entries:
                 journal._append({"kind": "start", "version": VERSION, **facts})
             if found.torn:
                 journal._append({"kind": "recovered", "bytes": len(found.torn), "file": TORN})
-        except BaseException:
-            os.close(handle)
+            _sync_folder(folder)
+        except BaseException as error:
+            for opened in (handle, head):
+                if opened >= 0:
+                    os.close(opened)
+            if isinstance(error, OSError):
+                raise OrderflowError(
+                    f"the practice cannot be written: {error.strerror or error}", where=str(folder)
+                ) from error
             raise
-        _sync_folder(folder)
         return journal
 
     @property
@@ -208,12 +223,20 @@ class Journal:
             ) from error
         self._last = self_hash
         self.entries.append(entry)
+        self._note_head(Head(len(self.entries), self_hash))
         return entry
+
+    def _note_head(self, head: Head) -> None:
+        """It lags behind what was written, where it must; never is it ahead."""
+        with contextlib.suppress(OSError):
+            os.lseek(self._head, 0, os.SEEK_SET)
+            os.write(self._head, head.packed())
 
     def close(self) -> None:
         """Let go of the file; another process may go on with it."""
         if self._handle >= 0:
             os.close(self._handle)
+            os.close(self._head)
             self._handle = -1
             self._lock.release()
 
@@ -234,11 +257,11 @@ def read_journal(folder: Path) -> Lines:
 
     Raises:
         UsageError: There is no journal.
-        OrderflowError: It cannot be read, or is of a later version.
+        OrderflowError: It cannot be read, holds what no journal does, or is of a later version.
     """
     path = folder / FILE
     try:
-        found = read_lines(path.read_bytes())
+        return _read(folder)
     except FileNotFoundError:
         raise UsageError(
             "not a practice folder: it holds no journal",
@@ -247,6 +270,13 @@ def read_journal(folder: Path) -> Lines:
         ) from None
     except OSError as error:
         raise OrderflowError(f"it cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def _read(folder: Path) -> Lines:
+    path = folder / FILE
+    head = read_head(folder / HEAD)  # first: whoever writes now is ahead of it
+    found = read_lines(path.read_bytes()).beside(head)
+    check_entries(found.entries, path)
     if found.entries and found.entries[0].get("version", 0) > VERSION:
         raise OrderflowError(
             f"a journal of version {found.entries[0]['version']}",
@@ -309,7 +339,10 @@ def in_words(entry: Entry, *, sealed: bool = False) -> str:
         return said if truth is None else f"{said}; it was {truth}"
     if kind == "seek":
         return "went back" if entry.get("to", 0) < entry["row"] else "went on"
-    words = {"start": "began", "recovered": "a torn line was set aside"}
+    words = {
+        "start": "began", "recovered": "a torn line was set aside",
+        "leave": "left the question unanswered",
+    }  # fmt: skip
     return words.get(kind, str(kind))
 
 
@@ -324,12 +357,17 @@ def _verb(side: int) -> str:
     return "buy" if side > 0 else "sell" if side < 0 else ""
 
 
-def _refuse_edited(path: Path, line: int) -> None:
-    if line:
+def _refuse_edited(path: Path, found: Lines) -> None:
+    what = ""
+    if found.edited_at:
+        what = f"line {found.edited_at} does not follow the line before it: the journal was edited"
+    elif found.cut:
+        what = f"lines were cut off the journal's end: {found.cut} that {HEAD} knows of"
+    elif found.is_remade:
+        what = f"the journal was made anew: its lines are not those that {HEAD} knows of"
+    if what:
         raise OrderflowError(
-            f"line {line} does not follow the line before it: the journal was edited",
-            where=str(path),
-            fix="Put the original back, or practise in another folder",
+            what, where=str(path), fix="Put the original back, or practise in another folder"
         )
 
 

@@ -94,7 +94,7 @@ class Planner:
     """
 
     def __init__(self, window: Tape, bars: BarSpec) -> None:
-        self._window, self._bars = window, bars
+        self._window, self.bars = window, bars
         self._witness: Witness | None = None
 
     def plan(
@@ -137,8 +137,13 @@ class Planner:
     def witness(self) -> Witness:
         """What the detectors say, read as far as it was asked."""
         if self._witness is None:
-            self._witness = Witness(self._window, self._bars)
+            self._witness = Witness(self._window, self.bars)
         return self._witness
+
+    def bar_known_at(self, row: int) -> ClosedEnds | None:
+        """The bar whose close was known behind exactly so many trades, None where none was."""
+        bar = next(self.witness.closed_bars(row), None)
+        return bar if bar is not None and bar.row == row else None
 
     def find(self, plan: Search, draw: np.random.Generator) -> Point | None:
         """A place in a stretch of time, None where there is none.

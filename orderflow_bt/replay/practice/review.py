@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +19,8 @@ from orderflow_bt.replay.practice.scores import (
     scores,
     trade_scores,
 )
+from orderflow_bt.replay.practice.shapes import Assumed
+from orderflow_bt.stats.verdict import count
 from orderflow_bt.types import SECOND_US, Kind, MarketType, TapeId
 
 if TYPE_CHECKING:
@@ -66,12 +69,20 @@ class Practice:
         entries: Of its journal, as far as it can be trusted.
         torn: Bytes of a last line that was not written to its end.
         edited_at: The first line that was edited, from 1; 0 where none was.
+        cut: How many lines are known to be gone from its end.
+        is_remade: Whether it is not the journal that was written, from its first line on.
+        has_head: Whether lines cut off its end would show.
+        program: The words that call this program on the lake it was practised from.
     """
 
     folder: Path
     entries: list[Entry]
     torn: int
     edited_at: int
+    cut: int = 0
+    is_remade: bool = False
+    has_head: bool = True
+    program: Sequence[str] = ("orderflow-bt",)
 
     @property
     def name(self) -> str:
@@ -87,6 +98,29 @@ class Practice:
     def sealed(self) -> bool:
         """Whether market and date are still hidden."""
         return is_sealed(self.entries)
+
+    @property
+    def state(self) -> str:
+        """How far the journal can be trusted, in words."""
+        if self.edited_at:
+            return (
+                f"EDITED at line {self.edited_at}: only what stands before it is shown, and"
+                " nothing of it can be trusted more than that"
+            )
+        if self.cut:
+            lines = count(self.cut, "line")
+            return f"CUT: {lines} known to have stood at its end {_is_are(self.cut)} gone"
+        if self.is_remade:
+            return "MADE ANEW: its lines are not those that were written"
+        torn = f" but for {self.torn} bytes of a last line" if self.torn else ""
+        blind = "" if self.has_head else "; without journal.head lines cut off its end do not show"
+        return f"whole{torn}{blind}"
+
+    @property
+    def mark(self) -> str:
+        """What to call it in one word where it cannot be trusted; empty where it can."""
+        word = self.state.partition(":")[0].partition(" at ")[0]
+        return word if word.isupper() else ""
 
     @property
     def began(self) -> str:
@@ -167,13 +201,20 @@ class Practice:
         if self.sealed or not tape:
             return ""
         moment = _EPOCH + dt.timedelta(microseconds=time)
-        words = ["orderflow-bt replay", tape["symbol"], "--market", tape["market"]]
+        words = [*self.program, "replay", tape["symbol"], "--market", tape["market"]]
         if tape.get("kind", "aggTrades") != "aggTrades":
             words += ["--kind", tape["kind"]]
         words += ["--date", f"{moment:%Y-%m-%d}", "--time", f"{moment:%H:%M:%S}"]
-        if self.facts.get("bars"):
-            words += ["--bars", str(self.facts["bars"])]
-        return " ".join(words)
+        for name in ("bars", "ticks_per_row"):
+            if self.facts.get(name):
+                words += [f"--{name.replace('_', '-')}", str(self.facts[name])]
+        assumed = self.facts.get("config", {})
+        for name, usual in Assumed().model_dump().items():
+            if assumed.get(name, usual) != usual:
+                words += [f"--{name}", f"{assumed[name]}"]
+        if self.facts.get("accept_gaps"):
+            words.append("--accept-gaps")
+        return shlex.join(words)
 
     @property
     def misread(self) -> list[Misread]:
@@ -188,15 +229,22 @@ class Practice:
         ]  # fmt: skip
 
 
-def read_practice(folder: Path) -> Practice:
+def read_practice(folder: Path, program: Sequence[str] = ("orderflow-bt",)) -> Practice:
     """A practice folder.
+
+    Args:
+        folder: Where it lies.
+        program: The words that call this program on its lake.
 
     Raises:
         UsageError: It is none.
         OrderflowError: Its journal cannot be read.
     """
     found = read_journal(folder)
-    return Practice(folder, found.entries, len(found.torn), found.edited_at)
+    return Practice(
+        folder, found.entries, len(found.torn), found.edited_at, found.cut, found.is_remade,
+        found.has_head, program,
+    )  # fmt: skip
 
 
 def list_practices(root: Path) -> tuple[list[Practice], list[OrderflowError]]:
@@ -221,6 +269,10 @@ def progress(practices: Sequence[Practice]) -> list[dict[str, Any]]:
         trades = trade_scores([trip for practice in own for trip in practice.trips])
         rows.append({"date": day, "practices": len(own), "reads": reads, "trades": trades})
     return rows
+
+
+def _is_are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def stamp(time: int) -> str:
