@@ -8,7 +8,7 @@ import random
 import shutil
 
 import pytest
-from practice_market import START, plan_of, practice_lake
+from practice_market import plan_of, practice_lake
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app
@@ -155,7 +155,7 @@ def test_a_memory_of_wrong_types(market, copied, monkeypatch, seed):
     draw = random.Random(2000 + seed)
     path = copied / "desk.json"
     path.write_text(json.dumps(alter(json.loads(path.read_text()), draw)))
-    *others, resumed = read_all(market[0], copied, monkeypatch)
+    *others, _resumed = read_all(market[0], copied, monkeypatch)
     assert others == [0] * 4  # it is none of theirs
 
 
