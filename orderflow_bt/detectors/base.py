@@ -110,3 +110,12 @@ class Detector(Parametrised, ABC):
 def reads(detector: Detector, hook: str) -> bool:
     """Whether a detector has its own ``hook``."""
     return getattr(type(detector), hook) is not getattr(Detector, hook)
+
+
+def is_shipped(detector: Detector) -> bool:
+    """Whether its class and parameters tell all: this program's own, whose code it knows."""
+    return all(
+        base.__module__.startswith("orderflow_bt.")
+        for base in type(detector).__mro__
+        if issubclass(base, Detector)
+    )

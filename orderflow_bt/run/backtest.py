@@ -18,10 +18,12 @@ from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Session
 from orderflow_bt.sim.declared import lookback_of, readings_of, series_of
 from orderflow_bt.sim.kept import FlowCache
+from orderflow_bt.sim.shared import Shared
 from orderflow_bt.store import resolve_instrument
 from orderflow_bt.types import time_bars
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -61,9 +63,20 @@ class Request:
 
 
 class Running:
-    """A run under way: its readings, its sessions, what it writes down."""
+    """A run under way: its readings, its sessions, what it writes down.
 
-    def __init__(self, lake: Lake, request: Request) -> None:
+    Args:
+        lake: Where the days are stored.
+        request: What to run.
+        beside: What runs fed beside this one share, by the days they read.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        request: Request,
+        beside: dict[tuple[dt.date, ...], Shared] | None = None,
+    ) -> None:
         self._request, self._lake = request, lake
         self._strategy = request.strategy(**request.parameters)
         self._window = find_window(
@@ -95,6 +108,7 @@ class Running:
             number_from=request.start,
             fallback=MARKING_BARS,
             kept=FlowCache.of(lake, list(self.days.values()), request.end, self.instrument),
+            shared=None if beside is None else beside.setdefault(tuple(self.days), Shared()),
         )
         chosen = request.config.fills
         self._sessions = {
@@ -239,7 +253,8 @@ def backtests(
 ) -> list[dict[str, Any] | PluginError]:
     """Several runs on one tape and window, the tape once through for all of them.
 
-    Each is what it would be alone. One that fails leaves the others to go on.
+    Each is what it would be alone. One that fails leaves the others to go on. Bars and events that
+    several of those ask for whose reading begins on the same day are made once.
 
     Args:
         lake: Where the days are stored.
@@ -256,7 +271,8 @@ def backtests(
     first = asked[0][0]
     if any((r.tape, r.start, r.end) != (first.tape, first.start, first.end) for r, _ in asked):
         raise UsageError("runs of one pass share their tape and their window")
-    runs = [Running(lake, request) for request, _ in asked]
+    beside: dict[tuple[dt.date, ...], Shared] = {}
+    runs = [Running(lake, request, beside) for request, _ in asked]
     days = {date: day for run in runs for date, day in run.days.items()}
     total, done = sum(day.rows for day in days.values()), 0
     unit = runs[0].instrument

@@ -14,6 +14,7 @@ from orderflow_bt.types import BarSpec
 if TYPE_CHECKING:
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.kept import FlowCache
+    from orderflow_bt.sim.shared import Shared
     from orderflow_bt.strategy.base import Strategy
 
 
@@ -25,10 +26,11 @@ def readings_of(
     number_from: int = 0,
     fallback: BarSpec | None = None,
     kept: FlowCache | None = None,
+    shared: Shared | None = None,
 ) -> Readings:
     """The readings that a strategy asked for; bars of ``fallback`` where it reads none.
 
-    ``kept`` is what keeps the readings of stored days.
+    ``kept`` is what keeps the readings of stored days, ``shared`` what other readings make too.
 
     Raises:
         PluginError: It declared something else than bars and detectors.
@@ -49,6 +51,7 @@ def readings_of(
         number_from=number_from,
         instrument=instrument,
         kept=kept,
+        shared=shared,
     )
 
 

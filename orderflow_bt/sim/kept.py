@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from orderflow_bt.detectors.base import Detector
+from orderflow_bt.detectors.base import is_shipped
 from orderflow_bt.flow.events import AT, NO_EVENTS, stack
 from orderflow_bt.flow.kept import (
     SHELF,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.bars import BarStream
     from orderflow_bt.flow.events import EventWords
     from orderflow_bt.instruments import Instrument
@@ -83,13 +84,8 @@ class FlowCache:
 
     def events(self, detector: Detector, options: str) -> KeptEvents | None:
         """What keeps a detector's events; None for one whose code this program does not know."""
-        own = all(
-            base.__module__.startswith("orderflow_bt.")
-            for base in type(detector).__mro__
-            if issubclass(base, Detector)
-        )
         if (
-            not own
+            not is_shipped(detector)
             or not detector.follows_from_tape
             or (detector.bars is not None and not can_keep(detector.bars))
         ):

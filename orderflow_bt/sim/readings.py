@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.bars import rows_of
-from orderflow_bt.flow.kept import KeptBars
 from orderflow_bt.sim import config
 from orderflow_bt.sim.buffer import TapeBuffer
 from orderflow_bt.sim.moments import ClosedBar, Moment, Moments
+from orderflow_bt.sim.shared import Shared, Source
 from orderflow_bt.sim.watch import Watch
 
 if TYPE_CHECKING:
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch
     from orderflow_bt.flow.events import EventColumns
+    from orderflow_bt.flow.kept import KeptBars
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.buffer import Blocks, Stretch
     from orderflow_bt.sim.kept import FlowCache
+    from orderflow_bt.sim.shared import OnceBars
     from orderflow_bt.store import DayInfo
     from orderflow_bt.types import BarSpec, Trades
 
@@ -65,6 +68,7 @@ class Readings:
         instrument: Units of the tape; activity bars need it.
         kept: What keeps readings of stored days; then `begin_day` goes before each of them.
         only_events: Bars that no detector reads the rows of are made without.
+        shared: What other readings of this tape make too, that begin at the same trade.
     """
 
     def __init__(
@@ -78,31 +82,38 @@ class Readings:
         instrument: Instrument | None = None,
         kept: FlowCache | None = None,
         only_events: bool = False,
+        shared: Shared | None = None,
     ) -> None:
+        shared = shared or Shared()
         theirs = {detector.bars for detector in detectors if detector.bars is not None}
         wanted = sorted({*specs, *theirs}, key=lambda spec: (spec.size, spec))
         self._kept = kept
         options = f"{ids_are_continuous} {row_size}"
         with_rows = {*specs, *(detector.bars for detector in detectors if detector.reads_rows)}
-        self._streams: dict[BarSpec, BarStream | KeptBars] = {}
-        for spec in wanted:
-            height = ONE_ROW if only_events and spec not in with_rows else row_size
-            stream = BarStream(
+
+        def stream(spec: BarSpec, height: int) -> BarStream | KeptBars:
+            made = BarStream(
                 spec,
                 ids_are_continuous=ids_are_continuous,
                 ticks_per_row=height,
                 instrument=instrument,
             )
-            self._streams[spec] = (
-                kept.bars(stream, continuous=ids_are_continuous) if kept else stream
-            )
+            return kept.bars(made, continuous=ids_are_continuous) if kept else made
+
+        def source(detector: Detector) -> Source:
+            keeps = kept.events(detector, options) if kept else None
+            return Source(detector, row_size, shared.pool, keeps)
+
+        self._streams: dict[BarSpec, OnceBars] = {}
+        for spec in wanted:
+            height = ONE_ROW if only_events and spec not in with_rows else row_size
+            self._streams[spec] = shared.bars((spec, height), partial(stream, spec, height))
         self._watch = Watch(
-            detectors,
-            tick=row_size,
+            [shared.source(detector, options, source) for detector in detectors],
             number_from=number_from,
-            kept=[kept.events(detector, options) for detector in detectors] if kept else (),
         )
-        self._tape = TapeBuffer(config.QUEUE_WINDOW, row_size)
+        self._tape = shared.tape(row_size, lambda: TapeBuffer(config.QUEUE_WINDOW, row_size))
+        self._turn = 0  # pieces so far
         self._continuous = ids_are_continuous
         self._lost = _NO_ROWS  # ids of trades before which others are known to be missing
         self._last_date: dt.date | None = None
@@ -124,40 +135,42 @@ class Readings:
             lost = sorted({day.first_id, *lost})
         self._last_date = day.date
         self._lost = np.array(lost, np.int64)
+        kept = None if self._kept is None else self._kept.day(day.date)
         for stream in self._streams.values():
-            stream.note_losses(lost)
-        if self._kept is not None:
-            kept = self._kept.day(day.date)
-            for stream in self._streams.values():
-                if isinstance(stream, KeptBars):
-                    stream.begin_day(kept)
-            self._watch.begin_day(day.date)
+            stream.begin_day(self._turn + 1, lost, kept)
+        self._watch.begin_day(day.date)
 
     def feed(self, trades: Trades, blocks: Blocks | None = None) -> Slice:
         """Read the next trades; ``blocks`` are the extremes of theirs, if known (`Piece`)."""
+        self._turn += 1
         batches = self._close(trades)
         gaps, rows = self._find_gaps(trades)
         events = self._watch.read(trades, batches, rows)
-        tape = self._tape.append(trades, blocks)
+        tape = self._tape.append(self._turn, trades, blocks)
         return Slice(trades, tape, Moments(batches, events), events, gaps)
 
     def close_until(self, time: int, nothing: Trades) -> Slice:
         """Let the clock reach ``time`` without a trade; ``nothing`` is an empty slice of tape."""
-        batches = {spec: stream.close_until(time) for spec, stream in self._streams.items()}
+        self._turn += 1
+        batches = {
+            spec: stream.close_until(self._turn, time) for spec, stream in self._streams.items()
+        }
         self._watch.begin_day(None)
         events = self._watch.read(nothing, batches, _NO_ROWS)
         self._watch.end_day()
         if self._kept is not None:
             self._kept.close()
-        return Slice(nothing, self._tape.append(nothing), Moments(batches, events), events, [])
+        tape = self._tape.append(self._turn, nothing)
+        return Slice(nothing, tape, Moments(batches, events), events, [])
 
     def see(self, trades: Trades) -> EventColumns:
         """As `feed`, where only the events are wanted."""
+        self._turn += 1
         _, rows = self._find_gaps(trades)
         return self._watch.read(trades, self._close(trades), rows)
 
     def _close(self, trades: Trades) -> dict[BarSpec, BarBatch]:
-        return {spec: stream.feed(trades) for spec, stream in self._streams.items()}
+        return {spec: stream.feed(self._turn, trades) for spec, stream in self._streams.items()}
 
     def _find_gaps(self, trades: Trades) -> tuple[list[Gap], NDArray[np.int64]]:
         """Where trades are missing, and the rows behind those places."""

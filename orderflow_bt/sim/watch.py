@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch
     from orderflow_bt.flow.events import EventWords
-    from orderflow_bt.sim.kept import KeptEvents
+    from orderflow_bt.sim.shared import Source
     from orderflow_bt.types import Bar, BarSpec, Trades
 
 LONG_PIECE = 1 << 16  # trades from which a second thread is worth its switch
@@ -43,48 +43,26 @@ class Watch:
     """Feeds detectors bars and trades in turn, as each becomes known.
 
     Args:
-        detectors: Each reads the bars of its own ``bars``, and trades.
-        tick: The exchange's price step, in price units.
+        sources: The detectors, as each is read: other watches may share them.
         number_from: Events known earlier belong to the warm-up and get no number.
-        kept: For each detector what keeps its events, if anything.
     """
 
-    def __init__(
-        self,
-        detectors: Sequence[Detector],
-        *,
-        tick: int,
-        number_from: int = 0,
-        kept: Sequence[KeptEvents | None] = (),
-    ) -> None:
+    def __init__(self, sources: Sequence[Source], *, number_from: int = 0) -> None:
         self._number_from = number_from
         self._count = 0
         self._gap_until: int = ev.ABSENT  # time of the trade behind the last gap before the piece
-        self._detectors = [(d, d.words()) for d in detectors]
-        self._kept = kept or [None] * len(self._detectors)
-        # Detectors that share a reading are read on another thread than the rest: their kernels
-        # hold no lock, and no group sees what another one does.
-        self._aside = [
-            k
-            for k, detector in enumerate(detectors)
-            if reads(detector, "share_readings") and reads(detector, "read")
-        ]
-        pool: dict[type, object] = {}
-        for detector in detectors:
-            detector.share_readings(pool)
-            detector.begin(tick)
+        self._sources = list(sources)
+        self._turn = 0  # pieces so far
 
     def begin_day(self, date: dt.date | None) -> None:
         """The next piece is the first of a stored day; None: the clock alone goes on."""
-        for kept, (_, words) in zip(self._kept, self._detectors, strict=True):
-            if kept is not None:
-                kept.begin_day(date, words)
+        for source in self._sources:
+            source.begin_day(self._turn + 1, date)
 
     def end_day(self) -> None:
         """No day follows."""
-        for kept, (_, words) in zip(self._kept, self._detectors, strict=True):
-            if kept is not None:
-                kept.end_day(words)
+        for source in self._sources:
+            source.end_day()
 
     def read(
         self,
@@ -99,11 +77,12 @@ class Watch:
             batches: Bars that closed in it, of every specification that a detector reads.
             gaps: Rows of the piece before which trades are missing, ascending.
         """
+        self._turn += 1
         found = []
-        for source, rows in enumerate(self._read_all(trades, batches, gaps)):
+        for number, rows in enumerate(self._read_all(trades, batches, gaps)):
             if len(rows):
-                rows[:, ev.SOURCE] = source
-                found.append(rows)
+                found.append(rows.copy())  # the other watches number them otherwise
+                found[-1][:, ev.SOURCE] = number
         latest = self._gap_until
         if len(gaps):
             self._gap_until = int(trades.time[gaps[-1]])
@@ -119,7 +98,7 @@ class Watch:
         rows[:, ev.ID] = -1
         rows[numbered, ev.ID] = np.arange(self._count, self._count + count)
         self._count += count
-        return EventColumns(rows, [words for _, words in self._detectors])
+        return EventColumns(rows, [source.words for source in self._sources])
 
     def _read_all(
         self,
@@ -129,30 +108,31 @@ class Watch:
     ) -> list[NDArray[np.int64]]:
         """Each detector's events; of a long piece, those of two groups side by side."""
 
-        def read(source: int) -> NDArray[np.int64]:
-            detector, words = self._detectors[source]
-            batch = None if detector.bars is None else batches[detector.bars]
-            return _read_one(detector, words, trades, batch, gaps)
+        def read(source: Source) -> NDArray[np.int64]:
+            batch = None if source.detector.bars is None else batches[source.detector.bars]
+            return _read_one(source.detector, source.words, trades, batch, gaps)
 
-        def read_some(sources: Sequence[int]) -> list[NDArray[np.int64]]:
+        def read_some(sources: Sequence[Source]) -> list[NDArray[np.int64]]:
             return [read(source) for source in sources]
 
-        whole = [kept is not None and kept.is_whole for kept in self._kept]
-        aside = [k for k in self._aside if not whole[k]] if trades.rows >= LONG_PIECE else []
-        rest = [k for k in range(len(whole)) if not whole[k] and k not in aside]
-        done: dict[int, NDArray[np.int64]] = {}
+        fresh = [source for source in self._sources if not source.is_read(self._turn)]
+        live = [source for source in fresh if not source.is_kept]
+        # Detectors that share a reading are read on another thread than the rest: their kernels
+        # hold no lock, and no group sees what another one does.
+        aside = [s for s in live if s.is_aside] if trades.rows >= LONG_PIECE else []
+        rest = [source for source in live if source not in aside]
         if aside and rest:
             beside = _helper().submit(read_some, aside)
-            done.update(zip(rest, read_some(rest), strict=True))
-            done.update(zip(aside, beside.result(), strict=True))
+            made = list(zip(rest, read_some(rest), strict=True))
+            made += zip(aside, beside.result(), strict=True)
         else:
-            done.update((source, read(source)) for source in sorted(aside + rest))
-        for source, kept in enumerate(self._kept):
-            if whole[source] and kept is not None:
-                done[source] = kept.take(trades.rows)
-            elif kept is not None:
-                kept.record(trades.rows, done[source])
-        return [done[source] for source in range(len(whole))]
+            made = [(source, read(source)) for source in live]
+        for source, rows in made:
+            source.note(self._turn, trades, rows)
+        for source in fresh:
+            if source.kept is not None and source.is_kept:
+                source.note(self._turn, trades, source.kept.take(trades.rows))
+        return [source.made for source in self._sources]
 
 
 def _flag_gaps(

@@ -1,0 +1,136 @@
+"""Several strategies in one pass: what they ask for alike is made once, and each is as if alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from orderflow_bt import BarSpec, Strategy, param, time_bars
+from orderflow_bt.archive import open_source
+from orderflow_bt.detectors import BigTrades, VolumeSpike
+from orderflow_bt.errors import PluginError
+from orderflow_bt.flow import BarStream
+from orderflow_bt.ingest import download
+from orderflow_bt.run import Request, backtest, backtests
+from orderflow_bt.sim import SimConfig
+from orderflow_bt.store import Lake
+from orderflow_bt.strategy.registry import installed, load_strategy
+from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+
+FIRST = dt.date(2026, 1, 5)
+DAYS = 4
+START = (FIRST - dt.date(1970, 1, 1)).days * DAY_US
+TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    home = tmp_path_factory.mktemp("run-together")
+    market = SimulatedMarket(seed=4, start=FIRST, days=DAYS, trades_per_day=20_000)
+    write_archive(market, home / "archive")
+    dates = [FIRST + dt.timedelta(days=n) for n in range(DAYS)]
+    download(Lake(home / "lake"), TAPE, dates, open_source(str(home / "archive")))
+    return home / "lake"
+
+
+def request(strategy, name="run", start=START + 2 * DAY_US):
+    """Over the last two days: the strategies' look-backs begin on three different days."""
+    return Request(
+        name, strategy, {}, TAPE, start, START + DAYS * DAY_US,
+        SimConfig.for_market(MarketType.UM), accept_gaps=True,
+    )  # fmt: skip
+
+
+class Doubled(VolumeSpike):
+    """A detector of somebody else's, of the same name and parameters as one of this program."""
+
+    def read(self, trades, bars, gaps):
+        return super().read(trades, bars, gaps).repeat(2, axis=0)
+
+
+class Spikes(Strategy):
+    bars: BarSpec = param(time_bars("1m"), help="bars")
+    kind = VolumeSpike
+
+    def detectors(self):
+        return [BigTrades(), self.kind(self.bars, least=1.5)]
+
+    def on_event(self, event, market, broker):
+        broker.skip(event, "seen")
+
+
+class SpikesTwice(Spikes):
+    kind = Doubled
+
+
+class Stops(Spikes):
+    """Reads what `Spikes` reads, and fails in the middle."""
+
+    def on_bar(self, spec, bar, market, broker):
+        if bar.close_time > START + 3 * DAY_US:
+            raise ValueError("enough")
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("start", [START, START + 2 * DAY_US], ids=["cold", "look-back"])
+@pytest.mark.parametrize("how", ["uncached", "first cached", "cached"])
+def test_the_shipped_strategies_together_are_what_each_is_alone(root, tmp_path, how, start):
+    lake = Lake(root, cache_limit=0)
+    asked = [request(load_strategy(name), name, start) for name in installed()]
+    for one in asked:
+        backtest(lake, one, tmp_path / "alone" / one.name)
+    if how != "uncached":
+        lake = Lake(root)
+        lake.cache.clear()
+    if how == "cached":
+        backtests(lake, [(one, tmp_path / "before" / one.name) for one in asked])
+    backtests(lake, [(one, tmp_path / "together" / one.name) for one in asked])
+    for one in asked:
+        alone, together = (contents(tmp_path / part / one.name) for part in ("alone", "together"))
+        assert together == alone, one.name
+
+
+def test_a_bar_that_several_ask_for_is_made_once(root, tmp_path, monkeypatch):
+    fed = []
+    feed = BarStream.feed
+
+    def counted(self, trades):
+        fed.append((str(self.spec), trades.rows))
+        return feed(self, trades)
+
+    monkeypatch.setattr(BarStream, "feed", counted)
+    lake = Lake(root, cache_limit=0)
+    backtest(lake, request(Spikes), tmp_path / "alone")
+    alone = sorted(fed)
+    fed.clear()
+    asked = [(request(kind), tmp_path / kind.__name__) for kind in (Spikes, SpikesTwice, Spikes)]
+    backtests(lake, [*asked[:2], (asked[2][0], tmp_path / "again")])
+    assert sorted(fed) == alone
+
+
+def test_a_plugin_that_looks_like_a_shipped_detector_is_not_taken_for_it(root, tmp_path):
+    lake = Lake(root)
+    once, twice = backtests(
+        lake, [(request(Spikes), tmp_path / "a"), (request(SpikesTwice), tmp_path / "b")]
+    )
+    assert 0 < once["events"] < twice["events"]
+    assert twice == backtest(lake, request(SpikesTwice), tmp_path / "alone")
+
+
+@pytest.mark.parametrize("cache_limit", [0, 1 << 30])
+def test_what_a_failed_run_shared_goes_on_for_the_others(root, tmp_path, cache_limit):
+    lake = Lake(root, cache_limit=cache_limit)
+    if lake.cache is not None:
+        lake.cache.clear()
+    alone = backtest(Lake(root, cache_limit=0), request(Spikes), tmp_path / "alone")
+    bad, good = backtests(
+        lake, [(request(Stops), tmp_path / "bad"), (request(Spikes), tmp_path / "good")]
+    )
+    assert isinstance(bad, PluginError)
+    assert good == alone
+    assert backtest(lake, request(Spikes), tmp_path / "again") == alone
