@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -366,7 +367,7 @@ def _metrics(tables: dict, end: int, coverage: dict, *, simulated: bool) -> dict
         notional=notional,
         is_maker=np.array([f["liquidity"] == "maker" for f in fills], dtype=bool),
         slippage=np.array([f["slippage_ticks"] * 0.1 * 0.05 for f in fills]),
-        order_status=[order["status"] for order in orders],
+        orders=Counter(order["status"] for order in orders),
     )
     net, fees = metrics["trips_net_pnl"], metrics["trips_fees"]
     band = {

@@ -12,15 +12,13 @@ from orderflow_bt.run.clock import Clock
 from orderflow_bt.run.context import find_context
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
-from orderflow_bt.run.gallery import choose, footprints
-from orderflow_bt.run.recorder import Recorder
+from orderflow_bt.run.recorder import MARKING_BARS, Recorder
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Session
 from orderflow_bt.sim.declared import lookback_of, readings_of, series_of
 from orderflow_bt.sim.kept import FlowCache
 from orderflow_bt.sim.shared import Shared
 from orderflow_bt.store import resolve_instrument
-from orderflow_bt.types import time_bars
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
     from orderflow_bt.store import Lake, Piece
     from orderflow_bt.strategy import Strategy
     from orderflow_bt.types import TapeId, Trades
-
-MARKING_BARS = time_bars("1h")  # on which equity is marked where a strategy reads no bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +190,7 @@ class Running:
         if self._nothing is not None:
             self._live_through(self._readings.close_until(end, self._nothing))
         still_open = [session.finish(end) for session in self._everyone]
-        return write_run(self.record(still_open[0]), folder)
+        return write_run(self.record(still_open[0]), folder).metrics
 
     def keep(self, error: PluginError, folder: Path) -> PluginError:
         """Write what a run had that ends with an error; the error, which says where."""
@@ -205,13 +201,9 @@ class Running:
 
     def record(self, still_open: RoundTrip | None) -> RunRecord:
         """All that is written down of the run."""
-        request, bars = self._request, self._recorder.bars()
-        trips = [*self._main.trips.done, *([still_open] if still_open else [])]
-        shown = choose(trips, request.config.seed) if len(bars) else []
-        spec = self._recorder.spec or MARKING_BARS
         return RunRecord(
-            request, self._window, self._funding, self._context, self.instrument, self._strategy,
-            self._main, trips, bars, footprints(self._lake, request.tape, spec, bars, shown),
+            self._request, self._window, self._funding, self._context, self.instrument,
+            self._strategy, self._main, still_open, self._recorder, self._lake,
             {policy.value: session for policy, session in self._sessions.items()},
             self._compared,
             simulated_market=self._lake.simulated,

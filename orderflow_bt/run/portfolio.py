@@ -16,8 +16,10 @@ import pyarrow as pa
 from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError, UnsupportedError, UsageError
 from orderflow_bt.run.backtest import Running
-from orderflow_bt.run.folder import trip_columns, write_run, write_whole
+from orderflow_bt.run.columns import as_stats
+from orderflow_bt.run.folder import write_run
 from orderflow_bt.run.tables import INT, MONEY
+from orderflow_bt.run.whole import whole_folder
 from orderflow_bt.sim import FillPolicy
 from orderflow_bt.sim.portfolio import Portfolio
 from orderflow_bt.sim.tiers import MarginMode
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orderflow_bt.run.backtest import Request
-    from orderflow_bt.run.folder import RunRecord
+    from orderflow_bt.run.folder import RunRecord, Written
     from orderflow_bt.store import Lake
 
 
@@ -97,18 +99,20 @@ def _write(
     folder: Path,
 ) -> dict[str, Any]:
     """A run folder for each symbol, and one of the whole."""
-    parts = {
+    written = {
         record.request.tape.symbol: write_run(record, folder / record.request.tape.symbol)
         for record in records
     }
-    metrics = _metrics(records, joint, band, parts)
+    metrics = _metrics(records, joint, band, written)
     equity = pa.table(
         {
             "time": pa.array([time for time, _ in joint], INT),
             "equity": pa.array([equity for _, equity in joint], MONEY),
         }
     )
-    write_whole(folder / "all", {"equity": equity}, {"metrics": metrics})
+    with whole_folder(folder / "all") as part:
+        part.write_table("equity", [equity])
+        part.write_text("metrics", metrics)
     return metrics
 
 
@@ -152,13 +156,10 @@ def _metrics(
     records: Sequence[RunRecord],
     joint: Sequence[tuple[int, Any]],
     band: Mapping[str, dict[str, Any]],
-    parts: Mapping[str, dict[str, Any]],
+    written: Mapping[str, Written],
 ) -> dict[str, Any]:
     request = records[0].request
-    trips = sorted(
-        (trip for record in records for trip in record.trips),
-        key=lambda trip: (trip.is_open, trip.entry_time),
-    )
+    parts = {symbol: one.metrics for symbol, one in written.items()}
     total = {
         name: sum(part[name] for part in parts.values())
         for name in (
@@ -170,7 +171,7 @@ def _metrics(
     summary = stats.summarise(
         equity_time=np.array([time for time, _ in joint], np.int64),
         equity=np.array([float(equity) for _, equity in joint], np.float64),
-        **trip_columns(trips),
+        **as_stats([one.trips for one in written.values()]),
         notional=total["traded_notional"],
         start_cash=float(request.config.cash),
         start_us=request.start,

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orderflow_bt.flow.batch import NO_BARS
-from orderflow_bt.types import Bar
+from orderflow_bt.types import Bar, time_bars
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.types import BarSpec
 
-_CLOSE_TIME = Bar._fields.index("close_time")
+MARKING_BARS = time_bars("1h")  # on which equity is marked where a strategy reads no bars
+_TIMES = [Bar._fields.index("open_time"), Bar._fields.index("close_time")]
 
 
 class Recorder:
@@ -30,8 +32,13 @@ class Recorder:
         """Take in what a session has just lived through."""
         batch = piece.moments.batch_of(self.spec)
         if batch is not None:
-            self._bars.append(batch.bars[batch.bars[:, _CLOSE_TIME] > self._start])
+            self._bars.append(batch.bars[batch.bars[:, _TIMES[1]] > self._start])
 
-    def bars(self) -> NDArray[np.int64]:
-        """int64 [bars, fields of `Bar`] since the window began."""
-        return np.concatenate([NO_BARS.bars, *self._bars])
+    def pieces(self) -> Iterator[NDArray[np.int64]]:
+        """The bars since the window began, int64 [some, fields of `Bar`] each."""
+        yield from self._bars
+
+    def times(self) -> NDArray[np.int64]:
+        """When each opened and closed, int64 [bars, 2]."""
+        none = np.empty((0, 2), np.int64)
+        return np.concatenate([none, *(bars[:, _TIMES] for bars in self.pieces())])

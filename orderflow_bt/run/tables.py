@@ -1,4 +1,4 @@
-"""The tables of a run folder: their columns, types and rows."""
+"""The tables of a run folder: their columns, types and rows, some rows at a time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from orderflow_bt.sim.trips import RoundTrip
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
     from orderflow_bt.flow.events import EventColumns
+    from orderflow_bt.run.columns import EquityColumns, FillColumns, OrderCounts, TripColumns
     from orderflow_bt.sim.logs import FillLog, OrderLog
 
 INT, TEXT, FLOAT, FLAG = pa.int64(), pa.string(), pa.float64(), pa.bool_()
@@ -77,29 +79,74 @@ SCHEMAS: dict[str, pa.Schema] = {
 }  # fmt: skip
 
 
-def from_matrix(name: str, matrix: NDArray[np.int64]) -> pa.Table:
-    """An all-integer table of the run folder from an int64 [rows, columns] matrix."""
+NAMES = tuple(SCHEMAS)
+ROWS = 1 << 16  # of a piece: a row group of the file
+
+
+def from_matrices(name: str, matrices: Iterable[NDArray[np.int64]]) -> Iterator[pa.Table]:
+    """An all-integer table of the run folder from int64 [rows, columns] matrices."""
     schema = SCHEMAS[name]
-    columns = [pa.array(matrix[:, k]) for k in range(len(schema))]
-    return pa.Table.from_arrays(columns, schema=schema)
+    for matrix in _gathered([np.empty((0, len(schema)), np.int64)], matrices):
+        columns = [pa.array(matrix[:, k]) for k in range(len(schema))]
+        yield pa.Table.from_arrays(columns, schema=schema)
 
 
-def orders_table(orders: OrderLog, fills: FillLog) -> pa.Table:
+def _gathered(
+    parts: list[NDArray[np.int64]], matrices: Iterable[NDArray[np.int64]]
+) -> Iterator[NDArray[np.int64]]:
+    """Matrices of at least `ROWS` rows but for the last."""
+    rows, given = 0, False
+    for matrix in matrices:
+        parts.append(matrix)
+        rows += len(matrix)
+        if rows >= ROWS:
+            yield np.concatenate(parts)
+            parts, rows, given = [], 0, True
+    if rows or not given:
+        yield np.concatenate(parts)
+
+
+def _stretches(columns: Mapping[str, Any], rows: int) -> Iterator[dict[str, Any]]:
+    """Columns cut into stretches of `ROWS`, an empty one where they are empty."""
+    for first in range(0, max(rows, 1), ROWS):
+        yield {name: column[first : first + ROWS] for name, column in columns.items()}
+
+
+def fill_blocks(fills: FillLog) -> Iterator[dict[str, NDArray[np.int64]]]:
+    """Fills in order, some at a time, by the names of `FILL_COLUMNS`."""
+    return _stretches(fills.columns(), len(fills))
+
+
+def order_blocks(orders: OrderLog) -> Iterator[dict[str, Any]]:
+    """Orders by id, some at a time, by the fields of `Order`."""
+    return _stretches(orders.columns(), len(orders))
+
+
+def orders_pieces(orders: OrderLog, fills: FillLog, counts: OrderCounts) -> Iterator[pa.Table]:
     """Orders, each with the round trip it traded in, of several the last."""
-    columns, traded = orders.columns(), fills.columns()
     trip = np.full(len(orders), ABSENT, np.int64)
-    trip[traded["order_id"]] = traded["round_trip"]
-    return _from_columns("orders", {**columns, "reason": columns["why"], "round_trip": trip})
+    for block in fill_blocks(fills):
+        trip[block["order_id"]] = block["round_trip"]
+    done = 0
+    for columns in order_blocks(orders):
+        counts.take(columns)
+        own = trip[done : done + len(columns["status"])]
+        done += len(own)
+        yield _from_columns("orders", {**columns, "reason": columns["why"], "round_trip": own})
 
 
-def fills_table(fills: FillLog) -> pa.Table:
+def fills_pieces(fills: FillLog, taken: FillColumns) -> Iterator[pa.Table]:
     """Fills, each with its round trip."""
-    columns: dict[str, Any] = fills.columns()
     words = {"role": ROLES, "rule": RULES, "liquidity": ("taker", "maker")}
-    codes = {**columns, "liquidity": columns["maker"]}
-    texts = {name: [known[k] for k in codes[name].tolist()] for name, known in words.items()}
-    fees = [cents(fee) for fee in columns["fee"].tolist()]
-    return _from_columns("fills", {**columns, **texts, "fee": fees, "id": np.arange(len(fills))})
+    done = 0
+    for columns in fill_blocks(fills):
+        taken.take(columns)
+        codes: dict[str, Any] = {**columns, "liquidity": columns["maker"]}
+        texts = {name: [known[k] for k in codes[name].tolist()] for name, known in words.items()}
+        fees = [cents(fee) for fee in columns["fee"].tolist()]
+        numbers = np.arange(done, done + len(fees))
+        done += len(fees)
+        yield _from_columns("fills", {**columns, **texts, "fee": fees, "id": numbers})
 
 
 def _columns_of(records: Sequence[Any], kind: Any) -> dict[str, list[Any]]:
@@ -117,12 +164,19 @@ def _from_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
     return pa.Table.from_arrays(made, schema=schema)
 
 
-def trips_table(trips: list[RoundTrip]) -> pa.Table:
+def trips_pieces(trips: Iterable[RoundTrip], taken: TripColumns) -> Iterator[pa.Table]:
     """Round trips in order of entry, one still open last."""
-    columns = _columns_of(trips, RoundTrip)
-    for name in ("entry_price", "exit_price"):
-        columns[name] = [None if price is None else float(price) for price in columns[name]]
-    return _from_columns("round_trips", columns)
+    for some in _or_none(taken.take(trips, ROWS // 4)):
+        columns = _columns_of(some, RoundTrip)
+        for name in ("entry_price", "exit_price"):
+            columns[name] = [None if price is None else float(price) for price in columns[name]]
+        yield _from_columns("round_trips", columns)
+
+
+def _or_none(blocks: Iterator[list[Any]]) -> Iterator[list[Any]]:
+    """The blocks, or where there is none an empty one."""
+    yield next(blocks, [])
+    yield from blocks
 
 
 def funding_table(payments: list[FundingPayment]) -> pa.Table:
@@ -130,26 +184,37 @@ def funding_table(payments: list[FundingPayment]) -> pa.Table:
     return _from_columns("funding", _columns_of(payments, FundingPayment))
 
 
-def equity_table(rows: list[EquityRow]) -> pa.Table:
+def equity_pieces(rows: Sequence[EquityRow], taken: EquityColumns) -> Iterator[pa.Table]:
     """The account at every bar close."""
-    return _from_columns("equity", _columns_of(rows, EquityRow))
+    for first in range(0, max(len(rows), 1), ROWS):
+        some = rows[first : first + ROWS]
+        taken.take(some)
+        yield _from_columns("equity", _columns_of(some, EquityRow))
 
 
-def events_table(events: EventColumns, actions: Mapping[int, str]) -> pa.Table:
-    """Events; ``actions`` says what the strategy made of each."""
-    rows, words = events.rows, events.words
-    columns = {
-        "id": rows[:, ev.ID],
-        "known_at": rows[:, ev.KNOWN_AT],
-        "detector": [words[source].detector for source in rows[:, ev.SOURCE].tolist()],
-        "kind": [words[s].kinds[k] for s, k in rows[:, [ev.SOURCE, ev.KIND]].tolist()],
-        "direction": rows[:, ev.DIRECTION],
-        "state": [words[s].states[k] for s, k in rows[:, [ev.SOURCE, ev.STATE]].tolist()],
-        "price_low": rows[:, ev.PRICE_LOW],
-        "price_high": rows[:, ev.PRICE_HIGH],
-        "price": rows[:, ev.PRICE],
-        "strength": events.strength,
-        "spans_gap": rows[:, ev.SPANS_GAP].astype(np.bool_),
-        "action": [actions.get(number, "") for number in rows[:, ev.ID].tolist()],
-    }
-    return pa.Table.from_pydict(columns, schema=SCHEMAS["events"])
+def events_pieces(
+    events: EventColumns, ordered: AbstractSet[int], skipped: Mapping[int, str]
+) -> Iterator[pa.Table]:
+    """Events, and what the strategy made of each: of some came an order, some it skipped."""
+    for first in range(0, max(len(events), 1), ROWS):
+        part, words = events[first : first + ROWS], events.words
+        rows = part.rows
+        actions = [
+            skipped.get(number) or ("order" if number in ordered else "")
+            for number in rows[:, ev.ID].tolist()
+        ]
+        columns = {
+            "id": rows[:, ev.ID],
+            "known_at": rows[:, ev.KNOWN_AT],
+            "detector": [words[source].detector for source in rows[:, ev.SOURCE].tolist()],
+            "kind": [words[s].kinds[k] for s, k in rows[:, [ev.SOURCE, ev.KIND]].tolist()],
+            "direction": rows[:, ev.DIRECTION],
+            "state": [words[s].states[k] for s, k in rows[:, [ev.SOURCE, ev.STATE]].tolist()],
+            "price_low": rows[:, ev.PRICE_LOW],
+            "price_high": rows[:, ev.PRICE_HIGH],
+            "price": rows[:, ev.PRICE],
+            "strength": part.strength,
+            "spans_gap": rows[:, ev.SPANS_GAP].astype(np.bool_),
+            "action": actions,
+        }
+        yield pa.Table.from_pydict(columns, schema=SCHEMAS["events"])

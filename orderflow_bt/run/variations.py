@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import PluginError
-from orderflow_bt.run.backtest import MARKING_BARS
 from orderflow_bt.run.clock import clocked
 from orderflow_bt.run.context import find_context
 from orderflow_bt.run.decisions import Diary, watched
 from orderflow_bt.run.funding import find_funding
+from orderflow_bt.run.recorder import MARKING_BARS
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import Session
 from orderflow_bt.sim.declared import lookback_of, readings_of, series_of

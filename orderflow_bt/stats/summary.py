@@ -13,6 +13,8 @@ from orderflow_bt.stats.metrics import Stat
 from orderflow_bt.types import DAY_US, HOUR_US, SECOND_US
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
@@ -242,7 +244,7 @@ def execution(
     notional: Floats,
     is_maker: NDArray[np.bool_],
     slippage: Floats,
-    order_status: list[str],
+    orders: Mapping[str, int],
 ) -> dict[str, float | None]:
     """How orders were served.
 
@@ -250,15 +252,15 @@ def execution(
         notional: float64 [fills], absolute value of each fill.
         is_maker: bool [fills].
         slippage: float64 [fills], money each fill cost beyond its reference price.
-        order_status: [orders], as in the orders table.
+        orders: How many ended in each status of the orders table.
 
     Returns:
         ``maker_share`` of value, ``slippage`` money, ``fill_ratio`` and ``cancel_ratio`` of orders.
     """
-    total, orders = float(notional.sum()), len(order_status)
+    total, sent = float(notional.sum()), sum(orders.values())
     return {
         "maker_share": float(notional[is_maker].sum()) / total if total else None,
         "slippage": float(slippage.sum()),
-        "fill_ratio": order_status.count("filled") / orders if orders else None,
-        "cancel_ratio": order_status.count("cancelled") / orders if orders else None,
+        "fill_ratio": orders.get("filled", 0) / sent if sent else None,
+        "cancel_ratio": orders.get("cancelled", 0) / sent if sent else None,
     }

@@ -156,7 +156,7 @@ def test_nothing_is_left_of_a_run_that_cannot_be_written(lake, tmp_path, monkeyp
     def full(*args, **kwargs):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("pyarrow.parquet.write_table", full)
+    monkeypatch.setattr("pyarrow.parquet.ParquetWriter.write_table", full)
     with pytest.raises(OrderflowError, match="No space left"):
         backtest(lake, request(), tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from orderflow_bt.run.columns import Shown, TripColumns
 from orderflow_bt.run.gallery import BARS_AFTER, BARS_BEFORE, MOST_BARS, SHOWN, _around, choose
 from orderflow_bt.types import MINUTE_US, BarSpec, time_bars
 
@@ -19,14 +20,32 @@ def trip(number, r=0.0, entry=0, left=0, *, is_open=False):
     )  # fmt: skip
 
 
+def columns(trips):
+    """As a run takes them in."""
+    usual = {"side": 1, "qty": 1, "fees": 0, "funding": 0, "gross_pnl": 1, "spans_gap": False}
+    for one in trips:
+        one.__dict__.update(usual, exit_role="target")
+    return TripColumns(trips)
+
+
 def test_all_where_there_are_few():
-    trips = [trip(n) for n in range(SHOWN)]
-    assert choose(trips, seed=1) == trips
+    trips = [trip(n, entry=10 * n, left=10 * n + 5) for n in range(SHOWN)]
+    assert choose(columns(trips), seed=1) == [
+        Shown(n, 10 * n, 10 * n + 5, is_open=False) for n in range(SHOWN)
+    ]
+    assert choose(columns([]), seed=1) == []
+
+
+def test_money_ranks_a_round_trip_without_a_stop():
+    trips = [trip(n, 0.1 * n) for n in range(20)]
+    trips[5].r_multiple, trips[5].net_pnl = None, Decimal("99.5")
+    trips[9].r_multiple, trips[9].net_pnl = None, Decimal(-7)
+    assert {5, 9} <= {one.id for one in choose(columns(trips), seed=1)}
 
 
 def test_best_worst_and_median_are_always_shown():
     results = [0.4, -1.0, 2.0, -0.9, 3.5, 0.1, -1.2, 0.2, 0.0, 1.0, 0.3]
-    trips = [trip(n, r) for n, r in enumerate(results)]
+    trips = columns([trip(n, r) for n, r in enumerate(results)])
     for seed in range(20):
         shown = choose(trips, seed)
         assert len(shown) == SHOWN

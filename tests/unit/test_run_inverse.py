@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
+import numpy as np
 import polars as pl
 import pytest
 from typer.testing import CliRunner
@@ -135,12 +136,19 @@ def test_size_risks_a_share_of_the_coins():
 
 
 def test_slippage_is_told_in_the_coin():
-    from orderflow_bt.run.folder import _slipped
+    from orderflow_bt.run.columns import FillColumns
     from orderflow_bt.sim.account import Account
 
     account = Account(COIN, Decimal(1), Fees(Decimal(0), Decimal(0)))
-    cost = _slipped(account, 50_001, 1, 100)
-    assert cost == pytest.approx(10_000 / 50_000 - 10_000 / 50_001)
+    fills = FillColumns(account, 1, trips=3)
+    one = {"price": 50_001, "qty": 100, "side": 1, "slippage_ticks": 1, "maker": 0, "round_trip": 2}
+    for off in (1, 0):
+        of_it = {**one, "slippage_ticks": off}
+        fills.take({name: np.array([value], np.int64) for name, value in of_it.items()})
+    cost = pytest.approx(10_000 / 50_000 - 10_000 / 50_001)
+    assert fills.slipped.tolist() == [cost, 0.0]
+    assert fills.lost.tolist() == [0.0, 0.0, cost]
+    assert fills.total == pytest.approx(2 * 10_000 / 50_001)
 
 
 def test_a_liquidation_stands_in_the_headline(data, tmp_path):

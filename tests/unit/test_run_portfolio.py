@@ -114,7 +114,7 @@ def test_a_disk_that_fills_up_leaves_nothing(data, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(portfolio, "write_whole", full)
+    monkeypatch.setattr(portfolio, "whole_folder", full)
     told = run(data, tmp_path / "x", "--portfolio", "--to", "2026-01-05")
     assert told.exit_code == 1
     assert "No space left" in told.stderr

@@ -86,7 +86,7 @@ def test_execution():
         notional=np.array([100.0, 300.0]),
         is_maker=np.array([True, False]),
         slippage=np.array([0.0, 2.0]),
-        order_status=["filled", "filled", "cancelled", "expired"],
+        orders={"filled": 2, "cancelled": 1, "expired": 1},
     )
     assert result == {
         "maker_share": 0.25,
@@ -99,7 +99,7 @@ def test_execution():
             notional=np.array([]),
             is_maker=np.array([], dtype=bool),
             slippage=np.array([]),
-            order_status=[],
+            orders={},
         )["maker_share"]
         is None
     )

@@ -14,9 +14,9 @@ import numpy as np
 from orderflow_bt.flow.events import NO_EVENTS
 from orderflow_bt.replay.engine.hand import Hand
 from orderflow_bt.replay.engine.window import Cut
-from orderflow_bt.run.backtest import MARKING_BARS
 from orderflow_bt.run.clock import clocked_pieces
 from orderflow_bt.run.context import find_context
+from orderflow_bt.run.recorder import MARKING_BARS
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import Readings, Session, restore, snapshot
 from orderflow_bt.sim.declared import lookback_of, readings_of, series_of

@@ -1,0 +1,227 @@
+"""What the numbers of a run are worked out from: columns, taken in while its tables are written."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from orderflow_bt.sim.logs import ABSENT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from orderflow_bt.sim.account import Account
+    from orderflow_bt.sim.marks import EquityRow
+    from orderflow_bt.sim.trips import RoundTrip
+
+_WHOLE = ("id", "side", "entry_time", "exit_time", "qty")
+_REAL = ("net_pnl", "gross_pnl", "fees", "funding", "r_multiple")
+_FLAGS = ("is_open", "spans_gap")
+
+
+class Shown(NamedTuple):
+    """A round trip whose footprints are kept."""
+
+    id: int
+    entry_time: int
+    exit_time: int
+    is_open: bool
+
+
+class TripColumns:
+    """Round trips by column, in the order they were taken in.
+
+    Attributes:
+        liquidated: How many closed ones ended in a liquidation.
+        liquidated_net: Their net money, exactly.
+        closed_net: Net money of all closed ones, exactly.
+        gap_net: Net money of those among them that lived through a hole in the tape.
+    """
+
+    def __init__(self, trips: Iterable[RoundTrip] = ()) -> None:
+        self._whole = {name: array("q") for name in (*_WHOLE, *_FLAGS)}
+        self._real = {name: array("d") for name in _REAL}
+        self.liquidated = 0
+        self.liquidated_net = self.closed_net = self.gap_net = Decimal(0)
+        for _ in self.take(trips, 1):
+            pass
+
+    def take(self, trips: Iterable[RoundTrip], at_once: int) -> Iterator[list[RoundTrip]]:
+        """Take in round trips; gives them on in lists of so many."""
+        block: list[RoundTrip] = []
+        for trip in trips:
+            block.append(trip)
+            if len(block) == at_once:
+                self._add(block)
+                yield block
+                block = []
+        if block:
+            self._add(block)
+            yield block
+
+    def _add(self, trips: Sequence[RoundTrip]) -> None:
+        for name, whole in self._whole.items():
+            whole.extend([int(getattr(trip, name)) for trip in trips])
+        for name, real in self._real.items():
+            real.extend([_real(getattr(trip, name)) for trip in trips])
+        for trip in trips:
+            if not trip.is_open:
+                self.closed_net += trip.net_pnl
+                if trip.spans_gap:
+                    self.gap_net += trip.net_pnl
+            if trip.exit_role == "liquidation":
+                self.liquidated += 1
+                self.liquidated_net += trip.net_pnl
+
+    def __len__(self) -> int:
+        return len(self._whole["id"])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """A column by the name of `RoundTrip`'s field; R is NaN where there is none."""
+        if name in self._real:
+            return np.array(self._real[name])
+        return np.array(self._whole[name], np.bool_ if name in _FLAGS else np.int64)
+
+    def shown(self, rows: Sequence[int]) -> list[Shown]:
+        """Some of them."""
+        number, entry, left, is_open = (self._whole[name] for name in Shown._fields)
+        return [Shown(number[row], entry[row], left[row], bool(is_open[row])) for row in rows]
+
+
+def as_stats(trips: Sequence[TripColumns]) -> dict[str, Any]:
+    """Round trips of several symbols as `stats.summarise` takes them: by entry, open ones last."""
+    names = {
+        "trip_net": "net_pnl", "trip_gross": "gross_pnl", "trip_fees": "fees",
+        "trip_funding": "funding", "trip_r": "r_multiple", "trip_entry": "entry_time",
+        "trip_exit": "exit_time", "trip_side": "side", "trip_open": "is_open",
+    }  # fmt: skip
+    columns = {to: np.concatenate([some[name] for some in trips]) for to, name in names.items()}
+    if len(trips) > 1:
+        order = np.lexsort((columns["trip_entry"], columns["trip_open"]))
+        columns = {name: column[order] for name, column in columns.items()}
+    return columns
+
+
+class OrderCounts:
+    """What became of orders.
+
+    Attributes:
+        by_status: How many there are of each status.
+        rejected: Of those rejected, how many for each reason.
+        roots: How many were sent on their own, not by another.
+        caused_by: Ids of the events that they were sent for.
+    """
+
+    def __init__(self) -> None:
+        self.by_status: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+        self.roots = 0
+        self.caused_by: set[int] = set()
+
+    def take(self, columns: Mapping[str, Any]) -> None:
+        """Take in the next, by column."""
+        self.by_status.update(columns["status"])
+        self.roots += int(np.count_nonzero(np.asarray(columns["parent_id"]) == ABSENT))
+        self.caused_by.update(np.unique(np.asarray(columns["event_id"], np.int64)).tolist())
+        both = zip(columns["why"], columns["status"], strict=True)
+        self.rejected.update(why for why, status in both if status == "rejected")
+
+
+class FillColumns:
+    """What fills were worth, and lost by slippage, as floats.
+
+    Attributes:
+        lost: float64 [round trips], money lost by slippage in each.
+    """
+
+    def __init__(self, account: Account, tick_size: int, trips: int) -> None:
+        self._account, self._tick = account, tick_size
+        self._notional, self._slipped, self._maker = array("d"), array("d"), array("b")
+        self.lost = np.zeros(trips, np.float64)
+
+    def take(self, columns: Mapping[str, NDArray[np.int64]]) -> None:
+        """Take in the next, by the names of `FILL_COLUMNS`."""
+        account, scale = self._account, self._account.scale
+        price, lots = columns["price"].tolist(), columns["qty"].tolist()
+        off = (columns["side"] * columns["slippage_ticks"] * self._tick).tolist()
+        self._notional.extend(
+            [float(account.worth(p, q) / scale) for p, q in zip(price, lots, strict=True)]
+        )
+        slipped = [
+            float(account.loss_between(p, p - ticks, q) / scale) if ticks else 0.0
+            for p, q, ticks in zip(price, lots, off, strict=True)
+        ]
+        self._slipped.extend(slipped)
+        self._maker.extend(columns["maker"].tolist())
+        np.add.at(self.lost, columns["round_trip"], slipped)
+
+    def __len__(self) -> int:
+        return len(self._notional)
+
+    @property
+    def total(self) -> float:
+        """Sum of what they were worth."""
+        return float(sum(self._notional))
+
+    @property
+    def notional(self) -> NDArray[np.float64]:
+        """Float64 [n], what each was worth."""
+        return np.array(self._notional, np.float64)
+
+    @property
+    def slipped(self) -> NDArray[np.float64]:
+        """Float64 [n], what each lost by trading off the price that was asked or bid."""
+        return np.array(self._slipped, np.float64)
+
+    @property
+    def is_maker(self) -> NDArray[np.bool_]:
+        """Bool [n]."""
+        return np.array(self._maker, np.bool_)
+
+
+class EquityColumns:
+    """The account at bar closes, by column."""
+
+    def __init__(self) -> None:
+        self._time, self._price, self._equity = array("q"), array("q"), array("d")
+
+    def take(self, rows: Sequence[EquityRow]) -> None:
+        """Take in the next."""
+        self._time.extend([row.time for row in rows])
+        self._price.extend([row.price for row in rows])
+        self._equity.extend([float(row.equity) for row in rows])
+
+    @property
+    def time(self) -> NDArray[np.int64]:
+        """Int64 [n], microseconds UTC."""
+        return np.array(self._time, np.int64)
+
+    @property
+    def price(self) -> NDArray[np.int64]:
+        """Int64 [n], price units of the last trade before each; 0 where there was none."""
+        return np.array(self._price, np.int64)
+
+    @property
+    def equity(self) -> NDArray[np.float64]:
+        """Float64 [n], money."""
+        return np.array(self._equity, np.float64)
+
+
+class Taken(NamedTuple):
+    """What was taken in while the tables of a run were written."""
+
+    trips: TripColumns
+    fills: FillColumns
+    equity: EquityColumns
+    orders: OrderCounts
+    events: int
+
+
+def _real(value: Decimal | float | None) -> float:
+    return np.nan if value is None else float(value)

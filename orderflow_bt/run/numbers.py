@@ -1,0 +1,135 @@
+"""Every number of a run: its ``metrics.json``."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orderflow_bt import stats
+from orderflow_bt.run.chance import chance_of
+from orderflow_bt.run.columns import as_stats
+from orderflow_bt.sim import StopFill
+from orderflow_bt.sim.rounding import money
+
+if TYPE_CHECKING:
+    from orderflow_bt.run.columns import Taken, TripColumns
+    from orderflow_bt.run.folder import RunRecord
+    from orderflow_bt.sim import Session, SimConfig
+
+
+def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, Any]:
+    """Every number of a run, ready for its ``metrics.json``."""
+    session, request = record.session, record.request
+    trips, fills, orders, equity = taken.trips, taken.fills, taken.orders, taken.equity
+    account = session.account
+    coverage = record.window.coverage()
+    notional = fills.total
+    summary = stats.summarise(
+        equity_time=equity.time,
+        equity=equity.equity,
+        **as_stats([trips]),
+        notional=notional,
+        start_cash=float(session.config.cash),
+        start_us=request.start,
+        end_us=request.end,
+        seed=session.config.seed,
+    )
+    execution = stats.execution(
+        notional=fills.notional,
+        is_maker=fills.is_maker,
+        slippage=fills.slipped,
+        orders=orders.by_status,
+    )
+    skipped = dict(Counter(session.broker.skipped.values()).most_common())
+    band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
+    judged = stats.judge(
+        stats.Evidence(
+            round_trips=summary["round_trips"],
+            net_pnl=summary["trips_net_pnl"],
+            gross_pnl=summary["trips_gross_pnl"],
+            fees=summary["trips_fees"],
+            funding=summary["trips_funding"],
+            liquidations=trips.liquidated,
+            slippage=execution["slippage"] or 0.0,
+            expectancy_r=summary["expectancy_r"],
+            r_interval=summary["trip_r_interval"],
+            skipped=skipped,
+            sum_interval=summary["trip_sum_interval"],
+            band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
+            quote=session.instrument.currency,
+            open_pnl=summary["open_pnl"],
+            orders=orders.roots,
+            events=taken.events,
+            days=coverage["days"],
+            missing_days=len(coverage["missing_days"]),
+            missing_ids=coverage["missing_ids"],
+            simulated_market=record.simulated_market,
+        )
+    )
+    unsimulated = [record.funding.left_out] if record.funding.left_out else []
+    if not request.tape.market.is_futures and session.config.allow_short:
+        unsimulated.append("the cost of borrowing what is sold short, and its margin")
+    return {
+        "result_hash": result_hash,
+        "quote": session.instrument.currency,
+        **summary,
+        **execution,
+        "fills": len(fills),
+        "orders": len(session.broker.orders),
+        "events": taken.events,
+        "net_pnl": band[session.config.fills.value]["net_pnl"],
+        "fees": float(account.fees_paid),
+        "funding": -float(account.funding_paid),
+        "funding_payments": len(session.funding.payments),
+        "liquidations": trips.liquidated,
+        "liquidation_loss": float(-trips.liquidated_net),
+        "max_drawdown_per_trade": session.max_drawdown,
+        "trades_read": session.trades_read,
+        "coverage": coverage,
+        "band": band,
+        "spanning_gaps": _spanning(trips),
+        "rejected": dict(orders.rejected.most_common()),
+        "chance": chance_of(record, trips, equity, fills.lost),
+        "comparisons": {name: _outcome(other) for name, other in record.compared.items()},
+        "skipped": skipped,
+        "not_simulated": unsimulated,
+        "verdict": {
+            "tone": judged.tone,
+            "headline": _warning(session.config) + judged.headline,
+            "sentences": list(judged.sentences),
+        },
+    }
+
+
+def _spanning(trips: TripColumns) -> dict[str, Any]:
+    """Closed round trips that lived through a hole in the tape, and the result without them."""
+    through = trips["id"][~trips["is_open"] & trips["spans_gap"]].tolist()
+    return {
+        "round_trips": len(through),
+        "ids": through,
+        "net_pnl": float(trips.gap_net),
+        "net_pnl_without": float(trips.closed_net - trips.gap_net),
+    }
+
+
+def _warning(config: SimConfig) -> str:
+    """What must be said before anything else of a run."""
+    if config.stop_fill is StopFill.TRIGGER_PRICE:
+        return "Not to be believed, stops were given their trigger price: "
+    return ""
+
+
+def _outcome(session: Session) -> dict[str, Any]:
+    """What one fill policy, or one variant, led to."""
+    net = money(session.account.equity(session.last_price)) - session.config.cash
+    made = (trip.r_multiple for trip in session.trips.since(0))
+    results = array("d", (r for r in made if r is not None))
+    return {
+        "net_pnl": float(net),
+        "fills": len(session.broker.fills),
+        "round_trips": session.trips.count_done,
+        "expectancy_r": float(np.mean(results)) if results else None,
+    }

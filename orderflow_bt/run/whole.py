@@ -1,0 +1,86 @@
+"""A folder of tables and texts that appears whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from orderflow_bt.errors import OrderflowError
+
+if TYPE_CHECKING:
+    import hashlib
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import pyarrow as pa
+
+_AT_ONCE = 1 << 16  # values made into texts
+
+
+class Part:
+    """A folder on its way: hidden until it is whole."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+
+    def write_table(self, name: str, pieces: Iterable[pa.Table]) -> None:
+        """Write a Parquet file, each piece a row group, as the pieces come; at least one."""
+        writer: pq.ParquetWriter | None = None
+        try:
+            for piece in pieces:
+                if writer is None:
+                    path = self._home / f"{name}.parquet"
+                    writer = pq.ParquetWriter(path, piece.schema, compression="zstd")
+                writer.write_table(piece)
+        finally:
+            if writer is not None:
+                writer.close()
+
+    def write_text(self, name: str, values: Mapping[str, Any]) -> None:
+        """Write a JSON file."""
+        text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
+        (self._home / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+    def digest(self, names: Iterable[str], digest: hashlib._Hash) -> None:
+        """Add to a hash what stands in tables, column by column, of each only a part at a time."""
+        for name in names:
+            with pq.ParquetFile(self._home / f"{name}.parquet") as file:
+                columns = file.schema_arrow.names
+                rows = file.metadata.num_rows
+                digest.update(f"\n{name} {rows} {','.join(columns)}\n".encode())
+                for column in columns:
+                    first = True
+                    for batch in file.iter_batches(_AT_ONCE, columns=[column], use_threads=False):
+                        values = map(str, batch.column(0).to_pylist())
+                        digest.update(("" if first else "\n").encode() + "\n".join(values).encode())
+                        first = False
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Part]:
+    """A folder to write to, given its name when all is written; an error leaves nothing of it.
+
+    Raises:
+        OrderflowError: The folder exists, or cannot be written.
+    """
+    if folder.exists():
+        raise OrderflowError(
+            "the run folder exists already", where=str(folder), fix="Give another --out"
+        )
+    home = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    try:
+        home.mkdir(parents=True)
+        yield Part(home)
+        home.rename(folder)
+    except BaseException as error:
+        shutil.rmtree(home, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise OrderflowError(
+                f"the run folder cannot be written: {error.strerror or error}", where=str(folder)
+            ) from error
+        raise
