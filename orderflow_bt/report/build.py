@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -19,12 +20,13 @@ from orderflow_bt.report.export import png_bytes, svg_bytes
 from orderflow_bt.report.folder import RunFolder, read_run
 from orderflow_bt.report.footprint import draw_plan
 from orderflow_bt.report.habits import LEAST, draw_habits
-from orderflow_bt.report.page import Shot, make_page
+from orderflow_bt.report.page import Shot, make_page, reach_of
 from orderflow_bt.report.theme import Theme, mix, palette
 from orderflow_bt.types import DAY_US, SECOND_US
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 _TONES = {"edge": "buy", "loss": "sell", "no_trades": "muted"}
 
@@ -119,13 +121,32 @@ def _equity_shot(
             start_cash=float(run.manifest["simulation"]["cash"]),
             quote=quote,
             holes=_holes(run.metrics.get("coverage", {}).get("missing_days", [])),
+            held=_held(run),
+            window=reach_of(run.manifest["window"]),
         )
         figures[f"equity-{theme.name}.png"] = png_bytes(figure)
         uris[theme.name] = _uri(svg_bytes(figure), "svg+xml")
         size = _pixels(figure)
     return Shot(
-        uris["dark"], uris["light"], *size, alt=f"Equity in {quote}, and drawdown, over time"
+        uris["dark"],
+        uris["light"],
+        *size,
+        alt=f"Equity in {quote}, drawdown, and the position held, over time",
     )
+
+
+def _held(run: RunFolder) -> NDArray[np.float64]:
+    """What was held at each mark, in percent of equity; short below zero."""
+    unit, equity = run.manifest["instrument"], run.floats("equity", "equity")
+    lots = run.ints("equity", "position") * 10.0 ** -unit["qty_decimals"]
+    price = run.ints("equity", "price") * 10.0 ** -unit["price_decimals"]
+    if unit["contract_usd"] is None:
+        worth = lots * price
+    else:
+        worth = lots * float(unit["contract_usd"]) / np.where(price > 0, price, np.inf)
+    share: NDArray[np.float64] = np.zeros_like(equity)
+    np.divide(100.0 * worth, equity, out=share, where=equity > 0)
+    return share
 
 
 def _habits_shot(
@@ -135,10 +156,9 @@ def _habits_shot(
     if len(trips) < LEAST:
         return None
     unit = run.manifest["instrument"]
-    tick = unit["tick_size"] * 10.0 ** -unit["price_decimals"]
     uris, size = {}, (0, 0)
     for theme in (dark, light):
-        figure = draw_habits(trips, run.metrics, theme, unit["currency"], tick)
+        figure = draw_habits(trips, run.metrics, theme, unit["currency"], unit)
         content = png_bytes(figure)
         figures[f"habits-{theme.name}.png"] = content
         uris[theme.name] = _uri(content, "png")

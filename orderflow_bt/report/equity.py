@@ -1,4 +1,4 @@
-"""The equity curve with its drawdown below: money over time, holes in the data hatched."""
+"""Equity, drawdown and what was held over time; holes in the data hatched."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ def draw_equity(
     start_cash: float,
     quote: str,
     holes: Sequence[tuple[int, int]] = (),
+    held: NDArray[np.float64] | None = None,
+    window: tuple[int, int] | None = None,
 ) -> Figure:
-    """Equity above, drawdown below.
+    """Equity above, drawdown below, under them what was held.
 
     Args:
         time_us: int64 [n], n >= 1, microseconds UTC.
@@ -54,11 +56,16 @@ def draw_equity(
         start_cash: Where the curve begins; drawn as a line.
         quote: Currency of the money.
         holes: Half-open stretches of time without data.
+        held: float64 [n], position in percent of equity, short below zero; no pane where None.
+        window: First moment of the run and its end; by default where the marks lie.
     """
-    figure = Figure(figsize=(13.6, 4.8), dpi=100, facecolor=theme.ground)
+    tall = 4.8 if held is None else 5.6
+    figure = Figure(figsize=(13.6, tall), dpi=100, facecolor=theme.ground)
+    heights = (2.6, 1.0) if held is None else (2.6, 1.0, 0.7)
     grid = figure.add_gridspec(
-        2, 1, height_ratios=(2.6, 1), left=0.010, right=0.93, top=0.925, bottom=0.085, hspace=0.2
-    )
+        len(heights), 1, height_ratios=heights, left=0.010, right=0.93, top=0.93, bottom=0.075,
+        hspace=0.24,
+    )  # fmt: skip
     upper = figure.add_subplot(grid[0])
     lower = figure.add_subplot(grid[1], sharex=upper)
     fall = (equity / np.maximum.accumulate(np.maximum(equity, start_cash)) - 1.0) * 100
@@ -71,9 +78,13 @@ def draw_equity(
     lower.plot(dates, depth, color=theme.sell, linewidth=1.0, drawstyle="steps-post")
     for axes, name, digits, ticks in (
         (upper, f"equity, {quote}", _digits(equity), 5),
-        (lower, "drawdown, %", 2 if abs(fall.min()) < 1 else 1, 3),
+        (lower, "drawdown, %", _digits_of_share(float(abs(fall.min()))), 3),
     ):
         dress(axes, name, digits, theme, ticks)
+    panes = [upper, lower]
+    if held is not None:
+        panes.append(_draw_held(figure.add_subplot(grid[2], sharex=upper), time_us, held, theme))
+    for axes in panes:
         for start, stop in holes:
             axes.axvspan(
                 start / DAY_US,
@@ -86,9 +97,13 @@ def draw_equity(
             )
     low = float(fall.min())
     lower.set_ylim(low * 1.15 if low < 0 else -1.0, 0)
-    upper.tick_params(labelbottom=False)
-    time_axis(lower)
-    first, last = (words.moment(time_us[at]).strftime("%Y-%m-%d") for at in (0, -1))
+    for axes in panes[:-1]:
+        axes.tick_params(labelbottom=False)
+    start, end = window or (int(time_us[0]), int(time_us[-1]))
+    if end > start:
+        upper.set_xlim(start / DAY_US, end / DAY_US)
+    time_axis(panes[-1])
+    first, last = (words.moment(at).strftime("%Y-%m-%d") for at in (start, max(end - 1, start)))
     figure.text(
         0.93,
         0.945,
@@ -99,6 +114,27 @@ def draw_equity(
         ha="right",
     )
     return figure
+
+
+def _digits_of_share(percent: float) -> int:
+    return next((digits for digits, least in ((1, 1.0), (2, 0.05)) if percent >= least), 4)
+
+
+def _draw_held(
+    axes: Axes, time_us: NDArray[np.int64], held: NDArray[np.float64], theme: Theme
+) -> Axes:
+    """What was held, long above zero and short below; of each stretch the most on either side."""
+    edges = np.unique(np.linspace(0, held.size, MAX_POINTS + 1).astype(np.int64))[:-1]
+    dates = time_us[edges] / DAY_US
+    for most, colour in (
+        (np.maximum.reduceat(held, edges).clip(min=0), theme.buy),
+        (np.minimum.reduceat(held, edges).clip(max=0), theme.sell),
+    ):
+        axes.fill_between(dates, most, 0, color=colour, step="post", linewidth=0.6)
+    dress(axes, "held at bar closes, % of equity, short below", 0, theme, 2)
+    reach = max(float(abs(held).max()), 1.0) * 1.1
+    axes.set_ylim(-reach if held.min() < 0 else 0, reach if held.max() > 0 else 0.05 * reach)
+    return axes
 
 
 def _without_holes(

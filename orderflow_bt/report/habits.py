@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,10 +10,11 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from orderflow_bt.report import words
 from orderflow_bt.report.equity import dress
+from orderflow_bt.report.excursions import excursions
 from orderflow_bt.report.theme import MONO, Theme
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
 LEAST = 10  # round trips under which no habit shows
 ROLLING = 30
+FEW_R = 8.0  # an axis up to which needs a digit after the point
 _MOST_DOTS = 2000
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def draw_habits(
-    trips: Sequence[Row], metrics: Row, theme: Theme, quote: str, tick: float
+    trips: Sequence[Row], metrics: Row, theme: Theme, quote: str, unit: Mapping[str, Any]
 ) -> Figure:
     """Six small pictures of the closed round trips.
 
@@ -38,7 +40,7 @@ def draw_habits(
         metrics: The run's; results by hour and weekday are taken from it.
         theme: Colours.
         quote: Currency of the money.
-        tick: A tick in quote currency.
+        unit: What the run's integers stand for, as its manifest says.
     """
     figure = Figure(figsize=(13.6, 6.6), dpi=100, facecolor=theme.ground)
     grid = figure.add_gridspec(
@@ -49,25 +51,26 @@ def draw_habits(
     _bars(panes[0], metrics["net_by_hour"], theme)
     _bars(panes[1], metrics["net_by_weekday"], theme)
     _sides(panes[2], trips, net, theme)
-    _excursions(panes[3], trips, net, theme)
+    measure = _excursions(panes[3], trips, net, theme, unit)
     _holding(panes[4], trips, net, theme)
     _rolling(panes[5], net, theme)
     names = (
         f"net by hour of entry, UTC, {quote}",
         f"net by weekday of entry, UTC, {quote}",
         f"running net of longs and of shorts, {quote}",
-        f"worst against best while open, ticks of {words.plain(tick, _digits_of(tick))}",
+        f"worst while open (across) against best (up), {measure}",
         f"net against time held, {quote}",
         f"mean net of the last {ROLLING} round trips, {quote}",
     )
     for axes, name in zip(panes, names, strict=True):
-        values = axes.get_ylim()
-        dress(axes, name, 0 if abs(values[1] - values[0]) > 20 else 2, theme, 4)
+        dress(axes, name, _digits(axes), theme, 4)
     panes[0].set_xticks(range(0, 24, 3), [f"{hour:02}" for hour in range(0, 24, 3)])
     panes[1].set_xticks(range(7), list(_DAYS))
-    panes[2].xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    panes[3].yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
-    panes[3].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
+    for axes in (panes[2], panes[5]):
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
+    across = 1 if panes[3].get_xlim()[1] < FEW_R else 0
+    panes[3].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, across)))
     if net.size < ROLLING:  # nothing is drawn there, so nothing is measured
         panes[5].set_xticks([])
         panes[5].set_yticks([])
@@ -78,11 +81,11 @@ def draw_habits(
     return figure
 
 
-def _digits_of(tick: float) -> int:
-    digits = 0
-    while digits < 12 and round(tick * 10**digits) != tick * 10**digits:
-        digits += 1
-    return digits
+def _digits(axes: Axes) -> int:
+    """Digits after the point that tell the marks of the axis apart, and no more."""
+    low, high = axes.get_ylim()
+    reach = high - low
+    return next((digits for digits, least in ((0, 20), (1, 4), (2, 0.1)) if reach > least), 6)
 
 
 def _zero(axes: Axes, theme: Theme) -> None:
@@ -108,23 +111,39 @@ def _sides(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
     _zero(axes, theme)
 
 
-def _excursions(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
-    shown = slice(0, _MOST_DOTS)
-    worst = np.array([-trip["mae_ticks"] for trip in trips])[shown]
-    best = np.array([trip["mfe_ticks"] for trip in trips])[shown]
-    colours = [theme.buy_lit if value > 0 else theme.sell_lit for value in net[shown]]
-    axes.scatter(worst, best, c=colours, s=13, alpha=0.75, linewidths=0, zorder=3)
-    reach = float(max(worst.max(), best.max(), 1))
+def _excursions(
+    axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme, unit: Mapping[str, Any]
+) -> str:
+    """Draw adverse against favourable excursions; returns what they are counted in."""
+    shown = [excursions(trip, unit) for trip in trips[:_MOST_DOTS]]
+    known = [row["mae_r"] is not None for row in shown]
+    if all(known):
+        names, measure = ("mae_r", "mfe_r"), "R"
+    else:
+        names, measure = ("mae_money", "mfe_money"), unit["currency"]
+    worst, best = (np.array([row[name] or 0.0 for row in shown]) for name in names)
+    _dots(axes, -worst, best, net[: len(shown)], theme)
+    reach = float(max(-worst.min(), best.max(), 1e-9))
     axes.plot([0, reach], [0, reach], color=theme.muted, linewidth=0.7, linestyle=(0, (2, 3)))
+    return measure
+
+
+def _dots(axes: Axes, across: Floats, up: Floats, net: Floats, theme: Theme) -> None:
+    """A dot where a round trip won, a cross where it did not."""
+    won = net > 0
+    for own, colour, marker, line in (
+        (won, theme.buy_lit, "o", 0.0), (~won, theme.sell_lit, "x", 0.9)
+    ):  # fmt: skip
+        axes.scatter(
+            across[own], up[own], color=colour, marker=marker, linewidths=line, s=15, alpha=0.8,
+            zorder=3,
+        )  # fmt: skip
 
 
 def _holding(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
     shown = slice(0, _MOST_DOTS)
     held = np.array([trip["exit_time"] - trip["entry_time"] for trip in trips])[shown] / 1e6
-    colours = [theme.buy_lit if value > 0 else theme.sell_lit for value in net[shown]]
-    axes.scatter(
-        np.maximum(held, 0.1), net[shown], c=colours, s=13, alpha=0.75, linewidths=0, zorder=3
-    )  # fmt: skip
+    _dots(axes, np.maximum(held, 0.1), net[shown], net[shown], theme)
     axes.set_xscale("log")
     steps = [(1, "1 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21_600, "6 h")]
     steps += [(86_400, "1 d"), (604_800, "7 d")]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt.report import words
 from orderflow_bt.stats import money
+from orderflow_bt.types import HOUR_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -188,6 +190,18 @@ def _shipped_notes(simulation: Mapping[str, Any]) -> list[str]:
         f"source: put those of your account into orderflow-bt.toml ({tables})."
     )
     return [text]
+
+
+def ends_notes(first: int, last: int, window: tuple[int, int]) -> list[str]:
+    """Where the first or the last traded bar lies far from the window's ends, that it does."""
+    notes = []
+    if first - window[0] >= HOUR_US:
+        late = words.span(first - window[0])
+        notes.append(f"The first trade came {late} into the window, after {words.stamp(first)}.")
+    if window[1] - last >= HOUR_US:
+        early = words.span(window[1] - last)
+        notes.append(f"The last trade came {early} before its end, by {words.stamp(last)}.")
+    return notes
 
 
 def coverage_notes(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LABEL = 11.0
 _MINOR = 10.5
+_APART = 20.0  # heights between two labels that do not touch
 _TAG = 28.0  # height of a tag on the price axis, with its margin
 
 
@@ -78,7 +79,7 @@ def draw_marks(canvas: Canvas, plan: Plan, marks: Marks, theme: Theme) -> None:
     end = plan.x_at(last.close_time if marks.exit_time is None else marks.exit_time)
     end = max(end, start + 10)
     if marks.event is not None:
-        _draw_event(canvas, plan, marks.event, start, theme)
+        _draw_event(canvas, plan, marks.event, start, theme, _result_box(plan, marks, end))
     levels: list[tuple[float, str, str]] = [(marks.entry, "entry", theme.ink)]
     if marks.stop is not None:
         levels.append((marks.stop, "stop", theme.sell_lit))
@@ -209,13 +210,11 @@ def _draw_exit(canvas: Canvas, plan: Plan, marks: Marks, x: float, theme: Theme)
             zorder=13,
         )
     )
-    if not marks.result:
+    box = _result_box(plan, marks, x)
+    if box is None:
         return
     colour = theme.buy_lit if marks.is_win else theme.sell_lit
-    width = text_width(marks.result, _LABEL) + 12
-    left = min(x - 6, plan.width - AXIS - 2 - width)
-    above, below = _outside(plan, left, left + width)
-    middle = above if abs(above - y) <= abs(below - y) else below
+    left, width, middle = box
     canvas.axes.add_collection(
         LineCollection([[(x, y), (x, middle)]], colors=colour, linewidths=1.1, zorder=12.5),
         autolim=False,
@@ -235,6 +234,17 @@ def _draw_exit(canvas: Canvas, plan: Plan, marks: Marks, x: float, theme: Theme)
     canvas.text(at, marks.result, colour, _LABEL, align="centre", bold=True)
 
 
+def _result_box(plan: Plan, marks: Marks, x: float) -> tuple[float, float, float] | None:
+    """Left end, width and middle height of the result's label for an exit at ``x``."""
+    if not marks.result or marks.exit is None or marks.exit_time is None:
+        return None
+    y, _ = _clip(plan, marks.exit)
+    width = text_width(marks.result, _LABEL) + 12
+    left = min(x - 6, plan.width - AXIS - 2 - width)
+    above, below = _outside(plan, left, left + width)
+    return left, width, above if abs(above - y) <= abs(below - y) else below
+
+
 def _outside(plan: Plan, x0: float, x1: float) -> tuple[float, float]:
     """Heights above and below the bars between two places: where a label hides no number."""
     spans = [
@@ -248,8 +258,14 @@ def _outside(plan: Plan, x0: float, x1: float) -> tuple[float, float]:
     return min(high, ceiling), max(low, floor)
 
 
-def _draw_event(canvas: Canvas, plan: Plan, event: EventMark, entry_x: float, theme: Theme) -> None:
-    """The event's prices as a box from known_at to the entry, and a flag at known_at."""
+def _draw_event(  # noqa: PLR0917 - a mark, where it goes and what it keeps off
+    canvas: Canvas, plan: Plan, event: EventMark, entry_x: float, theme: Theme,
+    taken: tuple[float, float, float] | None = None,
+) -> None:  # fmt: skip
+    """The event's prices as a box from known_at to the entry, and a flag at known_at.
+
+    The flag keeps off a label that is ``taken``: its left end, width and middle height.
+    """
     x = plan.x_at(event.known_at)
     low, high = (plan.y(p) for p in (event.low, event.high + plan.scale.tick_size))
     floor, ceiling = plan.bottom + 1, plan.bottom + plan.tall - 1
@@ -271,6 +287,9 @@ def _draw_event(canvas: Canvas, plan: Plan, event: EventMark, entry_x: float, th
     above, below = _outside(plan, left, left + width)
     goes_up = abs(above - high) <= abs(below - low)
     base, tip = (high, above) if goes_up else (low, below)
+    if taken is not None and taken[0] - 2 < left + width and left - 2 < taken[0] + taken[1]:
+        meets = abs(tip - taken[2]) < _APART
+        base, tip = ((low, below) if goes_up else (high, above)) if meets else (base, tip)
     canvas.axes.add_collection(
         LineCollection([[(x, base), (x, tip)]], colors=theme.event, linewidths=1.3, zorder=15),
         autolim=False,

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
 from orderflow_bt.stats import money_digits
+from orderflow_bt.types import SECOND_US
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LEAST_DAYS = 10  # under these, ratios of days are not printed
+SMALL = 0.0005  # a share under which two digits of percent say too little
 FEW_DAYS = 30  # under these, they are printed with a warning
-_OF_DAYS = ("sharpe", "sortino", "psr", "min_track_record_days", "volatility")
+_OF_DAYS = ("sharpe", "sortino", "psr", "min_track_record_days", "volatility", "skew", "kurtosis")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
             _Spec("The same of days", "max_drawdown_daily", "percent", "", "max_drawdown_interval"),
             _Spec("Longest under water", "under_water_days", "days"),
             _Spec("Volatility", "volatility", "percent", "of days, per year"),
+            _Spec("Ulcer index", "ulcer_index", "percent", "depth and length of drawdowns"),
             _Spec("Worst 5 % of days", "cvar95", "percent", "their mean"),
             _Spec("Time in the market", "exposure", "percent"),
             _Spec("Turnover", "turnover_per_year", "times", "of mean equity, per year"),
@@ -74,6 +77,9 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
             _Spec("Sharpe", "sharpe", "ratio", "365 days", "sharpe_interval"),
             _Spec("Sortino", "sortino", "ratio", "365 days"),
             _Spec("Calmar", "calmar", "ratio"),
+            _Spec("Tail ratio", "tail_ratio", "ratio", "good tail over bad tail"),
+            _Spec("Skew", "skew", "ratio", "0 where good and bad days are alike"),
+            _Spec("Kurtosis", "kurtosis", "ratio", "3 for a normal curve, more for fat tails"),
             _Spec("True Sharpe above 0", "psr", "percent", "probability, if tried only once"),
             _Spec("Days needed to tell", "min_track_record_days", "count", "at 95 % confidence"),
         ),
@@ -83,12 +89,16 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
         (
             _Spec("Closed", "round_trips", "count"),
             _Spec("Mean net result", "expectancy", "money", "", "trip_mean_interval"),
-            _Spec("Mean R", "expectancy_r", "r", "round trips with a stop"),
+            _Spec("Mean R", "expectancy_r", "r", "round trips with a stop", "trip_r_interval"),
             _Spec("Winners", "win_rate", "percent"),
             _Spec("Profit factor", "profit_factor", "ratio", "won over lost"),
             _Spec("Payoff", "payoff", "ratio", "mean win over mean loss"),
             _Spec("System quality", "sqn", "ratio", "SQN"),
             _Spec("Longest losing streak", "longest_loss_streak", "count"),
+            _Spec("Longest winning streak", "longest_win_streak", "count"),
+            _Spec("Held, median", "holding_seconds", "held"),
+            _Spec("Long", "long", "side"),
+            _Spec("Short", "short", "side"),
         ),
     ),
     (
@@ -97,6 +107,7 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
             _Spec("Filled whole", "fill_ratio", "percent", "of orders sent"),
             _Spec("Cancelled", "cancel_ratio", "percent", "of orders sent"),
             _Spec("Maker share", "maker_share", "percent", "of traded value"),
+            _Spec("Entries beyond plan", "entry_shortfall", "lost"),
         ),
     ),
 )
@@ -109,14 +120,14 @@ def number_groups(metrics: Mapping[str, Any], quote: str) -> list[tuple[str, lis
     for title, specs in _GROUPS:
         rows = []
         for spec in specs:
-            value = metrics.get(spec.key)
+            value, told = _one(metrics, spec, quote)
             days = metrics.get("days", 0)
             if spec.key in _OF_DAYS and value is not None and days < LEAST_DAYS:
                 why = f"needs at least {LEAST_DAYS} days to be worth printing, has {days:g}"
                 rows.append(NumberRow(spec.name, "n/a", "", why))
             elif value is not None:
                 whole, rest = words.split_point(_print(value, spec.form, quote))
-                rows.append(NumberRow(spec.name, whole, rest, _note(metrics, spec, quote)))
+                rows.append(NumberRow(spec.name, whole, rest, told or _note(metrics, spec, quote)))
             elif spec.key in reasons:
                 rows.append(NumberRow(spec.name, "n/a", "", reasons[spec.key]))
         if rows:
@@ -124,18 +135,39 @@ def number_groups(metrics: Mapping[str, Any], quote: str) -> list[tuple[str, lis
     return groups
 
 
+def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | None, str]:
+    """A metric's value, and what is told of it where the metric has several."""
+    value = metrics.get(spec.key)
+    if spec.form == "held" and value is not None:
+        if value["p50"] is None:
+            return None, ""
+        short, long = (words.span(value[name] * SECOND_US) for name in ("p10", "p90"))
+        return value["p50"], f"one in ten under {short}, one in ten over {long}"
+    if spec.form == "side" and value is not None:
+        made = f"{words.signed(value['net_pnl'], money_digits(quote))} {quote}"
+        won = "" if value["win_rate"] is None else f", {words.percent(value['win_rate'])} won"
+        return value["round_trips"], made + won
+    if spec.form == "lost" and value is not None:
+        lost, multiple = value
+        return lost, f"cost against the planned prices; {words.signed(multiple)} R each"
+    return value, ""
+
+
 def _print(value: float, form: str, quote: str) -> str:
     digits = money_digits(quote)
     texts = {
         "money": lambda: f"{words.signed(value, digits)} {quote}",
         "cost": lambda: f"{words.plain(value, digits)} {quote}",
-        "percent": lambda: words.percent(value, 2),
+        "percent": lambda: words.percent(value, 2 if abs(value) >= SMALL or not value else 4),
         "ratio": lambda: words.plain(value, 2),
         "r": lambda: f"{words.signed(value, 2)} R",
         "bps": lambda: f"{words.plain(value, 2)} bp",
         "days": lambda: f"{words.plain(value, 1)} days",
         "times": lambda: f"{words.plain(value, 1)} times",
         "count": lambda: f"{value:,.0f}",
+        "side": lambda: f"{value:,.0f}",
+        "held": lambda: words.span(value * SECOND_US),
+        "lost": lambda: f"{words.signed(value, digits)} {quote}",
     }
     return texts[form]()
 

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
 from orderflow_bt.report.again import command_line
-from orderflow_bt.report.chance import ChanceRow, chance_rows
-from orderflow_bt.report.honesty import coverage_notes, simulation_notes
+from orderflow_bt.report.attribution import Group, attribution
+from orderflow_bt.report.excursions import shortfall
+from orderflow_bt.report.honesty import coverage_notes, ends_notes, simulation_notes
+from orderflow_bt.report.months import NAMES, YearRow, year_rows
 from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups
+from orderflow_bt.report.sturdy import sturdy_rows
 from orderflow_bt.stats import money_digits
 from orderflow_bt.stats.verdict import count
 
@@ -48,16 +51,17 @@ class Page:
     headline: str
     sentences: list[str]
     quote: str
+    coin: bool
     numbers: list[tuple[str, list[NumberRow]]]
     money: list[BarRow]
     money_zero: float
     band: list[BarRow]
     band_zero: float
-    chance: list[ChanceRow]
-    compared: list[BarRow]
-    compared_zero: float
-    monthly: list[BarRow]
-    monthly_zero: float
+    parts: list[Group]
+    sturdy: list[BarRow]
+    sturdy_zero: float
+    months: tuple[str, ...]
+    years: list[YearRow]
     equity: Shot | None
     habits: Shot | None
     entries: list[Shot]
@@ -87,8 +91,9 @@ def make_page(
     title = strategy.get("title") or strategy["name"]
     money, money_zero = _money(metrics, quote)
     band, band_zero = _band(metrics, manifest["simulation"]["fills"], quote)
-    compared, compared_zero = _compared(metrics, quote)
-    monthly, monthly_zero = _monthly(metrics, quote)
+    closed = [trip for trip in trips if not trip["is_open"]]
+    sturdy, sturdy_zero = sturdy_rows(closed, metrics, reach_of(manifest["window"]), quote)
+    numbers = metrics | {"entry_shortfall": shortfall(closed, manifest["instrument"])}
     window = _window(manifest["window"])
     shown = trips[:MAX_TRIPS]
     note = "In order of entry; prices are averages of their fills."
@@ -105,16 +110,17 @@ def make_page(
         headline=metrics["verdict"]["headline"],
         sentences=list(metrics["verdict"]["sentences"]),
         quote=quote,
-        numbers=number_groups(metrics, quote) if metrics["fills"] else [],
+        coin=money_digits(quote) > 2,
+        numbers=number_groups(numbers, quote) if metrics["fills"] else [],
         money=money,
         money_zero=money_zero,
         band=band,
         band_zero=band_zero,
-        chance=chance_rows(metrics, quote),
-        compared=compared,
-        compared_zero=compared_zero,
-        monthly=monthly,
-        monthly_zero=monthly_zero,
+        parts=attribution(run, closed),
+        sturdy=sturdy,
+        sturdy_zero=sturdy_zero,
+        months=NAMES,
+        years=year_rows(metrics.get("monthly", []), quote),
         equity=equity,
         habits=habits,
         entries=entries,
@@ -128,7 +134,7 @@ def make_page(
         events=_events(run.rows("events")),
         skipped=[(why, f"{n:,}") for why, n in sorted(metrics.get("skipped", {}).items())],
         simulation_notes=simulation_notes(manifest, metrics),
-        coverage_notes=coverage_notes(metrics, trips, quote),
+        coverage_notes=[*coverage_notes(metrics, trips, quote), *_ends(run)],
         parameters=[
             ("strategy", strategy["name"]),
             *((name, str(value)) for name, value in strategy["parameters"].items()),
@@ -152,6 +158,20 @@ def _window(window: Row) -> str:
         final = last - dt.timedelta(days=1)
         return f"{first:%Y-%m-%d}" + (f" to {final:%Y-%m-%d}" if final > first else "")
     return f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M}"
+
+
+def _ends(run: RunFolder) -> list[str]:
+    opens, closes = run.ints("bars", "open_time"), run.ints("bars", "close_time")
+    traded = closes[run.ints("bars", "trades") > 0]
+    if not traded.size:
+        return []
+    return ends_notes(int(opens[0]), int(traded[-1]), reach_of(run.manifest["window"]))
+
+
+def reach_of(window: Row) -> tuple[int, int]:
+    """First moment and end, microseconds UTC."""
+    first, last = (int(_moment(window[name]).timestamp()) * 1_000_000 for name in ("from", "to"))
+    return first, last
 
 
 def _moment(text: str) -> dt.datetime:
@@ -188,43 +208,6 @@ def _band(metrics: Row, chosen: str, quote: str) -> tuple[list[BarRow], float]:
             note = f"{trips}, {count(entry['fills'], 'fill')}"
             values.append((name, entry["net_pnl"], note + (", this run" * (name == chosen))))
     return bar_rows(values, quote)
-
-
-def _compared(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
-    """The run beside the variants its strategy asked for."""
-    others = metrics.get("comparisons") or {}
-    if not others:
-        return [], 0.0
-    own = {
-        "net_pnl": metrics["net_pnl"],
-        "round_trips": metrics["round_trips"],
-        "expectancy_r": metrics["expectancy_r"],
-    }
-    values = []
-    for name, entry in {"this run": own, **others}.items():
-        mean = entry["expectancy_r"]
-        note = count(entry["round_trips"], "round trip")
-        if mean is not None:
-            note += f", {words.signed(mean)} R each"
-        values.append((name, entry["net_pnl"], note))
-    return bar_rows(values, quote)
-
-
-def _monthly(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
-    months = metrics.get("monthly", [])
-    if len(months) < 2:
-        return [], 0.0
-    return bar_rows(
-        [
-            (
-                row["month"],
-                row["net"],
-                "" if row["return"] is None else words.percent(row["return"]),
-            )
-            for row in months
-        ],
-        quote,
-    )
 
 
 def _trip(trip: Row, unit: Row) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orderflow_bt.frames.arrow import decimal_array
+from orderflow_bt.report.excursions import excursions
 from orderflow_bt.stats.metrics import daily_equity, daily_returns
 
 if TYPE_CHECKING:
@@ -39,7 +40,16 @@ def plain_table(run: RunFolder, name: str) -> pa.Table:
             columns.append(_decimals(column, unit["qty_decimals"]))
         else:
             columns.append(column)
-    return pa.Table.from_arrays(columns, names=table.column_names)
+    plain = pa.Table.from_arrays(columns, names=table.column_names)
+    return _with_excursions(run, plain) if name == "round_trips" else plain
+
+
+def _with_excursions(run: RunFolder, trips: pa.Table) -> pa.Table:
+    """The worst and the best while open, also as money and as multiples of the risk."""
+    found = [excursions(trip, run.manifest["instrument"]) for trip in run.rows("round_trips")]
+    for name in ("mae_money", "mfe_money", "mae_r", "mfe_r"):
+        trips = trips.append_column(name, pa.array([row[name] for row in found], pa.float64()))
+    return trips
 
 
 def _decimals(column: pa.ChunkedArray, decimals: int) -> pa.Array:

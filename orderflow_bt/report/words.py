@@ -39,7 +39,8 @@ def signed(value: float, digits: int = 2) -> str:
 
 def plain(value: float | Decimal, digits: int = 2) -> str:
     """A number without a plus: ``1,204.50``."""
-    return f"{value:,.{digits}f}".replace("-", MINUS)
+    text = f"{value:,.{digits}f}".replace("-", MINUS)
+    return text.lstrip(MINUS) if not text.strip(f"{MINUS}0.") else text
 
 
 def percent(share: float, digits: int = 1) -> str:
