@@ -13,6 +13,7 @@ from orderflow_bt.run.context import find_context
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.recorder import MARKING_BARS, Recorder
+from orderflow_bt.run.spool import Spool
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import FillPolicy, Session
 from orderflow_bt.sim.declared import lookback_of, readings_of, series_of
@@ -65,6 +66,7 @@ class Running:
         lake: Where the days are stored.
         request: What to run.
         beside: What runs fed beside this one share, by the days they read.
+        home: On whose disk lies what is put aside meanwhile; None: in memory.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Running:
         lake: Lake,
         request: Request,
         beside: dict[tuple[dt.date, ...], Shared] | None = None,
+        home: Path | None = None,
     ) -> None:
         self._request, self._lake = request, lake
         self._strategy = request.strategy(**request.parameters)
@@ -117,7 +120,8 @@ class Running:
         self._main = self._sessions[chosen]
         self._compared = {name: self._session(other, chosen) for name, other in self._variants()}
         specs = self._readings.specs
-        self._recorder = Recorder(specs[0] if specs else None, request.start)
+        self._spool = None if home is None else Spool(home)
+        self._recorder = Recorder(specs[0] if specs else None, request.start, self._spool)
         others = (session for session in self._sessions.values() if session is not self._main)
         self._everyone = [self._main, *others, *self._compared.values()]
         self._clock = Clock(request.end)
@@ -168,10 +172,12 @@ class Running:
         for piece in self._lake.read_pieces(tape, sorted(self.days), *units, keep=True):
             known = self._read(piece)
             if known is not None:
+                self._recorder.hear(known)
                 yield known
                 self._recorder.observe(known)
         if self._nothing is not None:
             known = self._readings.close_until(self._request.end, self._nothing)
+            self._recorder.hear(known)
             yield known
             self._recorder.observe(known)
 
@@ -180,6 +186,7 @@ class Running:
         return self._sessions[policy]
 
     def _live_through(self, piece: Slice) -> None:
+        self._recorder.hear(piece)
         for session in self._everyone:
             session.feed(piece)
         self._recorder.observe(piece)
@@ -264,7 +271,7 @@ def backtests(
     if any((r.tape, r.start, r.end) != (first.tape, first.start, first.end) for r, _ in asked):
         raise UsageError("runs of one pass share their tape and their window")
     beside: dict[tuple[dt.date, ...], Shared] = {}
-    runs = [Running(lake, request, beside) for request, _ in asked]
+    runs = [Running(lake, request, beside, folder.parent) for request, folder in asked]
     days = {date: day for run in runs for date, day in run.days.items()}
     total, done = sum(day.rows for day in days.values()), 0
     unit = runs[0].instrument

@@ -124,7 +124,7 @@ def keep_failed(record: RunRecord, error: PluginError, folder: Path) -> Path:
 def _write_tables(record: RunRecord, part: Part) -> Taken:
     """Write every table, piece by piece; what the numbers need of them."""
     session = record.session
-    orders, fills, events = session.broker.orders, session.broker.fills, session.events
+    orders, fills, recorder = session.broker.orders, session.broker.fills, record.recorder
     trips, equity, counts = TripColumns(), EquityColumns(), OrderCounts()
     ended = session.trips.since(0)
     every = chain(ended, [record.still_open] if record.still_open else [])
@@ -134,11 +134,10 @@ def _write_tables(record: RunRecord, part: Part) -> Taken:
     part.write_table("orders", tables.orders_pieces(orders, fills, counts))
     part.write_table("funding", [tables.funding_table(session.funding.payments)])
     part.write_table("equity", tables.equity_pieces(session.equity, equity))
-    seen = tables.events_pieces(events, counts.caused_by, session.broker.skipped)
-    part.write_table("events", seen)
-    part.write_table("bars", tables.from_matrices("bars", record.recorder.pieces()))
+    part.write_table("events", tables.events_pieces(recorder, counts, session.broker.skipped))
+    part.write_table("bars", tables.from_matrices("bars", recorder.bars.blocks()))
     part.write_table("footprints", tables.from_matrices("footprints", [_footprints(record, trips)]))
-    return Taken(trips, filled, equity, counts, len(events))
+    return Taken(trips, filled, equity, counts, len(recorder.events))
 
 
 def _footprints(record: RunRecord, trips: TripColumns) -> NDArray[np.int64]:

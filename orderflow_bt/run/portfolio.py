@@ -58,7 +58,7 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
     sessions: dict[str, list[Any]] = {}
     joint: list[tuple[int, Any]] = []
     for policy in (config.fills, *others):
-        runs = [Running(lake, request) for request in asked]
+        runs = [Running(lake, request, home=folder.parent) for request in asked]
         if len({run.instrument.currency for run in runs}) > 1:
             raise UsageError("the symbols of a portfolio are paid in one currency")
         playing = [run.session_under(policy) for run in runs]

@@ -1,4 +1,4 @@
-"""Keeps a session's bars of one specification, for the run folder."""
+"""Keeps the bars of one specification, and every event, for the run folder."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from orderflow_bt.flow.events import DETAILS
+from orderflow_bt.sim.shelf import Rows
 from orderflow_bt.types import Bar, time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from orderflow_bt.flow.events import EventWords
     from orderflow_bt.sim.readings import Slice
+    from orderflow_bt.sim.shelf import Shelf
     from orderflow_bt.types import BarSpec
 
 MARKING_BARS = time_bars("1h")  # on which equity is marked where a strategy reads no bars
@@ -21,24 +25,39 @@ _TIMES = [Bar._fields.index("open_time"), Bar._fields.index("close_time")]
 
 
 class Recorder:
-    """Watches the bars of one specification from ``start`` on."""
+    """Watches what becomes known from ``start`` on.
 
-    def __init__(self, spec: BarSpec | None, start: int) -> None:
+    Args:
+        spec: Of the bars; None: there are none.
+        start: Microseconds UTC.
+        shelf: Where they are kept; None: in memory.
+
+    Attributes:
+        bars: Those that closed, int64 [bars, fields of `Bar`].
+        events: The columns of `EventColumns` that every event has, int64 [events, DETAILS].
+        words: What the numbers of events mean, by their source.
+    """
+
+    def __init__(self, spec: BarSpec | None, start: int, shelf: Shelf | None = None) -> None:
         self.spec = spec
         self._start = start
-        self._bars: list[NDArray[np.int64]] = []
+        self.bars = Rows(len(Bar._fields), shelf)
+        self.events = Rows(DETAILS, shelf)
+        self.words: Sequence[EventWords] = ()
+
+    def hear(self, piece: Slice) -> None:
+        """Take in what a session is about to be told."""
+        if len(piece.events):
+            self.words = piece.events.words
+            self.events.add(piece.events.since(self._start).rows[:, :DETAILS])
 
     def observe(self, piece: Slice) -> None:
         """Take in what a session has just lived through."""
         batch = piece.moments.batch_of(self.spec)
         if batch is not None:
-            self._bars.append(batch.bars[batch.bars[:, _TIMES[1]] > self._start])
-
-    def pieces(self) -> Iterator[NDArray[np.int64]]:
-        """The bars since the window began, int64 [some, fields of `Bar`] each."""
-        yield from self._bars
+            self.bars.add(batch.bars[batch.bars[:, _TIMES[1]] > self._start])
 
     def times(self) -> NDArray[np.int64]:
-        """When each opened and closed, int64 [bars, 2]."""
+        """When each bar opened and closed, int64 [bars, 2]."""
         none = np.empty((0, 2), np.int64)
-        return np.concatenate([none, *(bars[:, _TIMES] for bars in self.pieces())])
+        return np.concatenate([none, *(bars[:, _TIMES] for bars in self.bars.blocks())])

@@ -11,18 +11,16 @@ from orderflow_bt.flow import events as ev
 from orderflow_bt.sim.funding import FundingPayment
 from orderflow_bt.sim.logs import ABSENT, ROLES, RULES
 from orderflow_bt.sim.marks import EquityRow
-from orderflow_bt.sim.rounding import cents
 from orderflow_bt.sim.trips import RoundTrip
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
-    from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.run.columns import EquityColumns, FillColumns, OrderCounts, TripColumns
+    from orderflow_bt.run.recorder import Recorder
     from orderflow_bt.sim.logs import FillLog, OrderLog
 
 INT, TEXT, FLOAT, FLAG = pa.int64(), pa.string(), pa.float64(), pa.bool_()
@@ -80,30 +78,16 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 
 NAMES = tuple(SCHEMAS)
-ROWS = 1 << 16  # of a piece: a row group of the file
+ROWS = 1 << 12  # of a piece, about
 
 
 def from_matrices(name: str, matrices: Iterable[NDArray[np.int64]]) -> Iterator[pa.Table]:
     """An all-integer table of the run folder from int64 [rows, columns] matrices."""
     schema = SCHEMAS[name]
-    for matrix in _gathered([np.empty((0, len(schema)), np.int64)], matrices):
+    yield schema.empty_table()
+    for matrix in matrices:
         columns = [pa.array(matrix[:, k]) for k in range(len(schema))]
         yield pa.Table.from_arrays(columns, schema=schema)
-
-
-def _gathered(
-    parts: list[NDArray[np.int64]], matrices: Iterable[NDArray[np.int64]]
-) -> Iterator[NDArray[np.int64]]:
-    """Matrices of at least `ROWS` rows but for the last."""
-    rows, given = 0, False
-    for matrix in matrices:
-        parts.append(matrix)
-        rows += len(matrix)
-        if rows >= ROWS:
-            yield np.concatenate(parts)
-            parts, rows, given = [], 0, True
-    if rows or not given:
-        yield np.concatenate(parts)
 
 
 def _stretches(columns: Mapping[str, Any], rows: int) -> Iterator[dict[str, Any]]:
@@ -142,11 +126,22 @@ def fills_pieces(fills: FillLog, taken: FillColumns) -> Iterator[pa.Table]:
     for columns in fill_blocks(fills):
         taken.take(columns)
         codes: dict[str, Any] = {**columns, "liquidity": columns["maker"]}
-        texts = {name: [known[k] for k in codes[name].tolist()] for name, known in words.items()}
-        fees = [cents(fee) for fee in columns["fee"].tolist()]
+        texts = {name: _texts(codes[name], known) for name, known in words.items()}
+        fees = _cents(columns["fee"])
         numbers = np.arange(done, done + len(fees))
         done += len(fees)
         yield _from_columns("fills", {**columns, **texts, "fee": fees, "id": numbers})
+
+
+def _texts(codes: NDArray[np.int64], words: Sequence[str]) -> pa.Array:
+    return pa.array(words, TEXT).take(pa.array(codes))
+
+
+def _cents(amounts: NDArray[np.int64]) -> pa.Array:
+    """Hundred-millionths as money."""
+    words = np.empty((len(amounts), 2), np.int64)  # of a little-endian 128-bit integer
+    words[:, 0], words[:, 1] = amounts, amounts >> 63
+    return pa.Array.from_buffers(MONEY, len(amounts), [None, pa.py_buffer(words)])
 
 
 def _columns_of(records: Sequence[Any], kind: Any) -> dict[str, list[Any]]:
@@ -159,14 +154,16 @@ def _from_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
     schema, made = SCHEMAS[name], []
     for field in schema:
         values = columns[field.name]
-        absent = values == ABSENT if isinstance(values, np.ndarray) else None
-        made.append(pa.array(values, field.type, mask=absent))
+        if not isinstance(values, pa.Array):
+            absent = values == ABSENT if isinstance(values, np.ndarray) else None
+            values = pa.array(values, field.type, mask=absent)
+        made.append(values)
     return pa.Table.from_arrays(made, schema=schema)
 
 
 def trips_pieces(trips: Iterable[RoundTrip], taken: TripColumns) -> Iterator[pa.Table]:
     """Round trips in order of entry, one still open last."""
-    for some in _or_none(taken.take(trips, ROWS // 4)):
+    for some in _or_none(taken.take(trips, ROWS)):
         columns = _columns_of(some, RoundTrip)
         for name in ("entry_price", "exit_price"):
             columns[name] = [None if price is None else float(price) for price in columns[name]]
@@ -193,14 +190,14 @@ def equity_pieces(rows: Sequence[EquityRow], taken: EquityColumns) -> Iterator[p
 
 
 def events_pieces(
-    events: EventColumns, ordered: AbstractSet[int], skipped: Mapping[int, str]
+    recorder: Recorder, orders: OrderCounts, skipped: Mapping[int, str]
 ) -> Iterator[pa.Table]:
     """Events, and what the strategy made of each: of some came an order, some it skipped."""
-    for first in range(0, max(len(events), 1), ROWS):
-        part, words = events[first : first + ROWS], events.words
-        rows = part.rows
+    words = recorder.words
+    yield SCHEMAS["events"].empty_table()
+    for rows in recorder.events.blocks():
         actions = [
-            skipped.get(number) or ("order" if number in ordered else "")
+            skipped.get(number) or ("order" if number in orders.caused_by else "")
             for number in rows[:, ev.ID].tolist()
         ]
         columns = {
@@ -213,7 +210,7 @@ def events_pieces(
             "price_low": rows[:, ev.PRICE_LOW],
             "price_high": rows[:, ev.PRICE_HIGH],
             "price": rows[:, ev.PRICE],
-            "strength": part.strength,
+            "strength": np.ascontiguousarray(rows[:, ev.STRENGTH]).view(np.float64),
             "spans_gap": rows[:, ev.SPANS_GAP].astype(np.bool_),
             "action": actions,
         }

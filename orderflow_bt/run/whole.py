@@ -8,6 +8,7 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import OrderflowError
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    import pyarrow as pa
-
-_AT_ONCE = 1 << 16  # values made into texts
+ROWS = 1 << 16  # of a row group
+_AT_ONCE = 1 << 13  # values made into texts
 
 
 class Part:
@@ -29,14 +29,14 @@ class Part:
         self._home = home
 
     def write_table(self, name: str, pieces: Iterable[pa.Table]) -> None:
-        """Write a Parquet file, each piece a row group, as the pieces come; at least one."""
+        """Write a Parquet file as its pieces come, at least one: `ROWS` or more to a row group."""
         writer: pq.ParquetWriter | None = None
         try:
-            for piece in pieces:
+            for group in _groups(pieces):
                 if writer is None:
                     path = self._home / f"{name}.parquet"
-                    writer = pq.ParquetWriter(path, piece.schema, compression="zstd")
-                writer.write_table(piece)
+                    writer = pq.ParquetWriter(path, group.schema, compression="zstd")
+                writer.write_table(group, row_group_size=max(group.num_rows, 1))
         finally:
             if writer is not None:
                 writer.close()
@@ -59,6 +59,18 @@ class Part:
                         values = map(str, batch.column(0).to_pylist())
                         digest.update(("" if first else "\n").encode() + "\n".join(values).encode())
                         first = False
+
+
+def _groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    waiting: list[pa.Table] = []
+    given = False
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(table.num_rows for table in waiting) >= ROWS:
+            yield pa.concat_tables(waiting)
+            waiting, given = [], True
+    if waiting and not (given and not any(table.num_rows for table in waiting)):
+        yield pa.concat_tables(waiting)
 
 
 @contextmanager
