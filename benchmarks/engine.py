@@ -143,7 +143,7 @@ def live(lake, name, *, cached):
     for piece in clocked_pieces(pieces, end):
         if piece.first == 0:
             readings.begin_day(piece.day)
-        session.feed(readings.feed(piece.trades, (piece.lows, piece.highs)))
+        session.feed(readings.feed(piece.trades, piece))
         rows += piece.trades.rows
         nothing = piece.trades.slice(0, 0)
     session.feed(readings.close_until(end, nothing))

@@ -86,7 +86,7 @@ class DayInput:
     def __init__(self, day: DayInfo, end: int | None = None) -> None:
         self.day = day
         cut = 0 if end is None or day.last_time < end else end
-        self.text = f"{content_hash(day.path)} {cut} {PIECE_ROWS}"
+        self.text = f"{content_hash(day)} {cut} {PIECE_ROWS}"
 
     def name(self, key: str) -> str:
         """What something read from the day is called in the cache."""
@@ -123,7 +123,9 @@ class Served:
 
     def __init__(self, file: ArrayFile) -> None:
         with file:
-            self.arrays: dict[str, NDArray[Any]] = {name: file.map(name) for name in file.names}
+            self.arrays: dict[str, NDArray[Any]] = file.map_rows(
+                {name: (0, file.rows(name)) for name in file.names}
+            )
         self.facts = file.facts
         self._stops: list[list[int]] = self.arrays["stops"].tolist()
         self._next = 0

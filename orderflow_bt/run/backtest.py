@@ -163,7 +163,7 @@ class Running:
         self._nothing = trades.slice(0, 0)
         if piece.first == 0:
             self._readings.begin_day(piece.day)
-        return self._readings.feed(trades, (piece.lows, piece.highs))
+        return self._readings.feed(trades, piece)
 
     def slices(self) -> Iterator[Slice]:
         """The whole tape for one who feeds it to a session elsewhere, each piece when asked for."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes
+from orderflow_bt.kernels.memory import address_of
 from orderflow_bt.kernels.quotes import NO_PRICE, quotes_before
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orderflow_bt.store import Piece
     from orderflow_bt.types import Trades
 
 T = TypeVar("T", bound=np.generic)
@@ -33,7 +35,7 @@ class _Columns(NamedTuple):
     id: NDArray[np.int64]
 
     @classmethod
-    def of(cls, trades: Trades) -> _Columns:
+    def of(cls, trades: Trades | Stretch) -> _Columns:
         columns = (trades.time, trades.price, trades.qty, trades.side, trades.id)
         return cls(*map(np.ascontiguousarray, columns))  # kernels get their addresses
 
@@ -117,7 +119,8 @@ class TapeBuffer:
     """Makes stretches of a tape that comes in pieces: they forget, without changing any answer.
 
     A large piece is not copied. Its first ``keep`` rows stand behind those of the piece before;
-    from there on it has tail enough of its own.
+    from there on it has tail enough of its own. Of one that lies behind the piece before in memory,
+    nothing is copied.
 
     Args:
         keep: How many earlier trades a row of a stretch may look back over.
@@ -127,6 +130,7 @@ class TapeBuffer:
     def __init__(self, keep: int, tick: int) -> None:
         self._keep = keep
         self._tick = tick
+        self._mapped: Stretch | None = None  # the latest trades, if they are not in the columns
         self._restart(_Columns.empty(0), 0, 0, (NO_PRICE, NO_PRICE))
 
     def _restart(self, source: _Columns, end: int, base: int, quotes: tuple[int, int]) -> None:
@@ -138,24 +142,58 @@ class TapeBuffer:
         self._end = end - row
         self._base = base + row
         self._quotes = latest.quotes(row)
+        self._mapped = None
 
-    def append(self, trades: Trades, blocks: Blocks | None = None) -> list[Stretch]:
+    def append(self, trades: Trades, piece: Piece | None = None) -> list[Stretch]:
         """The trades as one stretch or two, in order.
 
-        ``blocks`` are the lowest and highest price of every 64 of them, if known; those of trades
-        behind them may count in the last.
+        ``piece`` is the stored one that they are the trades of, or the first of its trades.
         """
         rows, keep = trades.rows, self._keep
+        if piece is not None and (stretch := self._further(trades, piece)):
+            self._mapped = stretch
+            return [stretch]
         if rows < 4 * keep:
             return [self._behind(_Columns.of(trades), rows)]
-        piece = _Columns.of(trades)
-        head = self._behind(piece, keep)
+        columns = _Columns.of(trades)
+        head = self._behind(columns, keep)
         base, quotes = head.base + head.first, head.quotes(head.first)
-        self._restart(piece, rows, base, quotes)
-        return [head, Stretch(piece, keep, rows, base, quotes, tick=self._tick, blocks=blocks)]
+        blocks = (piece.lows, piece.highs) if piece else None
+        rest = Stretch(columns, keep, rows, base, quotes, tick=self._tick, blocks=blocks)
+        if piece and piece.longer:
+            self._mapped = rest  # the next piece may lie behind it
+        else:
+            self._restart(columns, rows, base, quotes)
+        return [head, rest]
+
+    def _further(self, trades: Trades, piece: Piece) -> Stretch | None:
+        """The stretch of a piece before which, in memory, lies what was read last; else None."""
+        latest, longer = self._mapped, piece.longer
+        if latest is None or longer is None:
+            return None
+        before, earlier = piece.first - longer.first, longer.trades
+        row = latest.end - before
+        if (
+            not self._keep <= before <= latest.end
+            or address_of(trades.time) != address_of(earlier.time[before:])
+            or any(
+                latest.id[row + k] != earlier.id[k] or latest.time[row + k] != earlier.time[k]
+                for k in (0, before - 1)
+            )
+        ):
+            return None
+        columns = _Columns.of(earlier.slice(0, before + trades.rows))
+        base, quotes = latest.base + row, latest.quotes(row)
+        blocks = longer.lows, longer.highs
+        end = before + trades.rows
+        return Stretch(columns, before, end, base, quotes, tick=self._tick, blocks=blocks)
 
     def _behind(self, piece: _Columns, rows: int) -> Stretch:
         """The first rows of a piece, fewer than there is room for, behind what came before."""
+        if self._mapped is not None:
+            latest = self._mapped
+            quotes = latest.first_bid, latest.first_ask
+            self._restart(_Columns.of(latest), latest.end, latest.base, quotes)
         if self._end + rows > len(self._columns.time):
             self._restart(self._columns, self._end, self._base, self._quotes)
         if self._end + rows > len(self._columns.time):

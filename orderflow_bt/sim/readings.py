@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from orderflow_bt.flow.events import EventColumns
     from orderflow_bt.flow.kept import KeptBars
     from orderflow_bt.instruments import Instrument
-    from orderflow_bt.sim.buffer import Blocks, Stretch
+    from orderflow_bt.sim.buffer import Stretch
     from orderflow_bt.sim.kept import FlowCache
     from orderflow_bt.sim.shared import OnceBars
-    from orderflow_bt.store import DayInfo
+    from orderflow_bt.store import DayInfo, Piece
     from orderflow_bt.types import BarSpec, Trades
 
 __all__ = ["ClosedBar", "Gap", "Moment", "Moments", "Readings", "Slice"]
@@ -140,13 +140,13 @@ class Readings:
             stream.begin_day(self._turn + 1, lost, kept)
         self._watch.begin_day(day.date)
 
-    def feed(self, trades: Trades, blocks: Blocks | None = None) -> Slice:
-        """Read the next trades; ``blocks`` are the extremes of theirs, if known (`Piece`)."""
+    def feed(self, trades: Trades, piece: Piece | None = None) -> Slice:
+        """Read the next trades; ``piece`` is the stored one that they are, or begin, if any."""
         self._turn += 1
         batches = self._close(trades)
         gaps, rows = self._find_gaps(trades)
         events = self._watch.read(trades, batches, rows)
-        tape = self._tape.append(self._turn, trades, blocks)
+        tape = self._tape.append(self._turn, trades, piece)
         return Slice(trades, tape, Moments(batches, events), events, gaps)
 
     def close_until(self, time: int, nothing: Trades) -> Slice:

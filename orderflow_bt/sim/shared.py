@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow import BarBatch, BarStream
     from orderflow_bt.flow.kept import DayInput
-    from orderflow_bt.sim.buffer import Blocks, Stretch, TapeBuffer
+    from orderflow_bt.sim.buffer import Stretch, TapeBuffer
     from orderflow_bt.sim.kept import KeptEvents
+    from orderflow_bt.store import Piece
     from orderflow_bt.types import Trades
 
 T = TypeVar("T")
@@ -117,10 +118,10 @@ class OnceTape(_Once):
         self._buffer = buffer
         self.made: list[Stretch]
 
-    def append(self, turn: int, trades: Trades, blocks: Blocks | None = None) -> list[Stretch]:
+    def append(self, turn: int, trades: Trades, piece: Piece | None = None) -> list[Stretch]:
         """As of `TapeBuffer`."""
         if self._is_new(turn):
-            self.made = self._buffer.append(trades, blocks)
+            self.made = self._buffer.append(trades, piece)
         return self.made
 
 

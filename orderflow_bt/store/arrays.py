@@ -49,8 +49,13 @@ class _Place:
     written: int = 0  # bytes
 
     @property
+    def row(self) -> int:
+        """Bytes of one row."""
+        return self.dtype.itemsize * math.prod(self.shape[1:])
+
+    @property
     def bytes(self) -> int:
-        return self.dtype.itemsize * math.prod(self.shape)
+        return self.row * self.shape[0]
 
 
 def room_for(shapes: Mapping[str, tuple[Any, tuple[int, ...]]]) -> int:
@@ -147,16 +152,16 @@ class ArrayFile:
         self.bytes = status.st_size
         if int(status.st_mtime) != STAMP:
             raise DamagedError(f"{self.path} was written to")
-        self._file.seek(max(0, self.bytes - _TAIL.size))
-        tail = self._file.read(_TAIL.size)
-        if len(tail) != _TAIL.size:
+        end = self._last(_PAGE)
+        if len(end) < _TAIL.size:
             raise DamagedError(f"{self.path} is cut")
-        crc, length, layout, _, magic = _TAIL.unpack(tail)
+        crc, length, layout, _, magic = _TAIL.unpack(end[-_TAIL.size :])
         if magic != _MAGIC or layout != LAYOUT:
             raise DamagedError(f"{self.path} is not a file of layout {LAYOUT}")
+        if length + _TAIL.size > len(end):
+            end = self._last(length + _TAIL.size)
         start = self.bytes - _TAIL.size - length
-        self._file.seek(max(0, start))
-        text = self._file.read(length)
+        text = end[-_TAIL.size - length : -_TAIL.size]
         if start < 0 or len(text) != length or isal_zlib.crc32(text) != crc:
             raise DamagedError(f"the description in {self.path} is damaged")
         described = json.loads(text)
@@ -167,6 +172,11 @@ class ArrayFile:
         }
         if start != max((p.offset + _padded(p.bytes) for p in self._places.values()), default=0):
             raise DamagedError(f"{self.path} is cut")
+
+    def _last(self, length: int) -> bytes:
+        """As many bytes at the end, or all there are."""
+        self._file.seek(max(0, self.bytes - length))
+        return self._file.read(length)
 
     @property
     def names(self) -> list[str]:
@@ -179,19 +189,28 @@ class ArrayFile:
 
     def map(self, name: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:
         """Rows ``[start, stop)`` of an array; the mapping lasts as long as what is returned."""
-        place = self._places[name]
-        stop = place.shape[0] if stop is None else min(stop, place.shape[0])
-        row = place.dtype.itemsize * math.prod(place.shape[1:])
-        if stop <= start or row == 0:
-            return np.empty((max(0, stop - start), *place.shape[1:]), place.dtype)
-        first = place.offset + start * row
-        aligned = first // _PAGE * _PAGE
-        length = (stop - start) * row
-        mapped = mmap.mmap(
-            self._file.fileno(), first - aligned + length, access=mmap.ACCESS_COPY, offset=aligned
-        )
-        flat = np.frombuffer(mapped, place.dtype, length // place.dtype.itemsize, first - aligned)
-        return flat.reshape(stop - start, *place.shape[1:])
+        return self.map_rows({name: (start, self.rows(name) if stop is None else stop)})[name]
+
+    def map_rows(self, rows: Mapping[str, tuple[int, int]]) -> dict[str, NDArray[Any]]:
+        """Some rows of some arrays, in one mapping, which lasts as long as any of them."""
+        wanted = []
+        for name, (start, stop) in rows.items():
+            place = self._places[name]
+            count = max(0, min(stop, place.shape[0]) - start)
+            wanted.append((name, place, place.offset + start * place.row, count))
+        filled = [(at, at + count * place.row) for _, place, at, count in wanted if count]
+        begin = min((first for first, _ in filled), default=0) // _PAGE * _PAGE
+        mapped: bytes | mmap.mmap = b""
+        if size := max((end for _, end in filled), default=0):
+            mapped = mmap.mmap(
+                self._file.fileno(), size - begin, access=mmap.ACCESS_COPY, offset=begin
+            )
+        return {
+            name: np.ndarray((count, *place.shape[1:]), place.dtype, mapped, at - begin)
+            if count and place.row
+            else np.empty((count, *place.shape[1:]), place.dtype)
+            for name, place, at, count in wanted
+        }
 
     def check(self) -> None:
         """Compare every array with its CRC-32.

@@ -11,8 +11,8 @@ import numpy as np
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes
 from orderflow_bt.store.cache import KeepLater
-from orderflow_bt.store.files import open_stored, written_ns
-from orderflow_bt.store.reader import row_groups
+from orderflow_bt.store.files import written_ns
+from orderflow_bt.store.reader import Ready, row_groups
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
 
     from orderflow_bt.store.arrays import ArrayFile
     from orderflow_bt.store.cache import Cache, Part
-    from orderflow_bt.store.files import StoredPath
     from orderflow_bt.store.schema import DayInfo
 
 SHELF = "days"
 _DTYPES = dict(zip(Trades._fields, ("i8", "i8", "i8", "i8", "i1", "i4"), strict=True))
 PIECE_ROWS = 1 << 20
-_TAIL = 1 << 16  # holds most footers
+REACH = 20_480  # trades before a piece that are mapped with it; a multiple of the block's 64
 
 
 class Piece(NamedTuple):
@@ -42,6 +41,8 @@ class Piece(NamedTuple):
         highs: int64, the same.
         day: Whose trades these are.
         first: Which of its trades is the first of these; a multiple of 64.
+        longer: The same with up to `REACH` earlier trades of the day, in the same memory: of a day
+            that is mapped.
     """
 
     trades: Trades
@@ -49,6 +50,7 @@ class Piece(NamedTuple):
     highs: NDArray[np.int64]
     day: DayInfo
     first: int
+    longer: Piece | None = None
 
 
 def with_blocks(trades: Trades, day: DayInfo, first: int) -> Piece:
@@ -61,26 +63,19 @@ def with_blocks(trades: Trades, day: DayInfo, first: int) -> Piece:
     return Piece(trades, lows, highs, day, first)
 
 
-def content_hash(path: StoredPath) -> str:
+def content_hash(info: DayInfo) -> str:
     """Hash of what tells one content of a stored day from another, without reading its columns.
 
     Those are the file's footer (where it came from, its quality, the size of every column and the
     range of ids and times in each of its row groups), its size, and when it was written.
     """
-    with open_stored(path) as file:
-        size = file.size()
-        tail = file.read_at(min(size, _TAIL), max(0, size - _TAIL))
-        length = int.from_bytes(tail[-8:-4], "little") + 8
-        if length > len(tail):
-            tail = file.read_at(min(size, length), max(0, size - length))
-    digest = hashlib.sha256(f"{size} {written_ns(path)} ".encode())
-    digest.update(tail[-length:])
-    return digest.hexdigest()
+    made_from = f"{info.bytes} {written_ns(info.path)} {info.footer}"
+    return hashlib.sha256(made_from.encode()).hexdigest()
 
 
 def name_of(info: DayInfo, price_decimals: int, qty_decimals: int) -> str:
     """What a decoded day is called in the cache."""
-    made_from = f"day 1 {content_hash(info.path)} {price_decimals} {qty_decimals}"
+    made_from = f"day 1 {content_hash(info)} {price_decimals} {qty_decimals}"
     key = hashlib.sha256(made_from.encode()).hexdigest()[:24]
     return f"{info.tape.label}-{info.date}-{key}"
 
@@ -96,7 +91,7 @@ class Read(NamedTuple):
 
 def readers(
     day: DayInfo, price_decimals: int, qty_decimals: int, cache: Cache | None
-) -> Iterator[Callable[[], Read]]:
+) -> Iterator[Callable[[], Read] | Ready[Read]]:
     """Functions that map a stored day piece by piece, or decode it; see `row_groups`."""
     name = ""
     if cache is not None:
@@ -107,7 +102,7 @@ def readers(
                 rows = kept.rows("id")
                 for first in range(0, rows, PIECE_ROWS):
                     piece = map_piece(kept, day, first, min(first + PIECE_ROWS, rows))
-                    yield partial(Read, day, name, piece, piece.trades)
+                    yield Ready(partial(Read, day, name, piece, piece.trades))
             return
     for decode in row_groups(day, price_decimals, qty_decimals):
         yield partial(_decode, decode, day, name)
@@ -149,14 +144,16 @@ def _joined(parts: list[Trades]) -> Trades:
 
 def map_piece(kept: ArrayFile, day: DayInfo, first: int, stop: int) -> Piece:
     """Trades ``[first, stop)`` of a decoded day; ``first`` is a multiple of the block's 64."""
-    low, high = first // BLOCK, -(-stop // BLOCK)
-    return Piece(
-        Trades(*(kept.map(name, first, stop) for name in Trades._fields)),
-        kept.map("lows", low, high),
-        kept.map("highs", low, high),
-        day,
-        first,
-    )
+    begin = max(0, first - REACH)
+    blocks = begin // BLOCK, -(-stop // BLOCK)
+    spans = dict.fromkeys(Trades._fields, (begin, stop))
+    found = kept.map_rows(spans | {"lows": blocks, "highs": blocks})
+    lows, highs = found.pop("lows"), found.pop("highs")
+    lows.flags.writeable = highs.flags.writeable = False
+    longer = Piece(Trades(**found).frozen(), lows, highs, day, begin)
+    count = (first - begin) // BLOCK
+    trades = longer.trades.slice(first - begin, stop - begin)
+    return Piece(trades, lows[count:], highs[count:], day, first, longer)
 
 
 class DayKeeper:

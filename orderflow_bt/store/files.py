@@ -139,6 +139,39 @@ def open_stored(path: StoredPath) -> pa.NativeFile:
     return pa.memory_map(os.fspath(path)) if isinstance(path, Path) else path.open()
 
 
+def read_tail(path: StoredPath, length: int) -> tuple[bytes, int]:
+    """The last bytes of a file of a lake, as many as asked for or as there are; and its size.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        LakeError: The object store cannot be asked.
+        OSError: It cannot be read.
+    """
+    if not isinstance(path, Path):
+        with path.open() as file:
+            size = file.size()
+            return file.read_at(min(size, length), max(0, size - length)), size
+    with path.open("rb", buffering=0) as opened:
+        size = os.fstat(opened.fileno()).st_size
+        opened.seek(max(0, size - length))
+        return opened.read(length), size
+
+
+def stamp_of(path: StoredPath) -> tuple[int, ...] | None:
+    """What changes when a file of this machine does, None where it is not there or not of it.
+
+    Raises:
+        OSError: It cannot be asked for.
+    """
+    if not isinstance(path, Path):
+        return None
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
 def written_ns(path: StoredPath) -> int:
     """When a file of a lake was written, in nanoseconds since 1970, as exactly as is known.
 

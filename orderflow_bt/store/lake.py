@@ -15,7 +15,7 @@ from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store.cache import LIMIT, Cache, user_folder
 from orderflow_bt.store.decoded import DayKeeper, in_pieces, readers
-from orderflow_bt.store.files import open_files, read_stored, side_by_side
+from orderflow_bt.store.files import open_files, read_stored, side_by_side, stamp_of
 from orderflow_bt.store.reader import read_ahead, read_footer
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
 from orderflow_bt.store.writer import DayWriter
@@ -60,6 +60,7 @@ class Lake:
     def __init__(self, root: Path | str, *, cache_limit: int = LIMIT) -> None:
         self.files = open_files(root)
         self.root = self.files.root
+        self._known: dict[tuple[TapeId, dt.date], tuple[tuple[int, ...], DayInfo]] = {}
         self.cache: Cache | None = None
         if cache_limit:
             if isinstance(self.root, Path):
@@ -112,16 +113,22 @@ class Lake:
             LakeError: The file is there and cannot be read.
         """
         path = self.day_path(tape, date)
+        stamp = stamp_of(path)
+        known = self._known.get((tape, date))
+        if known is not None and stamp == known[0]:
+            return known[1]
         found = read_footer(path, "a stored day")
         if found is None:
             return None
-        info = decode_metadata(found.metadata.get(METADATA_KEY), path, found.bytes)
+        info = decode_metadata(found.metadata.get(METADATA_KEY), path, found.bytes, found.sha256)
         if (info.tape, info.date) != (tape, date):
             raise LakeError(
                 f"the file holds {info.tape} of {info.date}",
                 where=str(path),
                 fix="It was moved there by hand; delete it and download the day again",
             )
+        if stamp is not None:
+            self._known[tape, date] = stamp, info
         return info
 
     def dates(self, tape: TapeId) -> list[dt.date]:

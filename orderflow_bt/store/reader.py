@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import queue
 import threading
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
-from orderflow_bt.store.files import open_stored, unreadable
+from orderflow_bt.store.files import open_stored, read_tail, unreadable
 from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.types import Kind, Trades
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _INT64_MAX = 2**63 - 1
 DECODE_THREADS = 2
+_TAIL = 1 << 16  # holds most footers
 T = TypeVar("T")
 
 
@@ -60,10 +62,16 @@ def row_groups(
 
 
 class Footer(NamedTuple):
-    """What a stored file's footer holds, and the size of the file."""
+    """What a stored file's footer holds.
+
+    Attributes:
+        bytes: Size of the file.
+        sha256: Of the footer.
+    """
 
     metadata: dict[bytes, bytes]
     bytes: int
+    sha256: str
 
 
 def read_footer(path: StoredPath, what: str) -> Footer | None:
@@ -77,8 +85,12 @@ def read_footer(path: StoredPath, what: str) -> Footer | None:
         LakeError: It cannot be read.
     """
     try:
-        with open_stored(path) as file:
-            return Footer(pq.ParquetFile(file).metadata.metadata or {}, file.size())
+        tail, size = read_tail(path, _TAIL)
+        length = int.from_bytes(tail[-8:-4], "little") + 8
+        if len(tail) < min(length, size):
+            tail, size = read_tail(path, length)
+        metadata = pq.read_metadata(pa.BufferReader(tail)).metadata or {}
+        return Footer(metadata, size, hashlib.sha256(tail[-length:]).hexdigest())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (pa.ArrowInvalid, OSError) as error:
@@ -113,13 +125,15 @@ def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDAr
         raise _damaged(info.path, error, "a stored day cannot be decoded") from error
 
 
-def read_ahead(decoders: Iterable[Callable[[], T]], threads: int = DECODE_THREADS) -> Iterator[T]:
+def read_ahead(
+    decoders: Iterable[Callable[[], T] | Ready[T]], threads: int = DECODE_THREADS
+) -> Iterator[T]:
     """Run decoders in order on as many threads, as many ahead of what is used."""
     with ThreadPoolExecutor(threads, "decode") as pool:
-        ahead: deque[Future[T]] = deque()
+        ahead: deque[Future[T] | Ready[T]] = deque()
         try:
             for decoder in decoders:
-                ahead.append(pool.submit(decoder))
+                ahead.append(decoder if isinstance(decoder, Ready) else pool.submit(decoder))
                 if len(ahead) > threads:
                     yield ahead.popleft().result()
             while ahead:
@@ -127,6 +141,16 @@ def read_ahead(decoders: Iterable[Callable[[], T]], threads: int = DECODE_THREAD
         finally:
             for future in ahead:
                 future.cancel()
+
+
+class Ready(Generic[T]):
+    """What is made so fast that no other thread need be asked, like a `Future`."""
+
+    def __init__(self, result: Callable[[], T]) -> None:
+        self.result = result
+
+    def cancel(self) -> None:
+        """Nothing was begun."""
 
 
 def _damaged(path: StoredPath, error: Exception, what: str) -> LakeError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -69,6 +69,7 @@ class DayInfo:
         last_time: Largest time, in microseconds UTC.
         schema: Version of the file's form.
         rest: Ranges of ids, ends included, whose rows came from the exchange's REST interface.
+        footer: Hash of the file's footer.
     """
 
     tape: TapeId
@@ -85,6 +86,7 @@ class DayInfo:
     quality: Quality
     schema: int = SCHEMA_VERSION
     rest: tuple[tuple[int, int], ...] = ()
+    footer: str = field(default="", compare=False)
 
     @property
     def rows(self) -> int:
@@ -163,8 +165,8 @@ def encode_metadata(info: DayInfo) -> bytes:
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
-def decode_metadata(raw: bytes | None, path: StoredPath, size: int) -> DayInfo:
-    """Read what `encode_metadata` made.
+def decode_metadata(raw: bytes | None, path: StoredPath, size: int, footer: str) -> DayInfo:
+    """Read what `encode_metadata` made; the size of its file and the footer's hash are added.
 
     Raises:
         LakeError: There is none, it is of a version this program does not know, or damaged.
@@ -208,6 +210,7 @@ def decode_metadata(raw: bytes | None, path: StoredPath, size: int) -> DayInfo:
             quality=Quality.from_json(values["quality"]),
             schema=version,
             rest=tuple((first, last) for first, last in values.get("rest", ())),
+            footer=footer,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise LakeError(

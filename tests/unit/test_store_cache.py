@@ -94,12 +94,45 @@ def test_a_day_stored_anew_is_decoded_anew(lake, tmp_path):
     assert 777 in np.frombuffer(columns(lake)[3][1], np.int64)
 
 
-def test_columns_can_be_written_to_without_reaching_the_file(lake):
+def test_nobody_can_write_to_the_columns_and_kernels_compile_for_one_type(lake):
+    for keep in (True, False):  # decoded, then mapped
+        for piece in lake.read_pieces(UM, [DAY], 1, 3, keep=keep):
+            assert not any(c.flags.writeable for c in (*piece.trades, piece.lows, piece.highs))
+
+
+def test_what_is_mapped_of_a_file_is_never_written_back(lake):
     columns(lake, keep=True)
-    (piece, *_) = lake.read_pieces(UM, [DAY], 1, 3)
-    assert piece.trades.price.flags.writeable  # as numba's type for it, or it compiles twice
-    piece.trades.price[:] = 0
+    with arrays.ArrayFile(kept(lake)[0]) as file:
+        file.map("price")[:] = 0
+        file.check()
     assert columns(lake) == columns(without(lake))
+
+
+def test_pieces_of_a_kept_day_reach_back_in_the_same_memory(lake, monkeypatch):
+    monkeypatch.setattr(decoded, "REACH", 128)
+    columns(lake, keep=True)
+    pieces = list(lake.read_pieces(UM, [DAY], 1, 3))
+    assert [piece.first - piece.longer.first for piece in pieces] == [0, 128, 128]
+    for piece in pieces:
+        longer, before = piece.longer, piece.first - piece.longer.first
+        assert all(map(np.shares_memory, piece.trades, longer.trades))
+        assert longer.trades.slice(before, None).id.tolist() == piece.trades.id.tolist()
+        twin = decoded.with_blocks(longer.trades, DAY, longer.first)
+        assert np.array_equal(longer.lows, twin.lows)
+        assert np.array_equal(longer.highs, twin.highs)
+
+
+def test_a_footer_is_read_once_until_the_file_changes(lake, monkeypatch):
+    first = lake.day(UM, DAY)
+    with monkeypatch.context() as patch:
+        patch.setattr("orderflow_bt.store.lake.read_footer", None)
+        assert lake.day(UM, DAY) is first
+    path = lake.day_path(UM, DAY)
+    path.write_bytes(path.read_bytes())
+    assert lake.day(UM, DAY) is not first
+    assert lake.day(UM, DAY) == first
+    path.unlink()
+    assert lake.day(UM, DAY) is None
 
 
 def cut(path):
