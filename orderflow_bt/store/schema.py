@@ -165,7 +165,7 @@ def encode_metadata(info: DayInfo) -> bytes:
     return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
 
 
-def decode_metadata(raw: bytes | None, path: StoredPath, size: int, footer: str) -> DayInfo:
+def decode_metadata(raw: bytes | None, path: StoredPath, size: int, footer: str = "") -> DayInfo:
     """Read what `encode_metadata` made; the size of its file and the footer's hash are added.
 
     Raises:
