@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import index
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, NoReturn, overload
 
 import numpy as np
 
@@ -21,6 +21,19 @@ if TYPE_CHECKING:
 ) = range(14)  # fmt: skip
 DETAILS = 14
 ABSENT = -(2**63)  # a detail that an event does not have; a SINCE that is not known
+
+
+class Details(dict[str, int]):
+    """Details of an event: a dictionary that nobody can change, since all hear the same event."""
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("an event's details cannot be changed; take dict(event.details)")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[type[Details], tuple[dict[str, int]]]:
+        return Details, (dict(self),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,11 +184,10 @@ class EventColumns(Sequence[Event]):
             row[KNOWN_AT], words.detector, words.kinds[row[KIND]], row[DIRECTION],
             words.states[row[STATE]], row[PRICE], row[PRICE_LOW], row[PRICE_HIGH],
             float(np.int64(row[STRENGTH]).view(np.float64)), bool(row[SPANS_GAP]),
-            {
-                name: value
-                for name, value in zip(words.details, row[DETAILS:], strict=False)
-                if value != ABSENT
-            },
+            Details(
+                [pair for pair in zip(words.details, row[DETAILS:], strict=False)
+                 if pair[1] != ABSENT]
+            ),
             row[ID],
         )  # fmt: skip
 

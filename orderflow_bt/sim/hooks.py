@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from orderflow_bt.strategy.api import TradeView
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.notices import Notice
     from orderflow_bt.sim.session import Session
+    from orderflow_bt.types import BarSpec
 
 
 class Hooks:
@@ -35,10 +35,54 @@ class Hooks:
         self.hears_trades = kind.on_trade is not Strategy.on_trade
 
     def teller(self, moments: Moments) -> Callable[[int], None]:
-        """What runs the hooks of a moment, by its number."""
-        if moments.only is None or not self.hears_bars or self._session.seat:
-            return partial(self._deliver, moments)
-        session, spec, bars = self._session, moments.only, moments.bars
+        """What runs the hooks of a moment, by its number: bars short before long, then events."""
+        session, seat = self._session, self._session.seat
+        if moments.only is not None and self.hears_bars:
+            tell = self._bar_teller(moments.only, moments)
+        else:
+            tell = self._teller(moments)
+        if seat is None:
+            return tell
+
+        def tell_in_turn(m: int) -> None:
+            seat.take(session.now)
+            if session.now >= session.start:
+                seat.mark_bars(moments, m)
+            tell(m)
+            seat.give()
+
+        return tell_in_turn
+
+    def _teller(self, moments: Moments) -> Callable[[int], None]:
+        """The same outside a portfolio."""
+        session = self._session
+        strategy, market, broker = session.strategy, session.market, session.broker
+        empty = [0] * (len(moments) + 1)
+        bars_from = moments.bars_from if self.hears_bars else empty
+        events_from = moments.events_from if self.hears_events else empty
+        specs = moments.specs if self.hears_bars else []
+        bars = moments.bars if self.hears_bars else []
+        heard = moments.heard if self.hears_events else []
+
+        def tell(m: int) -> None:
+            market.reached = m + 1
+            first, stop = bars_from[m], bars_from[m + 1]
+            if first < stop:
+                session.hook = "on_bar"
+                for k in range(first, stop):
+                    strategy.on_bar(specs[k], bars[k], market, broker)
+            first, stop = events_from[m], events_from[m + 1]
+            if first < stop:
+                session.hook = "on_event"
+                for k in range(first, stop):
+                    strategy.on_event(heard[k], market, broker)
+            session.hook = ""
+
+        return tell
+
+    def _bar_teller(self, spec: BarSpec, moments: Moments) -> Callable[[int], None]:
+        """As `_teller`, where moment ``m`` is bar ``m`` and nothing else."""
+        session, bars = self._session, moments.bars
         strategy, market, broker = session.strategy, session.market, session.broker
 
         def tell(m: int) -> None:
@@ -48,30 +92,6 @@ class Hooks:
             session.hook = ""
 
         return tell
-
-    def _deliver(self, moments: Moments, m: int) -> None:
-        """Run the hooks of a moment: bars short before long, then events."""
-        session = self._session
-        strategy, market, broker, seat = (
-            session.strategy, session.market, session.broker, session.seat,
-        )  # fmt: skip
-        if seat:
-            seat.take(session.now)
-            if session.now >= session.start:
-                seat.mark_bars(moments, m)
-        market.reached = m + 1
-        if self.hears_bars:
-            session.hook = "on_bar"
-            first, stop = moments.bars_from[m], moments.bars_from[m + 1]
-            for k in range(first, stop):
-                strategy.on_bar(moments.specs[k], moments.bars[k], market, broker)
-        if self.hears_events and moments.events_from[m] < moments.events_from[m + 1]:
-            session.hook = "on_event"
-            for event in moments.events_of(m):
-                strategy.on_event(event, market, broker)
-        session.hook = ""
-        if seat:
-            seat.give()
 
     def notify(self, notice: Notice) -> None:
         """Tell the strategy what it is time to hear of."""

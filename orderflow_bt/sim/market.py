@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels.quotes import NO_PRICE
 from orderflow_bt.strategy.api import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
     from orderflow_bt.flow import Footprint
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 BARS_KEPT = 1_000
 FOOTPRINTS_KEPT = 64
+MOST_AT_HAND = 16
 FLAT = Position(0, None, 0)
 
 
@@ -92,10 +92,7 @@ class Bars:
 
 
 class Footprints(Sequence["Footprint"]):
-    """Footprints of the latest closed bars, made when looked at; their cells are copies.
-
-    A view would lead to the cells of bars that close later.
-    """
+    """Footprints of the latest closed bars, made when looked at. Nobody can write to them."""
 
     def __init__(self, closed: deque[ClosedBar]) -> None:
         self._closed = closed
@@ -104,8 +101,49 @@ class Footprints(Sequence["Footprint"]):
         return len(self._closed)
 
     def __getitem__(self, index: int) -> Footprint:  # type: ignore[override] # no slices
-        footprint = self._closed[index].footprint
-        return replace(footprint, cells=footprint.cells.copy())
+        return self._closed[index].footprint
+
+
+class _History:
+    """The latest closed bars of one specification: taken in when somebody looks."""
+
+    def __init__(self, spec: BarSpec) -> None:
+        self.spec = spec
+        self._bars: deque[Bar] = deque(maxlen=BARS_KEPT)
+        self._closed: deque[ClosedBar] = deque(maxlen=FOOTPRINTS_KEPT)
+        # Of the piece in hand: all its bars, how many are known by moment, and how many are above.
+        self._fresh: list[Bar] = []
+        self._fresh_closed: Mapping[int, ClosedBar] = {}
+        self._known: Sequence[int] = (0,)
+        self._taken = self._taken_closed = 0
+
+    def begin(self, moments: Moments) -> None:
+        """A piece is in hand; none of its moments is known yet."""
+        self._fresh = moments.bars_of(self.spec)
+        self._fresh_closed = moments.closed_of(self.spec)
+        self._known = moments.known_of(self.spec)
+
+    def end(self) -> None:
+        """Nothing of a piece is in hand."""
+        self._fresh, self._fresh_closed, self._known = [], {}, (0,)
+        self._taken = self._taken_closed = 0
+
+    def bars(self, reached: int) -> deque[Bar]:
+        """Bars known after that many moments of the piece."""
+        stop = self._known[reached]
+        if stop > self._taken:
+            self._bars.extend(self._fresh[self._taken : stop])
+            self._taken = stop
+        return self._bars
+
+    def closed(self, reached: int) -> deque[ClosedBar]:
+        """The same with their footprints."""
+        stop = self._known[reached]
+        if stop > self._taken_closed:
+            for row in range(max(self._taken_closed, stop - FOOTPRINTS_KEPT), stop):
+                self._closed.append(self._fresh_closed[row])
+            self._taken_closed = stop
+        return self._closed
 
 
 class MarketView:
@@ -119,38 +157,26 @@ class MarketView:
         self._session = session
         self.instrument = instrument
         self.reached = 0
-        self._moments: Moments | None = None
-        self._taken = 0  # of the moments reached, those whose bars are among these
-        self._bars: dict[BarSpec, deque[Bar]] = {s: deque(maxlen=BARS_KEPT) for s in specs}
-        self._closed: dict[BarSpec, deque[ClosedBar]] = {
-            s: deque(maxlen=FOOTPRINTS_KEPT) for s in specs
-        }
+        self._histories = {spec: _History(spec) for spec in specs}
+        # By the identity of what the strategy asks with: hashing it costs more than all the rest.
+        self._at_hand: dict[int, tuple[BarSpec, _History]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_at_hand": {}}
 
     def begin(self, moments: Moments) -> None:
         """A piece is in hand; none of its moments is known yet."""
-        self._moments, self.reached, self._taken = moments, 0, 0
+        self.reached = 0
+        for history in self._histories.values():
+            history.begin(moments)
 
     def end(self) -> None:
         """The piece is over."""
-        self._take_in()
-        self._moments, self.reached, self._taken = None, 0, 0
-
-    def _take_in(self) -> None:
-        """Add the bars of the moments reached: done when somebody looks."""
-        if self._moments is None or self._taken == self.reached:
-            return
-        moments = self._moments
-        first, stop = (moments.bars_from[m] for m in (self._taken, self.reached))
-        self._taken = self.reached
-        for spec, closed in self._closed.items():
-            if moments.only == spec:
-                self._bars[spec].extend(moments.bars[first:stop])
-                theirs: Sequence[int] = range(first, stop)
-            else:
-                specs, bars = moments.specs, moments.bars
-                theirs = [k for k in range(first, stop) if specs[k] is spec or specs[k] == spec]
-                self._bars[spec].extend([bars[k] for k in theirs])
-            closed.extend(map(moments.closed, theirs[-FOOTPRINTS_KEPT:]))
+        for history in self._histories.values():
+            history.bars(self.reached)
+            history.closed(self.reached)
+            history.end()
+        self.reached = 0
 
     @property
     def now(self) -> int:
@@ -190,22 +216,26 @@ class MarketView:
 
     def bars(self, spec: BarSpec) -> Bars:
         """Closed bars of a specification the strategy declared."""
-        return Bars(self._bars[self._known(spec)])
+        return Bars(self._history(spec).bars(self.reached))
 
     def footprint(self, spec: BarSpec) -> Footprints:
         """Footprints of the latest closed bars, oldest first."""
-        return Footprints(self._closed[self._known(spec)])
+        return Footprints(self._history(spec).closed(self.reached))
 
-    def _known(self, spec: BarSpec) -> BarSpec:
-        if self._taken < self.reached:
-            self._take_in()
-        if spec not in self._bars:
+    def _history(self, spec: BarSpec) -> _History:
+        at_hand = self._at_hand.get(id(spec))
+        if at_hand is not None and at_hand[0] is spec:
+            return at_hand[1]
+        found = self._histories.get(spec)
+        if found is None:
             raise PluginError(
                 f"bars of {spec} were not declared",
-                fix=f"Declared: {', '.join(map(str, self._bars)) or 'none'};"
+                fix=f"Declared: {', '.join(map(str, self._histories)) or 'none'};"
                 " add a BarSpec parameter, or return it from bar_specs()",
             )
-        return spec
+        if len(self._at_hand) < MOST_AT_HAND:
+            self._at_hand[id(spec)] = spec, found
+        return found
 
     def series(self, name: str | Series) -> Rows:
         """What is known now of a series the strategy declared: by its name, or itself."""

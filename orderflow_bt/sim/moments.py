@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
+from orderflow_bt.flow.views import Footprint
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
@@ -19,24 +20,52 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from orderflow_bt.flow import BarBatch, Footprint
+    from orderflow_bt.flow import BarBatch
+    from orderflow_bt.flow.events import Event
     from orderflow_bt.types import BarSpec
 
 _CLOSE = Bar._fields.index("close")
 
 
-class ClosedBar(NamedTuple):
-    """A bar that has closed, with its footprint at hand."""
+class ClosedBar:
+    """A bar that has closed, with its footprint at hand: the same for all who ask."""
 
-    spec: BarSpec
-    bar: Bar
-    batch: BarBatch
-    row: int
+    __slots__ = ("_footprint", "bar", "batch", "row", "spec")
+
+    def __init__(self, spec: BarSpec, bar: Bar, batch: BarBatch, row: int) -> None:
+        self.spec = spec
+        self.bar = bar
+        self.batch = batch
+        self.row = row
+        self._footprint: Footprint | None = None
 
     @property
     def footprint(self) -> Footprint:
-        """Its footprint."""
-        return self.batch.footprint(self.row)
+        """Its footprint, which nobody can write to.
+
+        The cells are copies: a view would lead to those of bars that close later.
+        """
+        if self._footprint is None:
+            cells = self.batch.bar_cells(self.row).copy()
+            cells.flags.writeable = False
+            self._footprint = Footprint(self.bar, self.batch.row_size, cells)
+        return self._footprint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ClosedBar, (self.spec, self.bar, self.batch, self.row)
+
+
+class _ClosedBars(dict[int, ClosedBar]):
+    """The bars of one specification by their place, each made when it is looked at."""
+
+    def __init__(self, spec: BarSpec, bars: list[Bar], batch: BarBatch | None) -> None:
+        super().__init__()
+        self._spec, self._bars, self._batch = spec, bars, batch
+
+    def __missing__(self, row: int) -> ClosedBar:
+        assert self._batch is not None
+        made = self[row] = ClosedBar(self._spec, self._bars[row], self._batch, row)
+        return made
 
 
 class Moment(NamedTuple):
@@ -74,7 +103,10 @@ class Moments(Sequence[Moment]):
         self._batches = {spec: batch for spec, batch in batches.items() if len(batch)}
         self._bars: list[Bar] | None = None
         self._specs: list[BarSpec] | None = None
-        self._closed: dict[int, ClosedBar] = {}
+        self._heard: list[Event] | None = None
+        self._bars_of: dict[BarSpec, list[Bar]] = {}
+        self._known: dict[BarSpec, Sequence[int]] = {}
+        self._closed_of: dict[BarSpec, _ClosedBars] = {}
         spec, batch = next(iter(self._batches.items()), (None, None))
         if batch is not None and not len(events) and len(self._batches) == 1 and _are_apart(batch):
             self.only = spec
@@ -110,7 +142,7 @@ class Moments(Sequence[Moment]):
     def bars(self) -> list[Bar]:
         """All bars in the order of knowing."""
         if self._bars is None:
-            made = [bar for batch in self._batches.values() for bar in batch.tolist()]
+            made = [bar for spec in self._batches for bar in self.bars_of(spec)]
             order = self._order
             self._bars = made if order is None else [made[k] for k in order.tolist()]
         return self._bars
@@ -124,13 +156,38 @@ class Moments(Sequence[Moment]):
             self._specs = made if order is None else [made[k] for k in order.tolist()]
         return self._specs
 
-    def closed(self, k: int) -> ClosedBar:
-        """One of the bars with all that belongs to it."""
-        made = self._closed.get(k)
+    @property
+    def heard(self) -> list[Event]:
+        """All events, made into objects once for all who hear them."""
+        if self._heard is None:
+            self._heard = list(self.events)
+        return self._heard
+
+    def bars_of(self, spec: BarSpec) -> list[Bar]:
+        """The bars of a specification, in order."""
+        made = self._bars_of.get(spec)
         if made is None:
-            spec = self.specs[k]
-            row = k if self._order is None else self._order.item(k) - self._first_of(spec)
-            made = self._closed[k] = ClosedBar(spec, self.bars[k], self._batches[spec], row)
+            batch = self._batches.get(spec)
+            made = self._bars_of[spec] = [] if batch is None else batch.tolist()
+        return made
+
+    def known_of(self, spec: BarSpec) -> Sequence[int]:
+        """How many bars of a specification are known after the first ``m`` moments, by ``m``."""
+        counts = self._known.get(spec)
+        if counts is None and self.only == spec:
+            counts = self._known[spec] = self.bars_from
+        elif counts is None:
+            edges = np.arange(len(self.time) + 1)
+            counts = np.searchsorted(self.closes_of(spec), edges).tolist()
+            self._known[spec] = counts
+        return counts
+
+    def closed_of(self, spec: BarSpec) -> Mapping[int, ClosedBar]:
+        """The bars of a specification with all that belongs to each, by their place."""
+        made = self._closed_of.get(spec)
+        if made is None:
+            made = _ClosedBars(spec, self.bars_of(spec), self._batches.get(spec))
+            self._closed_of[spec] = made
         return made
 
     def _first_of(self, spec: BarSpec) -> int:
@@ -185,7 +242,11 @@ class Moments(Sequence[Moment]):
         if isinstance(index, slice):
             return [self[m] for m in range(*index.indices(len(self)))]
         m = range(len(self))[index]
-        bars = list(map(self.closed, range(self.bars_from[m], self.bars_from[m + 1])))
+        bars = [
+            self.closed_of(spec)[row]
+            for spec in self._batches
+            for row in range(self.known_of(spec)[m], self.known_of(spec)[m + 1])
+        ]
         return Moment(self.time[m], self.at[m], bars, self.events_of(m))
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
+from orderflow_bt.flow import events as ev
 from orderflow_bt.flow.events import NO_EVENTS
 from orderflow_bt.sim.declared import readings_of
 from orderflow_bt.sim.moments import Moments
@@ -78,3 +82,34 @@ def test_nothing_known():
     assert list(moments) == []
     assert moments.closes_of(BarSpec.parse("1s")).tolist() == []
     assert moments.known_at.dtype == moments.rows.dtype == np.int64
+
+
+def test_all_hear_the_same_event_and_nobody_can_change_it():
+    rows = np.zeros((1, ev.DETAILS + 1), np.int64)
+    rows[0, ev.DETAILS] = 7
+    words = ev.EventWords("seen", ["kind"], ["state"], ["poc"])
+    moments = Moments({}, ev.EventColumns(rows, [words]))
+    (event,) = moments.heard
+    assert moments.heard[0] is event
+    assert event.details == {"poc": 7}
+    with pytest.raises(TypeError, match=r"take dict\(event.details\)"):
+        event.details["poc"] = 8
+    for change in (event.details.clear, lambda: event.details.update(poc=8)):
+        with pytest.raises(TypeError, match="cannot be changed"):
+            change()
+    assert pickle.loads(pickle.dumps(event)) == copy.deepcopy(event) == event
+
+
+def test_a_closed_bar_has_one_footprint_that_nobody_can_write_to():
+    moments = known("1s", "2s")
+    for spec in map(BarSpec.parse, ("1s", "2s")):
+        bars = moments.bars_of(spec)
+        assert moments.known_of(spec)[-1] == len(bars) > 1
+        closed = moments.closed_of(spec)[1]
+        assert closed.bar is bars[1]
+        assert closed.footprint is moments.closed_of(spec)[1].footprint
+        with pytest.raises(ValueError, match="read-only"):
+            closed.footprint.cells[0, 1] = 5
+        assert closed.footprint.cells.base.base is None  # not a view of other bars' cells
+        again = pickle.loads(pickle.dumps(closed))
+        assert not again.footprint.cells.flags.writeable
