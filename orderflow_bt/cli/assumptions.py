@@ -44,6 +44,7 @@ class Assumptions:
     cash: str = ""
     leverage: str = "1"
     margin: str = ""
+    liquidate_on: str = "auto"
     short: str = ""
     funding_fuzz: float = 0.0
     seed: int = 1
@@ -129,6 +130,7 @@ class Assumptions:
             End,
             FillPolicy,
             GapPolicy,
+            LiquidateOn,
             OffTick,
             Reference,
             SimConfig,
@@ -141,6 +143,7 @@ class Assumptions:
             "stop_fill": (StopFill, self.stop_fill, "a price for stops"),
             "gap_policy": (GapPolicy, self.gap_policy, "a gap policy"),
             "end": (End, self.end, "an end"),
+            "liquidate_on": (LiquidateOn, self.liquidate_on, "a price to liquidate by"),
             "off_tick": (OffTick, self.off_tick, "a policy for prices"),
         }
         for name, (kind, text, what) in words.items():

@@ -114,6 +114,10 @@ def command(
         str,
         typer.Option(help="What backs a position on futures: cross; in a portfolio isolated."),
     ] = "",
+    liquidate_on: Annotated[
+        str,
+        typer.Option(help="On futures: auto (the mark price where it is stored), mark or last."),
+    ] = "auto",
     portfolio: Annotated[
         bool,
         typer.Option("--portfolio", help="One cash account for all symbols, in one order of time."),
@@ -142,7 +146,7 @@ def command(
         fills=fills, latency=latency, fees=fees, fee_tier=fee_tier, slippage=slippage, queue=queue,
         participation=participation, max_wait=max_wait, cash=cash, funding_fuzz=funding_fuzz,
         seed=seed, leverage=leverage, margin=margin or ("isolated" if portfolio else ""),
-        short=short,
+        short=short, liquidate_on=liquidate_on,
         fee_tables=options.settings.config.get("fees"),
         margin_tables=options.settings.config.get("margin"),
         legs={

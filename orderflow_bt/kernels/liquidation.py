@@ -37,8 +37,20 @@ def liquidates(
     """
     if state[POSITION] == 0 or state[LIQUIDATE_LOW] < traded < state[LIQUIDATE_HIGH]:
         return False
+    end_all(now, orders, n_orders, state, reports)
+    state[LIQUIDATED] = 1
+    return True
+
+
+@kernel
+def end_all(
+    now: int,
+    orders: NDArray[np.int64],
+    n_orders: int,
+    state: NDArray[np.int64],
+    reports: NDArray[np.int64],
+) -> None:
+    """Every order ends at ``now``, because the account cannot carry its position."""
     for k in range(n_orders):
         if orders[k, STATE] != DONE:
             end(orders, n_orders, k, reports, state, CANCELLED, now, LIQUIDATION)
-    state[LIQUIDATED] = 1
-    return True

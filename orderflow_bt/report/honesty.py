@@ -106,10 +106,23 @@ def _margin_notes(manifest: Mapping[str, Any]) -> list[str]:
     backed = "its own margin" if simulation["margin"] == "isolated" else "the whole account"
     text = (
         f"What was held could be worth {simulation['leverage']} times the equity. A position was "
-        f"backed by {backed} ({simulation['margin']} margin), and liquidated at the first trade at "
-        "which no more than the maintenance margin was left of that; all of it was lost then."
+        f"backed by {backed} ({simulation['margin']} margin), and liquidated as soon as no more "
+        "than the maintenance margin was left of that; all of it was lost then. "
     )
-    return [text]
+    return [text + _tested(manifest.get("mark_prices", {}))]
+
+
+def _tested(marks: Mapping[str, Any]) -> str:
+    """Which price was tested for liquidation."""
+    if not marks.get("used"):
+        get = f"; the mark price can be got with: {marks['get']}" if marks.get("get") else ""
+        return f"Each trade's price was tested, where an exchange tests its mark price{get}."
+    missing = len(marks["missing"])
+    where = f", and each trade's price on {missing} days without them" if missing else ""
+    return (
+        f"The exchange's mark price was tested, by its candles of a minute{where}: a candle's "
+        "extremes count when it ends, for what was held all through it."
+    )
 
 
 def _funding_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:

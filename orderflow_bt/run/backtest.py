@@ -12,6 +12,7 @@ from orderflow_bt.run.clock import Clock
 from orderflow_bt.run.context import find_context
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
+from orderflow_bt.run.marks import find_marks
 from orderflow_bt.run.recorder import MARKING_BARS, Recorder
 from orderflow_bt.run.spool import Spool
 from orderflow_bt.run.window import find_window
@@ -92,6 +93,14 @@ class Running:
             lake, request.tape, [day.date for day in self._window.days]
         )
         self._funding = find_funding(lake, request.tape, request.start, request.end)
+        self._marks = find_marks(
+            lake,
+            request.tape,
+            request.start,
+            request.end,
+            request.config,
+            accept_gaps=request.accept_gaps,
+        )
         self._context = find_context(
             lake,
             request.tape,
@@ -145,6 +154,7 @@ class Running:
             start=request.start,
             funding=self._funding.rows,
             context=self._sources,
+            marks=self._marks.prices,
         )
 
     def feed(self, piece: Piece) -> None:
@@ -209,8 +219,8 @@ class Running:
     def record(self, still_open: RoundTrip | None) -> RunRecord:
         """All that is written down of the run."""
         return RunRecord(
-            self._request, self._window, self._funding, self._context, self.instrument,
-            self._strategy, self._main, still_open, self._recorder, self._lake,
+            self._request, self._window, self._funding, self._marks, self._context,
+            self.instrument, self._strategy, self._main, still_open, self._recorder, self._lake,
             {policy.value: session for policy, session in self._sessions.items()},
             self._compared,
             simulated_market=self._lake.simulated,

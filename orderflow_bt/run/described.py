@@ -49,6 +49,7 @@ def described(config: SimConfig, instrument: Instrument, end: int) -> dict[str, 
         "cash": str(config.cash),
         "leverage": None if config.leverage is None else str(config.leverage),
         "margin": config.margin.value,
+        "liquidate_on": config.liquidate_on.value,
         "tiers": [
             [iso(table.time), [[str(tier.up_to or ""), str(tier.rate)] for tier in table.tiers]]
             for table in config.tiers

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.context import ContextPlan
     from orderflow_bt.run.funding import FundingPlan
+    from orderflow_bt.run.marks import MarkPlan
     from orderflow_bt.run.recorder import Recorder
     from orderflow_bt.run.whole import Part
     from orderflow_bt.run.window import Window
@@ -60,6 +61,7 @@ class RunRecord:
     request: Request
     window: Window
     funding: FundingPlan
+    marks: MarkPlan
     context: ContextPlan
     instrument: Instrument
     strategy: Strategy
@@ -205,6 +207,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "strategy_sha256": hashlib.sha256(source.read_bytes()).hexdigest() if source else None,
         },
         "funding": record.funding.as_json(),
+        "mark_prices": record.marks.as_json(),
         **({"portfolio": list(record.portfolio)} if record.portfolio else {}),
         "series": list(record.context.data),
         "files": _files_of(record.strategy),

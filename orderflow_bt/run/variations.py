@@ -12,6 +12,7 @@ from orderflow_bt.run.clock import clocked
 from orderflow_bt.run.context import find_context
 from orderflow_bt.run.decisions import Diary, watched
 from orderflow_bt.run.funding import find_funding
+from orderflow_bt.run.marks import find_marks
 from orderflow_bt.run.recorder import MARKING_BARS
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import Session
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim import SimConfig
     from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
+    from orderflow_bt.sim.mark_prices import MarkPrices
     from orderflow_bt.store import Lake
     from orderflow_bt.strategy import Strategy
     from orderflow_bt.types import Trades
@@ -45,6 +47,7 @@ class Material:
         start: First moment at which orders are enabled.
         end: Where the clock stops.
         funding: Payments of the window, in order.
+        marks: The mark price, where it liquidates.
         context: Gives the series beside the tape from their beginning.
     """
 
@@ -54,6 +57,7 @@ class Material:
     start: int
     end: int
     funding: Sequence[Funding] = ()
+    marks: MarkPrices | None = None
     context: Callable[[], Mapping[str, Source]] = dict
 
 
@@ -91,8 +95,12 @@ def stored(lake: Lake, request: Request) -> Material:
         request.start,
         request.end,
         find_funding(lake, request.tape, request.start, request.end).rows,
+        find_marks(
+            lake, request.tape, request.start, request.end, request.config,
+            accept_gaps=request.accept_gaps,
+        ).prices,
         context.sources,
-    )
+    )  # fmt: skip
 
 
 class Played(NamedTuple):
@@ -154,6 +162,7 @@ class Player:
             readings.specs,
             start=material.start,
             funding=material.funding,
+            marks=material.marks,
             context=material.context(),
         )
         raised = ""

@@ -1,6 +1,14 @@
 """The simulated exchange: session, broker, account."""
 
-from orderflow_bt.sim.assumptions import End, FillPolicy, GapPolicy, OffTick, Reference, StopFill
+from orderflow_bt.sim.assumptions import (
+    End,
+    FillPolicy,
+    GapPolicy,
+    LiquidateOn,
+    OffTick,
+    Reference,
+    StopFill,
+)
 from orderflow_bt.sim.config import SimConfig
 from orderflow_bt.sim.latency import LatencySample, LatencyTable
 from orderflow_bt.sim.readings import Readings
@@ -13,6 +21,7 @@ __all__ = [
     "GapPolicy",
     "LatencySample",
     "LatencyTable",
+    "LiquidateOn",
     "OffTick",
     "Readings",
     "Reference",

@@ -54,6 +54,14 @@ class End(StrEnum):
     CLOSE = "close"  # closed at the last price, taker fee
 
 
+class LiquidateOn(StrEnum):
+    """Which price is tested for liquidation."""
+
+    AUTO = "auto"  # the mark price where minutes of it are stored, elsewhere the last price
+    MARK = "mark"  # the mark price, and no run without it
+    LAST = "last"  # that of each trade
+
+
 class OffTick(StrEnum):
     """What becomes of an order whose price is not a whole number of ticks."""
 

@@ -16,6 +16,7 @@ from orderflow_bt.sim.assumptions import (
     End,
     FillPolicy,
     GapPolicy,
+    LiquidateOn,
     OffTick,
     Reference,
     StopFill,
@@ -83,6 +84,7 @@ class SimConfig:
             no position liquidated for want of money.
         margin: On futures, what backs a position.
         tiers: On futures, the maintenance margin by size and date; empty: the shipped ones.
+        liquidate_on: On futures, whose price is tested: the mark price's or the last trade's.
         allow_short: Whether more may be sold than is held: on spot, by borrowing.
         funding_shift: By how much the exchange looks at positions after (before, if negative) the
             published time of a funding; it says that it may be 15 seconds.
@@ -120,6 +122,7 @@ class SimConfig:
     leverage: Decimal | None = Decimal(1)
     margin: MarginMode = MarginMode.CROSS
     tiers: tuple[TierTable, ...] = ()
+    liquidate_on: LiquidateOn = LiquidateOn.AUTO
     allow_short: bool = True
     funding_shift: int = 0
     seed: int = 1

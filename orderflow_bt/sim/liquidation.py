@@ -8,6 +8,7 @@ from orderflow_bt.kernels import orders as k
 from orderflow_bt.sim.forced import write_closing
 
 if TYPE_CHECKING:
+    from orderflow_bt.sim.mark_prices import MarkClock
     from orderflow_bt.sim.session import Session
     from orderflow_bt.sim.tickets import Ticket
 
@@ -43,6 +44,26 @@ def openers(session: Session, arrival: int, but: int = -1) -> list[tuple[int, in
         (side, lots, price or last)
         for side, lots, price in rows[opens][:, [k.SIDE, k.LEFT, k.PRICE]].tolist()
     ]
+
+
+def look_at_mark(session: Session, marks: MarkClock) -> None:
+    """Test the position against the mark price, at the edge of a minute."""
+    margin = session.margin
+    if marks.look(margin, session.account):
+        _liquidate_by_mark(session)
+    margin.by_mark = not marks.by_last
+
+
+def _liquidate_by_mark(session: Session) -> None:
+    """End every order now, and the position with them: the mark price left it no margin."""
+    broker = session.broker
+    broker.end_all(session.now)
+    broker.read_reports()
+    price, fee = session.margin.close_out()
+    write_closing(
+        session, "liquidation", rule="liquidated", row=session.cursor - 1, time=session.now,
+        price=price, fee=fee, why="what backed the position was used up at the mark price",
+    )  # fmt: skip
 
 
 def liquidate(session: Session, row: int) -> None:

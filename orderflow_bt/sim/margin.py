@@ -33,6 +33,7 @@ class Margin:
 
     Attributes:
         next_change: When other tiers begin to hold.
+        by_mark: Whether the mark price is tested now (`mark_band`), and not the last one.
     """
 
     def __init__(self, account: Account, config: SimConfig) -> None:
@@ -49,6 +50,9 @@ class Margin:
         self._band = NO_BAND
         self._revision = -1  # of the account, that the band is of
         self.next_change = NEVER
+        self.by_mark = False
+        self._mark_band = NO_BAND
+        self._marked = (-1, 0)  # revision and decimals that it is of
         self._begin_tiers()
 
     def change_tiers(self) -> None:
@@ -69,6 +73,7 @@ class Margin:
         self._least_cum = min((cum for *_, cum in self._counted), default=0)
         self.next_change = self._tables[1].time if len(self._tables) > 1 else NEVER
         self._revision = -1
+        self._marked = (-1, 0)
 
     # -- opening ---------------------------------------------------------------------------------
 
@@ -116,12 +121,24 @@ class Margin:
 
     def band(self) -> tuple[int, int]:
         """(low, high): a trade at or beyond one of them liquidates; `NO_BAND` where none can."""
-        if not self._liquidates:
+        if not self._liquidates or self.by_mark:
             return NO_BAND
         if self._revision != self._account.revision:
             self._revision = self._account.revision
             self._band = self._find_band()
         return self._band
+
+    def mark_band(self, decimals: int) -> tuple[int, int]:
+        """As `band`, of mark prices that are counted in ``10**-decimals`` of the quote currency."""
+        if self._marked != (self._account.revision, decimals):
+            self._marked = (self._account.revision, decimals)
+            held = self._account.position if self._liquidates else 0
+            price = self.liquidation_price() if held else None
+            self._mark_band = NO_BAND
+            if price is not None:
+                price *= Fraction(10) ** (decimals - self._account.instrument.price_decimals)
+                self._mark_band = (floor(price), NEVER) if held > 0 else (-NEVER, ceil(price))
+        return self._mark_band
 
     def _find_band(self) -> tuple[int, int]:
         position = self._account.position

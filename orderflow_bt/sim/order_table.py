@@ -9,6 +9,7 @@ import numpy as np
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.broker import advance
+from orderflow_bt.kernels.liquidation import end_all
 from orderflow_bt.kernels.memory import address_of
 from orderflow_bt.sim.buffer import empty_stretch
 
@@ -78,6 +79,11 @@ class OrderTable:
         """Run the orders over the stretch in hand from ``row`` on: see the kernel `advance`."""
         reached: int = advance(self._state, self.rows, row, stop, before, until)
         return reached
+
+    def end_all(self, time: int) -> None:
+        """Have the exchange end every order, as it does where a position is liquidated."""
+        self.slots[k.N_REPORTS] = 0
+        end_all(time, self.matrix, self.rows, self._state, self.reports)
 
     def rest(self) -> None:
         """As `advance`, where there is no order and nothing that could happen to a position."""

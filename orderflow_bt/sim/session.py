@@ -27,7 +27,8 @@ from orderflow_bt.sim.forced import close_out, enter_gap, flatten
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import Watchman
 from orderflow_bt.sim.hooks import Hooks
-from orderflow_bt.sim.liquidation import liquidate
+from orderflow_bt.sim.liquidation import liquidate, look_at_mark
+from orderflow_bt.sim.mark_prices import MarkClock
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.moments import Moments
 from orderflow_bt.sim.notices import Due, Notices
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
+    from orderflow_bt.sim.mark_prices import MarkPrices
     from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.portfolio import Seat
     from orderflow_bt.sim.readings import Gap, Slice
@@ -66,6 +68,7 @@ class Session:
         start: Orders are disabled before this time, microseconds UTC: the warm-up.
         funding: What the contract paid, by time; none where it is not simulated.
         context: Series beside the tape that the strategy may read, by name.
+        marks: The exchange's mark price, which liquidates where it is known; None: the last price.
 
     Attributes:
         now: The session's clock.
@@ -87,6 +90,7 @@ class Session:
         start: int,
         funding: Sequence[Funding] = (),
         context: Mapping[str, Source] | None = None,
+        marks: MarkPrices | None = None,
     ) -> None:
         self.strategy = strategy
         self.instrument = instrument
@@ -104,6 +108,7 @@ class Session:
         self.context = Context(context or {})
         self.market = MarketView(self, instrument, specs)
         self.funding = FundingClock(funding, config.funding_shift)
+        self.marks = None if marks is None else MarkClock(marks)
         self.books = Books(self)
         self.account, self.margin = self.books.account, self.books.margin
         self.trips = self.books.trips
@@ -173,6 +178,8 @@ class Session:
     def stir(self) -> None:
         """Somebody acted: anything may happen again."""
         self._quiet_row = -1
+        if self.marks is not None:
+            self.marks.act(self.now)
 
     # -- feeding -------------------------------------------------------------------------------
 
@@ -214,11 +221,19 @@ class Session:
             self._notices.start(max(self.start, int(piece.trades.time[0])))
         if moments or rows:
             last = int(piece.trades.time[-1]) if rows else 0
-            self.context.prepare(max(moments.time[-1] if moments else 0, last))
+            if self.marks is not None and rows:
+                self.marks.begin(int(piece.trades.time[0]))
+            self._prepare(max(moments.time[-1] if moments else 0, last))
         self._moments = moments
         self.market.begin(moments)
         marked = moments.closes_of(self.specs[0] if self.specs else None)
         self._marked = marked[moments.known_at[marked] >= self.start]
+
+    def _prepare(self, until: int) -> None:
+        """Load what will be needed by then, so that no hook waits for a file."""
+        self.context.prepare(until)
+        if self.marks is not None:
+            self.marks.prepare(until)
 
     def _take_up(self, tape: Stretch) -> None:
         """Begin another stretch; the one before is over, or nothing new is in this one."""
@@ -282,7 +297,7 @@ class Session:
 
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
-        self.context.prepare(end)
+        self._prepare(end)
         with self._watchman:
             self._settle(end)
             self._run_to(self.tape.end, end)
@@ -305,15 +320,25 @@ class Session:
         A funding counts for the position after all earlier trades, and comes before anything else
         of its time.
         """
-        while (due := min(self.funding.next_time, self.margin.next_change)) <= until:
+        while (due := self._next_due) <= until:
             row = first_at_or_after(self.tape.time, self.cursor, self.tape.end, due)
             self._run_to(row, due - 1)
             self._clock(due)
             if self.margin.next_change == due:
                 self.margin.change_tiers()
                 self._shown = -1
-            else:
+            elif self.marks is not None and self.marks.next_time == due:
+                look_at_mark(self, self.marks)
+                self._shown = -1
+                self.stir()
+            elif self.funding.next_time == due:  # else a look that was passed over meanwhile
                 self.books.pay(self.funding)
+
+    @property
+    def _next_due(self) -> int:
+        """When the next funding, change of tiers or look at the mark price is due."""
+        due = min(self.funding.next_time, self.margin.next_change)
+        return due if self.marks is None else min(due, self.marks.next_time)
 
     def _run_to(self, stop: int, until: int, *, at_moment: bool = False) -> None:
         """Process trades up to row ``stop`` and notices due by ``until``.
@@ -339,10 +364,12 @@ class Session:
         self._clock(until)
         if self.hooks.hears_trades:
             self._quiet_row = -1
-        self._quiet_time = min(
-            self.broker.slots[k.QUIET_TIME], due[0] if due else k.NEVER, self.funding.next_time,
-            self.margin.next_change,
-        )  # fmt: skip
+        self._quiet_time = min(self.broker.slots[k.QUIET_TIME], due[0] if due else k.NEVER)
+        if self.marks is not None and self._quiet_row > self.cursor < self.tape.end:
+            row = min(self._quiet_row, self.tape.end - 1)
+            horizon = min(self._quiet_time, self.tape.time.item(row))
+            self.marks.skip(horizon, self.margin, self.account)
+        self._quiet_time = min(self._quiet_time, self._next_due)
 
     def _is_to_be_seen(
         self,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.events import Event
     from orderflow_bt.sim.funding import Funding
+    from orderflow_bt.sim.mark_prices import MarkPrices
     from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Broker, Fill, Market, Order, TradeView
@@ -208,13 +209,15 @@ def run_trades(
     end: int | None = None,
     funding: Sequence[Funding] = (),
     series: Mapping[str, Sequence[Known]] | None = None,
+    marks: MarkPrices | None = None,
 ) -> TapeRun:
     """Run a strategy on columns in memory, cut at the rows ``chunks`` names."""
     readings = readings_of(strategy, instrument, ids_are_continuous=True)
     context = {name: Given(rows) for name, rows in (series or {}).items()}
     session = Session(
-        strategy, instrument, config, readings.specs, start=0, funding=funding, context=context
-    )
+        strategy, instrument, config, readings.specs, start=0, funding=funding, context=context,
+        marks=marks,
+    )  # fmt: skip
     edges = [0, *chunks, trades.rows]
     for start, stop in pairwise(edges):
         session.feed(readings.feed(trades.slice(start, stop)))

@@ -1,0 +1,124 @@
+"""The mark price of a run: read from the lake where it is stored, and said where it is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import polars as pl
+import pytest
+
+from orderflow_bt import Strategy, report
+from orderflow_bt.archive import open_source
+from orderflow_bt.errors import CoverageError
+from orderflow_bt.ingest import download
+from orderflow_bt.run import Request, backtest
+from orderflow_bt.run.marks import find_marks
+from orderflow_bt.series import SeriesId, SeriesKind
+from orderflow_bt.sim import LiquidateOn, SimConfig
+from orderflow_bt.store import Lake, Origin, SeriesInfo, SeriesQuality, SeriesStore
+from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, Kind, MarketType, TapeId
+
+FIRST = dt.date(2026, 1, 5)
+START = (FIRST - dt.date(1970, 1, 1)).days * DAY_US
+END = START + 2 * DAY_US
+TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
+MARKS = SeriesId("binance", MarketType.UM, SeriesKind.MARK_KLINES, "SIMUSDT", "1m")
+DATES = [FIRST, FIRST + dt.timedelta(days=1)]
+CONFIG = replace(SimConfig.for_market(MarketType.UM), leverage=Decimal(20), max_wait=0)
+
+
+class Holder(Strategy):
+    """Buys once with all it can, and holds."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent = False
+
+    def on_trade(self, trade, market, broker):
+        if not self.sent:
+            broker.market(1, broker.size(1.0, trade.price, trade.price - 1) // 2)
+            self.sent = True
+
+
+@pytest.fixture
+def lake(tmp_path):
+    market = SimulatedMarket(seed=3, start=FIRST, days=2, trades_per_day=1_000)
+    write_archive(market, tmp_path / "archive")
+    lake = Lake(tmp_path / "lake")
+    source = open_source(str(tmp_path / "archive"))
+    assert {one.status for one in download(lake, TAPE, DATES, source)} == {"stored"}
+    return lake
+
+
+def store(lake, date, low_at=None):
+    """A day of marks at 1,000,000, which nothing liquidates a long at, with one fall to 1."""
+    first = START + (date - FIRST).days * DAY_US
+    times = first + np.arange(1440) * MINUTE_US
+    price = np.full(1440, 1_000_000 * 10**8, np.int64)
+    low = price.copy()
+    if low_at is not None:
+        low[low_at] = 10**8
+    columns = {"open_time": times, "open": price, "high": price, "low": low, "close": price,
+               "close_time": times + MINUTE_US - 1_000, "count": np.full(1440, 60)}  # fmt: skip
+    info = SeriesInfo(
+        MARKS, date, None, 0, {"price": 8}, "us", Origin("here", "ab" * 32, "verified", 1),
+        SeriesQuality(rows=1440),
+    )  # fmt: skip
+    with lake.lock(MARKS, date):
+        SeriesStore(lake).write(columns, info)
+
+
+def run(lake, folder, config=CONFIG, **more):
+    return backtest(lake, Request("holder", Holder, {}, TAPE, START, END, config, **more), folder)
+
+
+def test_stored_marks_liquidate_and_the_report_says_so(lake, tmp_path):
+    store(lake, FIRST)
+    store(lake, DATES[1], low_at=600)
+    metrics = run(lake, tmp_path / "run")
+    assert metrics["liquidations"] == 1
+    (last,) = pl.read_parquet(tmp_path / "run" / "fills.parquet").filter(
+        pl.col("role") == "liquidation"
+    )["time"]
+    assert last == START + DAY_US + 601 * MINUTE_US
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["mark_prices"]["used"]
+    assert [row["rows"] for row in manifest["mark_prices"]["data"]] == [1440, 1440]
+    page = report.build(tmp_path / "run").read_text()
+    assert "The exchange&#39;s mark price was tested" in page
+    left = run(lake, tmp_path / "last", replace(CONFIG, liquidate_on=LiquidateOn.LAST))
+    assert left["liquidations"] == 0
+
+
+def test_days_without_marks_are_named_refused_or_tested_on_the_last_price(lake, tmp_path):
+    metrics = run(lake, tmp_path / "none")
+    page = report.build(tmp_path / "none").read_text()
+    assert "--kind markPriceKlines --interval 1m --from 2026-01-05 --to 2026-01-06" in page
+    store(lake, FIRST)
+    run(lake, tmp_path / "half")
+    assert "on 1 days without them" in report.build(tmp_path / "half").read_text()
+    must = replace(CONFIG, liquidate_on=LiquidateOn.MARK)
+    with pytest.raises(CoverageError, match="1 of 2 days of the mark price"):
+        run(lake, tmp_path / "refused", must)
+    accepted = run(lake, tmp_path / "accepted", must, accept_gaps=True)
+    assert accepted["net_pnl"] == metrics["net_pnl"]
+
+
+def test_nothing_is_read_where_nothing_is_liquidated(lake):
+    store(lake, FIRST)
+    for config, tape in (
+        (replace(CONFIG, leverage=None), TAPE),
+        (CONFIG, replace(TAPE, market=MarketType.SPOT)),
+    ):
+        plan = find_marks(lake, tape, START, END, config, accept_gaps=True)
+        assert (plan.prices, plan.data, plan.get) == (None, (), "")
+    plan = find_marks(lake, TAPE, START, START + HOUR_US, CONFIG, accept_gaps=True)
+    assert plan.missing == ()
+    assert plan.prices is not None
+    assert plan.prices.day(START // DAY_US).known.all()
+    assert not plan.prices.day(START // DAY_US + 1).known.any()
