@@ -42,6 +42,7 @@ from orderflow_bt.cli import (
 )
 from orderflow_bt.cli.options import settings
 from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.kernels import on_compile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,6 +97,14 @@ def _settings(
     settings.data, settings.debug, settings.quiet = data, debug, quiet
     settings.config = context.default_map or {}
     settings.cache = "off" if no_cache else cache_size
+    if sys.stderr.isatty() and not quiet:
+        on_compile[:] = [_say_compiling]
+
+
+def _say_compiling() -> None:
+    """Say once why nothing moves for a while."""
+    on_compile.clear()
+    typer.echo("compiling, once: what is used for the first time takes some seconds", err=True)
 
 
 def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -41,7 +41,7 @@ def command(
     """Simulated archive -> download -> lake -> shipped strategies -> report. Needs no network."""
     import datetime as dt
 
-    from orderflow_bt.cli.warm import compiling
+    from orderflow_bt.cli.warm import RUN, compiling
     from orderflow_bt.store.lake import SIMULATED
     from orderflow_bt.strategy.registry import installed
     from orderflow_bt.synth import SimulatedMarket, write_archive, write_funding
@@ -58,7 +58,7 @@ def command(
     say(f"Its exchange charges {FEES.replace(',', ' and ')} basis points.\n")
     for name in ("archive", "data", "runs"):
         shutil.rmtree(out / name, ignore_errors=True)
-    with compiling() as under_way:
+    with compiling(RUN) as under_way:
         write_archive(market, out / "archive")
         write_funding(market, out / "archive")
         lake = out / "data"

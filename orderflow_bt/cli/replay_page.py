@@ -148,16 +148,24 @@ def _plan(
 def _serve(
     lake: Lake, plan: Plan, folder: Path, strategies: list[str], *, port: int, opens: bool
 ) -> None:
-    from orderflow_bt.cli.warm import compiling
+    from orderflow_bt.cli.warm import REPLAY, compiling
 
-    with compiling() as under_way:  # else the page stands still at the first order and question
-        if under_way:
-            typer.echo("compiling, once: the first minute is slower", err=True)
-        _keep_serving(lake, plan, folder, strategies, port=port, opens=opens)
+    with compiling(REPLAY) as under_way:  # else the page stands still at the first order
+        told = "compiling, once: the first minute is slower" if under_way else ""
+        if told:
+            typer.echo(told, err=True)
+        _keep_serving(lake, plan, folder, strategies, port=port, opens=opens, told=told)
 
 
 def _keep_serving(
-    lake: Lake, plan: Plan, folder: Path, strategies: list[str], *, port: int, opens: bool
+    lake: Lake,
+    plan: Plan,
+    folder: Path,
+    strategies: list[str],
+    *,
+    port: int,
+    opens: bool,
+    told: str,
 ) -> None:
     from orderflow_bt.replay.desk.opening import open_desk
     from orderflow_bt.replay.desk.server import PracticeServer
@@ -167,6 +175,8 @@ def _keep_serving(
     desk = open_desk(lake, plan, folder, shelf=Shelf(plan.detectors, strategies))
     try:
         desk.watch([plugin_of(text)[0] for text in strategies])
+        if told:
+            desk.notify(told)
         last_port, token = _last_address(folder)
         server = None
         if last_port and not port:

@@ -8,33 +8,31 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from orderflow_bt.detectors import Detector
 
-PARTS = ("orders", "detectors")
+RUN = ("orders", "detectors")  # what runs of shipped strategies call
+REPLAY = (*RUN, "screen")  # and what can be switched on beside a replay
 _TRADES = 60_000  # more than the look-back of a queue: pieces that are copied, and that are not
 
 
 @contextmanager
-def compiling() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Begin to compile what engines call; the processes to wait for, none where all is there."""
-    from orderflow_bt.kernels._jit import cache_folder
-
-    folder = cache_folder()
-    wanted = folder is not None and not any(_compiled(folder))
+def compiling(parts: Sequence[str]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Begin to compile some parts; the processes to wait for, none where all is there."""
     started = [
         subprocess.Popen(  # noqa: S603 - ourselves
             [sys.executable, "-m", "orderflow_bt.cli.warm", part],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,  # Ctrl-C reaches them too
         )
-        for part in PARTS
-        if wanted
+        for part in parts
+        if (mark := _mark(part)) is not None and not mark.exists()
     ]
     try:
         yield started
@@ -44,10 +42,14 @@ def compiling() -> Iterator[list[subprocess.Popen[bytes]]]:
             process.wait()
 
 
-def _compiled(folder: str) -> Iterator[object]:
+def _mark(part: str) -> Path | None:
+    """The file that says that a part is compiled, beside its kernels; None where none are kept."""
     from pathlib import Path
 
-    return Path(folder).rglob("broker.advance*.nbi")
+    from orderflow_bt.kernels._jit import cache_folder
+
+    folder = cache_folder()
+    return None if folder is None else Path(folder) / f"compiled-{part}"
 
 
 def compile_part(part: str) -> None:
@@ -55,6 +57,8 @@ def compile_part(part: str) -> None:
     import numpy as np
 
     from orderflow_bt import Bar, BarSpec, Broker, Market, Strategy, param, time_bars
+    from orderflow_bt.detectors.registry import installed as installed_detectors
+    from orderflow_bt.detectors.registry import load_detector
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.strategy.registry import installed, load_strategy
     from orderflow_bt.testing import PLAIN, run_trades
@@ -76,8 +80,20 @@ def compile_part(part: str) -> None:
         bars: BarSpec = param(time_bars("5m"))
 
         def detectors(self) -> list[Detector]:
-            found = [d for name in installed() for d in load_strategy(name)().detectors()]
-            return list({repr((d.name, d.parameters())): d for d in found}.values())
+            return _of_strategies()
+
+    class Shows(Strategy):
+        """Hears of what no shipped strategy does, on bars that close by what trades."""
+
+        bars: BarSpec = param(BarSpec.parse("tick:500"))
+
+        def detectors(self) -> list[Detector]:
+            there = {detector.name for detector in _of_strategies()}
+            return [load_detector(name)() for name in installed_detectors() if name not in there]
+
+    def _of_strategies() -> list[Detector]:
+        found = [d for name in installed() for d in load_strategy(name)().detectors()]
+        return list({repr((d.name, d.parameters())): d for d in found}.values())
 
     rng = np.random.default_rng(1)
     trades = Trades(
@@ -89,8 +105,12 @@ def compile_part(part: str) -> None:
         np.ones(_TRADES, np.int32),
     ).frozen()
     unit = Instrument("none", MarketType.UM, "NONE", 1, 0)
-    strategy = Orders() if part == "orders" else Watches()
-    run_trades(trades, unit, strategy, config=PLAIN, chunks=(_TRADES - 9,))
+    kinds: dict[str, type[Strategy]] = {"orders": Orders, "detectors": Watches, "screen": Shows}
+    run_trades(trades, unit, kinds[part](), config=PLAIN, chunks=(_TRADES - 9,))
+    mark = _mark(part)
+    if mark is not None:
+        with suppress(OSError):
+            mark.touch()
 
 
 if __name__ == "__main__":

@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numba
 import numpy as np
 import platformdirs
+from numba.core import event
+
+from orderflow_bt.kernels import on_compile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +50,22 @@ def cache_folder() -> str | None:
             return str(folder)
     except OSError:
         return None
+
+
+class _Teller(event.Listener):
+    """Tells whoever asked that something is being compiled."""
+
+    def on_start(self, event: object) -> None:
+        """It begins."""
+        del event
+        for told in on_compile:
+            told()
+
+    def on_end(self, event: object) -> None:
+        """It is over."""
+
+
+event.register("numba:compile", _Teller())  # type: ignore[no-untyped-call] # numba has no types
 
 
 def kernel(function: F) -> F:

@@ -338,6 +338,7 @@ test("notes, gaps, pauses and settings", () => {
   assert.equal(standsAt({ price: null, trail: 40 }, HELLO), "0.40 behind");
   assert.equal(standing({ playing: false, paused_by: "a bar closed" }), "paused: a bar closed");
   assert.equal(standing({ playing: true, paused_by: "a bar closed" }), "");
+  assert.equal(standing({ playing: true, paused_by: "" }, true), "working\u2026");
   const marks = new Map([
     [1, { known_at: 5 }],
     [2, { known_at: 9 }],
@@ -364,4 +365,44 @@ test("notes, gaps, pauses and settings", () => {
 test("an empty list of round trips says which attempt it is of", () => {
   assert.match(noTrips(0), /^No round trips yet/);
   assert.match(noTrips(2), /in attempt 3.*journal/);
+});
+
+test("what takes longer than a moment is said, and its end too", async () => {
+  const { Connection } = await import(`${page}/socket.js`);
+  const opened = [];
+  globalThis.WebSocket = class {
+    static OPEN = 1;
+    readyState = 1;
+    sent = [];
+    constructor() {
+      opened.push(this);
+    }
+    send(text) {
+      this.sent.push(JSON.parse(text));
+    }
+  };
+  const heard = [];
+  const nothing = () => {};
+  const connection = new Connection("ws://desk/ws", {
+    onHello: nothing,
+    onFrame: nothing,
+    onNotice: nothing,
+    onState: nothing,
+    onBusy: (busy) => heard.push(busy),
+  });
+  const answer = (id) => opened[0].onmessage({ data: JSON.stringify({ reply: id, ok: true }) });
+  const quick = connection.ask({ do: "step" });
+  answer(1);
+  await quick;
+  assert.deepEqual(heard, [false]);
+  const [slow, other] = [connection.ask({ do: "bars" }), connection.ask({ do: "play" })];
+  await new Promise((done) => setTimeout(done, 450));
+  assert.deepEqual(heard, [false, true]);
+  answer(3);
+  await other;
+  assert.deepEqual(heard, [false, true]); // one is still open
+  answer(2);
+  await slow;
+  assert.deepEqual(heard, [false, true, false]);
+  delete globalThis.WebSocket;
 });

@@ -17,6 +17,7 @@ from practice_server import Page, get
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app, replay_page
+from orderflow_bt.cli.warm import REPLAY
 from orderflow_bt.errors import UsageError
 from orderflow_bt.replay.practice.journal import read_journal
 
@@ -149,7 +150,8 @@ def test_what_is_not_compiled_yet_is_compiled_beside(market, tmp_path, monkeypat
     steps = []
 
     @contextlib.contextmanager
-    def compiling():
+    def compiling(parts):
+        assert parts == REPLAY
         steps.append("begun")
         yield ["a process"]
         steps.append("ended")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import time
 import zipfile
@@ -25,10 +26,14 @@ CUT = 14_000  # row from which on the other tape differs
 
 
 @pytest.fixture(scope="module")
-def tapes(tmp_path_factory):
-    """Two lakes of one market whose trades differ from row `CUT` on, and the tape."""
+def market(tmp_path_factory):
+    """A lake, its tape, and the folder that it lies in."""
     folder = tmp_path_factory.mktemp("futures")
-    lake, tape = practice_lake(folder, trades_per_day=20_000)
+    return *practice_lake(folder, trades_per_day=20_000), folder
+
+
+def _twin(folder, tape, name_of_it, *, hastened):
+    """A lake of the same market with other prices from row `CUT` on, twice as fast if hastened."""
     (archive,) = (folder / "archive").rglob("*-aggTrades-*.zip")
     name = archive.name.replace(".zip", ".csv")
     with zipfile.ZipFile(archive) as read:
@@ -37,14 +42,32 @@ def tapes(tmp_path_factory):
     # the same prices and quantities in another order; ids and times stay where they are
     for row, other in zip(rows[CUT:], [row[1:3] for row in rows[: CUT - 1 : -1]], strict=True):
         row[1:3] = other
+    if hastened:
+        now = int(rows[CUT - 1][5])
+        for row in rows[CUT:]:
+            row[5] = str(now + (int(row[5]) - now) // 2)
     text = "\n".join([header, *map(",".join, rows), ""])
-    changed = folder / "changed"
+    changed = folder / f"changed-{name_of_it}"
     put_zip(changed, archive.relative_to(folder / "archive").as_posix(), zip_bytes((name, text)))
-    (folder / "twin").mkdir()
-    shutil.copy(folder / "data" / SIMULATED, folder / "twin")
-    twin = Lake(str(folder / "twin"))
+    (folder / name_of_it).mkdir()
+    shutil.copy(folder / "data" / SIMULATED, folder / name_of_it)
+    twin = Lake(str(folder / name_of_it))
     download(twin, tape, [START], open_source(str(changed)))
-    return lake, twin, tape
+    return twin
+
+
+@pytest.fixture(scope="module")
+def tapes(market):
+    """Two lakes of one market whose trades differ from row `CUT` on, and the tape."""
+    lake, tape, folder = market
+    return lake, _twin(folder, tape, "twin", hastened=False), tape
+
+
+@pytest.fixture(scope="module")
+def hastened(market):
+    """As `tapes`, and what follows comes twice as fast."""
+    lake, tape, folder = market
+    return lake, _twin(folder, tape, "hastened", hastened=True), tape
 
 
 def test_the_tapes_do_differ(tapes):
@@ -147,6 +170,74 @@ def test_the_change_does_show_once_it_is_passed(tapes, tmp_path):
         desk.close()
     assert frames[0][:2] == frames[1][:2]
     assert frames[0][2] != frames[1][2]
+
+
+class Clock:
+    """A wall whose time goes on by itself a little each time somebody looks."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        self.now += 0.003
+        return self.now
+
+
+PLAYED = [  # frames, speed, what is asked before
+    (60, 1.0, [("detectors", {"name": "volume_spike", "on": True})]),
+    (60, 100.0, [("order", {"action": {"do": "market", "side": 1, "qty": 0.05}})]),
+    (60, 1000.0, [("pauses", {"big_trade": True, "orders": True})]),
+    (30, 25.0, [("order", {"action": {"do": "close"}}), ("drills", {"every": 30})]),
+    (60, 1000.0, [("strategies", {"name": "absorption", "on": True})]),
+    (240, 1000.0, [("bars", {"spec": "tick:200"})]),
+    (20, math.inf, [("pauses", {"bar": True})]),
+]
+
+
+def _played(desk):
+    """What a page is sent at 30 frames a second while it plays, and the rows that it stands at."""
+    desk.mover.clock = clock = Clock()
+    view, sent, rows = desk.view(), [], []
+
+    def ask(do, **fields):
+        answer = desk.handle(Message(do=do, fields=fields))
+        while desk.mover.seeking:
+            desk.work(clock())
+        sent.append(json.dumps(answer | {"notices": list(desk.notices[1])}))
+        rows.append(desk.player.row)
+
+    for frames, speed, asked in PLAYED:
+        for do, fields in asked:
+            ask(do, **fields)
+        ask("speed", value="max" if math.isinf(speed) else speed)
+        for _ in range(frames):
+            if desk.notebook.drills.open is not None:
+                ask("answer", choice=desk.notebook.drill["choices"][0], confidence=60)
+            elif not desk.mover.playing:
+                ask("play")
+            clock.now += 1 / 30
+            desk.work(clock())
+            sent.append(desk.frame(view))
+            rows.append(desk.player.row)
+    return sent, rows
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_played_by_the_clock_every_byte_is_the_same(hastened, tmp_path, blind):
+    lake, twin, tape = hastened
+    heard = []
+    for number, found in enumerate((lake, twin)):
+        plan = _blind(lake, tape) if blind else plan_of(tape, hours=(13.0, 24.0))
+        desk = open_desk(found, plan, tmp_path / str(number))
+        heard.append(_played(desk))
+        desk.close()
+    (one, rows), (other, others) = heard
+    count = next(n for n, pair in enumerate(zip(rows, others, strict=False)) if max(pair) > CUT)
+    assert min(max(rows), max(others)) > CUT  # both passed the change
+    assert len(set(rows[:count])) > 100  # and stood at many places before
+    assert rows[:count] == others[:count]
+    assert one[:count] == other[:count]
+    assert one[count:] != other[count:]
 
 
 def test_bytes_on_the_wire(tapes, tmp_path):

@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 from practice_market import plan_of, practice_lake
+from practice_server import Page, serving
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app
@@ -355,4 +356,18 @@ def test_an_order_ends_the_way_to_somewhere(market, tmp_path):
     desk.mover.play()
     desk.handle(Message(do="order", fields={"action": {"do": "close"}}))
     assert desk.mover.playing  # a tape that plays goes on
+    desk.close()
+
+
+def test_what_is_told_before_a_page_is_open_reaches_the_first(market, tmp_path):
+    lake, tape = market
+    desk = open_desk(lake, plan_of(tape), tmp_path / "p")
+    desk.notify("compiling, once")
+    with serving(desk) as server:
+        with Page(server) as page:
+            page.until(lambda state: "clock" in state)
+            assert [json.loads(text) for text in page.raw if "compiling, once" in str(text)]
+        with Page(server) as again:
+            again.until(lambda state: "clock" in state)
+            assert not [text for text in again.raw if "compiling, once" in str(text)]
     desk.close()

@@ -204,7 +204,7 @@ class Desk:
                 raise UsageError(error.what, where=where, fix=fix) from None
         if self.notebook.ask_again(self.lens):
             self.mover.paused_by = "a question"
-            self._notify("the question that was open waits again; its time begins anew")
+            self.notify("the question that was open waits again; its time begins anew")
 
     def _put_back(self, memory: Memory) -> None:
         view = self.picture.view
@@ -258,7 +258,7 @@ class Desk:
         if self._attempt != self.player.attempt:
             left, self._attempt = self._attempt, self.player.attempt
             begins, left = self._attempt + 1, left + 1  # people count from one
-            self._notify(f"attempt {begins} begins: what attempt {left} did is kept in the journal")
+            self.notify(f"attempt {begins} begins: what attempt {left} did is kept in the journal")
         planned, every = self.notebook.drills.planned, self._conductor.every
         self.mover.stop_at = planned if every or self.mover.seeking else None
         if self.mover.seeking or planned is None:
@@ -279,9 +279,10 @@ class Desk:
         """Tell pages of an order that ended without being filled whole."""
         why = order.why.partition(" of ")[0] if self.notebook.is_sealed else order.why
         what = f"order {order.id} was {order.status}" + (f": {why}" if why else "")
-        self._notify(what, f"order {order.id}")
+        self.notify(what, f"order {order.id}")
 
-    def _notify(self, what: str, where: str = "") -> None:
+    def notify(self, what: str, where: str = "") -> None:
+        """Tell every page, also those that open later."""
         count, latest = self.notices
         latest.append({"what": what, "where": where, "fix": ""})
         self.notices = count + 1, latest

@@ -40,10 +40,12 @@ class Mover:
         paused_by: Why it stopped, until it moves again.
         stop_at: A row at which playing stops, besides.
         moves: How often it moved.
+        clock: Tells the seconds of the wall.
     """
 
     def __init__(self, player: Player) -> None:
         self.player = player
+        self.clock: Callable[[], float] = time.monotonic
         self.scout = Scout(player)
         self.pauses = Pauses(player, self.scout)
         self._pacer = Pacer(player.window)
@@ -69,7 +71,7 @@ class Mover:
         if not self.player.at_end:
             self.playing = True
             self.pauses.begin(self.player.row)
-            self._pacer.begin(self.player.row, time.monotonic())
+            self._pacer.begin(self.player.row, self.clock())
 
     def halt(self) -> None:
         """Stop whatever it does."""
@@ -103,7 +105,7 @@ class Mover:
 
     def set_speed(self, speed: float) -> None:
         """Go on at another speed from here."""
-        now, was = time.monotonic(), self._pacer.speed
+        now, was = self.clock(), self._pacer.speed
         if self.playing and not math.isinf(was):
             self._pacer.due(now)  # what is due at the old speed
         self._pacer.speed = speed
@@ -118,7 +120,7 @@ class Mover:
             self.moves += 1
         elif row > self.player.row or (self.player.at_end and row >= self.player.window.rows):
             self.goal = row
-            self._toward(time.monotonic())
+            self._toward(self.clock())
 
     def search(self, look: Callable[[], int | None], missed: str, *, go: bool = True) -> None:
         """Go where something finds that one should; it looks ahead beside the loop.
@@ -144,7 +146,7 @@ class Mover:
         if self._play(now):
             if self._is_behind:
                 return 0.0
-            return max(0.0, self._pacer.wait(time.monotonic()))
+            return max(0.0, self._pacer.wait(self.clock()))
         return None
 
     def close(self) -> None:
@@ -187,7 +189,7 @@ class Mover:
             if stop is not None:
                 self.playing, self.paused_by = False, self.pauses.reason
                 return False
-            if time.monotonic() - now > SLICE_SECONDS:
+            if self.clock() - now > SLICE_SECONDS:
                 break
         self._is_behind = player.row < due
         self._finish()
@@ -198,7 +200,7 @@ class Mover:
         while self.player.row < until:
             self.player.advance(min(until, self.player.row + SLICE_ROWS))
             self.moves += 1
-            if time.monotonic() - now > SLICE_SECONDS:
+            if self.clock() - now > SLICE_SECONDS:
                 return
 
     def _finish(self) -> None:

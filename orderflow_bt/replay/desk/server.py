@@ -124,6 +124,7 @@ class Hub:
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._clients: set[_Client] = set()
+        self._noticed = 0  # of the desk's notices, how many some page was told of
         self._asked = asyncio.Event()
 
     async def drive(self) -> None:
@@ -151,7 +152,7 @@ class Hub:
             await websocket.close(TRY_LATER, f"{TABS} pages are open already")
             return
         now = asyncio.get_running_loop().time()
-        client = _Client(websocket, self.desk.view(), self.desk.notices[0], now)
+        client = _Client(websocket, self.desk.view(), self._noticed, now)
         self._clients.add(client)
         client.ready.set()
         tasks = [
@@ -182,7 +183,7 @@ class Hub:
                 count, latest = self.desk.notices
                 for notice in list(latest)[max(0, len(latest) - (count - client.noticed)) :]:
                     await client.socket.send_text(_text({"notice": notice}))
-                client.noticed = count
+                client.noticed = self._noticed = count
                 client.seen = self.desk.version
                 await client.socket.send_bytes(self.desk.frame(client.view))
                 await asyncio.sleep(max(0.0, began + FRAME_EVERY - loop.time()))

@@ -133,6 +133,11 @@ const connection = new Connection(`${location.protocol === "https:" ? "wss" : "w
     soon();
   },
   onNotice: (notice) => toast(notice, "note"),
+  onBusy: (busy) => {
+    if (store.busy === busy) return;
+    store.busy = busy;
+    soon();
+  },
   onState: (state, reason) => {
     store.connection = state;
     document.documentElement.dataset.connection = state;

@@ -2,12 +2,14 @@
 
 const FIRST_WAIT = 250;
 const LONGEST_WAIT = 4000;
-const PATIENCE = 15000;
+const PATIENCE = 60000;
+const MOMENT = 400;
 
 export class Connection {
   /**
    * @param {string} url of the WebSocket
-   * @param {{onHello: Function, onFrame: Function, onNotice: Function, onState: Function}} listeners
+   * @param {{onHello: Function, onFrame: Function, onNotice: Function, onState: Function,
+   *   onBusy: Function}} listeners; `onBusy(true)` when an answer takes longer than a moment
    */
   constructor(url, listeners) {
     this.url = url;
@@ -46,6 +48,7 @@ export class Connection {
       });
     }
     this.pending.clear();
+    this.rest();
     if (this.closed) return;
     this.listeners.onState("lost", event.reason);
     setTimeout(() => this.open(), this.wait);
@@ -63,8 +66,17 @@ export class Connection {
     if (!waiting) return;
     this.pending.delete(message.reply);
     clearTimeout(waiting.timer);
+    this.rest();
     if (message.ok) waiting.done(message);
     else waiting.fail(message.error ?? { what: "the server refused", where: "", fix: "" });
+  }
+
+  /** Everything asked for was answered, or will not be. */
+  rest() {
+    if (this.pending.size) return;
+    clearTimeout(this.moment);
+    this.moment = undefined;
+    this.listeners.onBusy(false);
   }
 
   /** Say that everything up to a frame is on the screen. */
@@ -92,9 +104,11 @@ export class Connection {
       }
       const timer = setTimeout(() => {
         this.pending.delete(id);
+        this.rest();
         fail({ what: "the server does not answer", where: command.do, fix: "Reload the page" });
       }, PATIENCE);
       this.pending.set(id, { done, fail, timer });
+      this.moment ??= setTimeout(() => this.listeners.onBusy(true), MOMENT);
     });
   }
 

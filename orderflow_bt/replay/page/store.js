@@ -45,6 +45,7 @@ export function empty() {
     version: 0,
     epoch: 0,
     connection: "connecting",
+    busy: false, // an answer takes longer than a moment
     hello: null,
     ...structuredClone(BLANK),
     bars: [],

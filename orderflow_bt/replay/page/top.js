@@ -12,7 +12,8 @@ const MODES = [
 ];
 
 /** Why the tape stands, or where it is going; empty where there is nothing to say. Pure. */
-export function standing({ playing, seeking, at_end: ended, paused_by: reason, skipped }) {
+export function standing({ playing, seeking, at_end: ended, paused_by: reason, skipped }, busy = false) {
+  if (busy) return "working\u2026";
   if (seeking) return "on the way\u2026";
   if (ended) return "end of the window";
   if (playing && skipped) return `skipped ${duration(skipped[1] - skipped[0])} of silence`;
@@ -87,7 +88,7 @@ export class Top {
     this.chart.setTheme(settings.theme, settings.palette);
   }
 
-  update({ hello, clock, last, bid, ask }) {
+  update({ hello, clock, last, bid, ask, busy }) {
     const title = hello ? hello.title || hello.symbol || "Blind start" : "Replay";
     say(at("title"), title);
     if (document.title !== `${title} \u2013 replay`) document.title = `${title} \u2013 replay`;
@@ -96,7 +97,7 @@ export class Top {
     say(this.bid, bid === null ? NONE : priceText(bid, hello));
     say(this.ask, ask === null ? NONE : priceText(ask, hello));
     show(at("hindsight"), clock.furthest === false);
-    const why = standing(clock);
+    const why = standing(clock, busy);
     show(at("paused"), why !== "");
     say(at("paused"), why);
     mark(document.body, "playing", clock.playing);
