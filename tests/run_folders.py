@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orderflow_bt.report.rows import Rows
 from orderflow_bt.stats import Evidence, execution, judge, summarise
 from orderflow_bt.types import Bar, BarStatus
 
@@ -454,3 +455,10 @@ def _manifest(title: str, end: int, coverage: dict, simulated: bool) -> dict:
         "simulated_market": simulated,
         "result_hash": "0f" * 32,
     }
+
+
+def rows_of(folder: Path, rows: list[dict]) -> Rows:
+    """Rows of a table as a report reads them."""
+    path = folder / f"{len(list(folder.iterdir()))}.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return Rows(path)

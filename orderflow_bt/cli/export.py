@@ -33,10 +33,10 @@ def command(
     from orderflow_bt.report.plain import TABLES, daily, plain_table
 
     folder = read_run(run)
-    tables = {name: plain_table(folder, name) for name in TABLES} | {"returns": daily(folder)}
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name, table in tables.items():
+        for name in (*TABLES, "returns"):
+            table = daily(folder) if name == "returns" else plain_table(folder, name)
             path = out / f"{name}.{how.value}"
             content = io.BytesIO()
             if how is Ending.CSV:

@@ -15,7 +15,9 @@ from orderflow_bt.stats.verdict import MIN_TRIPS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orderflow_bt.report.folder import Row, RunFolder
+    from numpy.typing import NDArray
+
+    from orderflow_bt.report.folder import Row, Rows, RunFolder
 
 _NULLS = {
     "random_side": "the same entries, each side by a coin",
@@ -59,7 +61,7 @@ class Group:
     rows: list[PartRow]
 
 
-def attribution(run: RunFolder, trips: Sequence[Row]) -> list[Group]:
+def attribution(run: RunFolder, trips: Rows) -> list[Group]:
     """The run, its events, the variants its strategy names, and chance; none without round trips.
 
     Args:
@@ -83,18 +85,19 @@ def attribution(run: RunFolder, trips: Sequence[Row]) -> list[Group]:
     return [group for group in groups if group.rows]
 
 
-def _by_event(run: RunFolder, trips: Sequence[Row], quote: str) -> list[PartRow]:
+def _by_event(run: RunFolder, trips: Rows, quote: str) -> list[PartRow]:
     """Round trips by detector, kind and leaning of the event that their entry names."""
-    named = {row["id"]: row for row in run.rows("events")}
-    parts: dict[str, list[Row]] = {}
-    for trip in trips:
-        event = named.get(trip["event_id"])
-        name = _NO_EVENT if event is None else event_name(event)
-        parts.setdefault(name, []).append(trip)
-    if list(parts) == [_NO_EVENT]:
+    of_event = trips.values("event_id").fill_null(-1).to_numpy()
+    named = {row["id"]: event_name(row) for row in run.rows("events").where("id", set(of_event))}
+    names = np.array([named.get(number, _NO_EVENT) for number in of_event.tolist()])
+    found = sorted(set(names.tolist()))
+    if found == [_NO_EVENT]:
         return []
     seed = run.manifest["simulation"]["seed"]
-    return [_part(name, part, quote, seed) for name, part in sorted(parts.items())]
+    net, in_r = trips.floats("net_pnl"), trips.floats("r_multiple")
+    return [
+        _part(name, net[own], in_r[own], quote, seed) for name in found for own in [names == name]
+    ]
 
 
 def event_name(event: Row) -> str:
@@ -104,9 +107,10 @@ def event_name(event: Row) -> str:
     return detector + (f", {kind}" if kind not in detector else "") + leaning
 
 
-def _part(name: str, trips: list[Row], quote: str, seed: int) -> PartRow:
-    net = np.array([float(trip["net_pnl"]) for trip in trips])
-    known = [r for trip in trips if (r := trip["r_multiple"]) is not None and np.isfinite(r)]
+def _part(
+    name: str, net: NDArray[np.float64], in_r: NDArray[np.float64], quote: str, seed: int
+) -> PartRow:
+    known = in_r[np.isfinite(in_r)].tolist()
     ends = None
     if net.size >= MIN_TRIPS:
         drawn = bootstrap(net, row_sum, seed=seed, reps=_REPS)

@@ -25,9 +25,12 @@ from orderflow_bt.report.theme import Theme, mix, palette
 from orderflow_bt.types import DAY_US, SECOND_US
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+_AT_ONCE = 1 << 12  # parts of a page
 _TONES = {"edge": "buy", "loss": "sell", "no_trades": "muted"}
 
 
@@ -55,8 +58,9 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
     html = (
         environment()
         .get_template("report.html.j2")
-        .render(page=page, css=style_sheet(dark, light, page.tone), **_script())
+        .stream(page=page, css=style_sheet(dark, light, page.tone), **_script())
     )
+    html.enable_buffering(_AT_ONCE)
     folder = run_dir / "figures"
     folder.mkdir(exist_ok=True)
     for name, content in figures.items():
@@ -65,7 +69,7 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
         if stale.name not in figures:
             stale.unlink()
     report = run_dir / "report.html"
-    write_whole(report, html.encode())
+    write_whole(report, (text.encode() for text in html))
     return report
 
 
@@ -83,12 +87,17 @@ def environment() -> Environment:
     )
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """The whole file or the one that was there before; never a part."""
+def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """The whole file or the one that was there before; never a part.
+
+    Args:
+        path: The file.
+        content: All of it, or one piece after the other.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:
@@ -152,7 +161,7 @@ def _held(run: RunFolder) -> NDArray[np.float64]:
 def _habits_shot(
     run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
 ) -> Shot | None:
-    trips = [trip for trip in run.rows("round_trips") if not trip["is_open"]]
+    trips = run.rows("round_trips").where("is_open", [False])
     if len(trips) < LEAST:
         return None
     unit = run.manifest["instrument"]

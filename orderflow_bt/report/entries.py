@@ -20,7 +20,7 @@ from orderflow_bt.stats import money_digits
 from orderflow_bt.strategy.registry import installed, load_strategy
 
 if TYPE_CHECKING:
-    from orderflow_bt.report.folder import Row, RunFolder
+    from orderflow_bt.report.folder import Row, Rows, RunFolder
 
 FEW = 3  # round trips of which none is worth calling the best
 READABLE_BARS = 24  # more bars leave no room for numbers
@@ -63,34 +63,31 @@ def scale_of(run: RunFolder) -> Scale:
 
 def entries(run: RunFolder) -> list[Entry]:
     """The round trips that have footprint cells, in order of entry."""
-    table = run.tables["footprints"]
+    names = ("open_time", "price_low", "bid", "ask", "bid_count", "ask_count")
+    cells = np.column_stack([run.ints("footprints", name) for name in names])
     trip_of = run.ints("footprints", "round_trip")
-    events = {row["id"]: row for row in run.rows("events")}
     scale = scale_of(run)
     trips = run.rows("round_trips")
+    shown = trips.where("id", set(trip_of.tolist()))
+    caused = [trip["event_id"] for trip in shown]
+    events = {row["id"]: row for row in run.rows("events").where("id", caused)}
     ranks = _ranks(trips)
-    names = ("open_time", "price_low", "bid", "ask", "bid_count", "ask_count")
-    made = []
-    for trip in trips:
-        own = np.flatnonzero(trip_of == trip["id"])
-        if own.size:
-            cells = np.column_stack([np.array(table[name], dtype=np.int64)[own] for name in names])
-            event = events.get(trip["event_id"])
-            made.append(_entry(run, trip, event, cells, scale, ranks.get(trip["id"], "")))
-    return made
+    return [
+        _entry(
+            run, trip, events.get(trip["event_id"]), cells[trip_of == trip["id"]], scale,
+            ranks.get(trip["id"], ""),
+        )
+        for trip in shown
+    ]  # fmt: skip
 
 
-def _ranks(trips: list[Row]) -> dict[int, str]:
+def _ranks(trips: Rows) -> dict[int, str]:
     """What is said of the best, the median and the worst of several round trips."""
     if len(trips) < FEW:
         return {}
-
-    def worth(trip: Row) -> tuple[float, int]:
-        r_multiple = trip["r_multiple"]
-        known = r_multiple is not None and np.isfinite(r_multiple)
-        return (r_multiple if known else float(trip["net_pnl"]), trip["id"])
-
-    ranked = [trip["id"] for trip in sorted(trips, key=worth)]
+    ids, in_r = trips.ints("id"), trips.floats("r_multiple")
+    worth = np.where(np.isfinite(in_r), in_r, trips.floats("net_pnl"))
+    ranked = ids[np.lexsort((ids, worth))].tolist()
     return {
         ranked[(len(ranked) - 1) // 2]: "the median",
         ranked[0]: f"the worst of {len(trips):,}",

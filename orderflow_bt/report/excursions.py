@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Any
 
-    from orderflow_bt.report.folder import Row
+    from orderflow_bt.report.folder import Row, Rows
 
 
 def _made(trip: Row, here: float, there: float, unit: Mapping[str, Any]) -> float:
@@ -35,17 +37,22 @@ def excursions(trip: Row, unit: Mapping[str, Any]) -> dict[str, float | None]:
     return found
 
 
-def shortfall(trips: Sequence[Row], unit: Mapping[str, Any]) -> tuple[float, float] | None:
+def shortfall(trips: Rows, unit: Mapping[str, Any]) -> tuple[float, float] | None:
     """What entries cost beyond the prices that were planned: money in all, R a round trip.
 
     The planned price is a limit's or stop's own, or the last trade's when a market order was sent.
     None where no round trip has a stop, from which the plan is measured.
     """
-    lost, multiples = 0.0, []
-    for trip in trips:
-        if trip["risk"] and trip["stop_price"] is not None:
-            stop = trip["stop_price"] * 10.0 ** -unit["price_decimals"]
-            beyond = _made(trip, stop, float(trip["entry_price"]), unit) - float(trip["risk"])
-            lost += beyond
-            multiples.append(beyond / float(trip["risk"]))
-    return (lost, sum(multiples) / len(multiples)) if multiples else None
+    names = ("risk", "stop_price", "entry_price", "side", "qty")
+    risk, stop, entry, side, lots = (trips.floats(name) for name in names)
+    known = (risk > 0) & np.isfinite(stop)
+    if not known.any():
+        return None
+    planned = stop[known] * 10.0 ** -unit["price_decimals"]
+    size = (side * lots)[known] * 10.0 ** -unit["qty_decimals"]
+    if unit["contract_usd"] is None:
+        met = size * (entry[known] - planned)
+    else:
+        met = size * float(unit["contract_usd"]) * (1 / planned - 1 / entry[known])
+    beyond = met - risk[known]
+    return float(beyond.sum()), float((beyond / risk[known]).mean())

@@ -13,7 +13,7 @@ from orderflow_bt.report.tape_of_order import Met, Stretch, Wanted, read_stretch
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
-    from orderflow_bt.report.folder import Row, RunFolder
+    from orderflow_bt.report.folder import Row, Rows, RunFolder
     from orderflow_bt.store import Lake
 
 RULES = {
@@ -85,13 +85,13 @@ def explain(
     if fill is not None:
         order = _numbered(fills, fill, "fill")["order_id"]
     assert order is not None
-    return _Story(run, _numbered(orders, order, "order"), fills, lake).told()
+    own = fills.where("order_id", [order])
+    return _Story(run, _numbered(orders, order, "order"), own, lake).told()
 
 
-def _numbered(rows: list[Row], number: int, what: str) -> Row:
-    for row in rows:
-        if row["id"] == number:
-            return row
+def _numbered(rows: Rows, number: int, what: str) -> Row:
+    for row in rows.where("id", [number]):
+        return row
     have = f"It has {len(rows):,}, numbered from 0" if rows else f"It has no {what} at all"
     raise UsageError(f"the run has no {what} {number}", fix=have)
 
@@ -99,9 +99,9 @@ def _numbered(rows: list[Row], number: int, what: str) -> Row:
 class _Story(OrderWords):
     """Walks one order through the trades it met."""
 
-    def __init__(self, run: RunFolder, order: Row, fills: list[Row], lake: Lake | None) -> None:
+    def __init__(self, run: RunFolder, order: Row, fills: Rows, lake: Lake | None) -> None:
         super().__init__(run, order)
-        self.fills = [row for row in fills if row["order_id"] == order["id"]]
+        self.fills = list(fills)
         self.notes: list[str] = []
         self.steps: list[Step] = []
         self.stretch = self._read(lake)

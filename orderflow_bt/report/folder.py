@@ -7,18 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.report.rows import Row, Rows
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+__all__ = ["Row", "Rows", "RunFolder", "read_run"]
+
 SCHEMA = 1
 TABLES = ("orders", "fills", "round_trips", "equity", "events", "bars", "footprints")
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,36 +31,37 @@ class RunFolder:
         path: The folder.
         manifest: What went in: strategy, tape, window, simulation, data, code.
         metrics: What came out, as numbers and words.
-        tables: The Parquet tables by name.
     """
 
     path: Path
     manifest: dict[str, Any]
     metrics: dict[str, Any]
-    tables: dict[str, pa.Table]
 
-    def rows(self, table: str) -> list[Row]:
-        """A table as one dictionary a row; money is Decimal."""
-        return list(self.tables[table].to_pylist())
+    def rows(self, table: str) -> Rows:
+        """A table as one dictionary a row; money is Decimal. Read as they are looked at."""
+        return Rows(self.path / f"{table}.parquet")
 
-    def floats(self, table: str, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def count(self, table: str) -> int:
+        """How many rows a table has."""
+        return len(self.rows(table))
+
+    def floats(self, table: str, column: str) -> NDArray[np.float64]:
         """A column as float64, for pictures."""
-        return np.array(self.tables[table][column].cast(pa.float64()), dtype=np.float64)
+        return self.rows(table).floats(column)
 
-    def ints(self, table: str, column: str) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def ints(self, table: str, column: str) -> NDArray[np.int64]:
         """A column as int64."""
-        return np.array(self.tables[table][column], dtype=np.int64)
+        return self.rows(table).ints(column)
 
     def bars(self, first_open: int, last_open: int) -> list[Bar]:
         """The strategy's bars that open in the closed range."""
-        table = self.tables["bars"]
         start, stop = np.searchsorted(self.ints("bars", "open_time"), [first_open, last_open + 1])
-        part = table.slice(int(start), int(stop - start)).to_pylist()
+        part = self.rows("bars")[int(start) : int(stop)]
         return [Bar(**{name: int(row[name]) for name in Bar._fields}) for row in part]
 
 
 def read_run(path: Path) -> RunFolder:
-    """Read a run folder whole.
+    """Open a run folder.
 
     Raises:
         UsageError: The folder is not a run folder.
@@ -83,18 +86,10 @@ def read_run(path: Path) -> RunFolder:
             where=str(path),
             fix="Run the backtest again with this version",
         )
-    tables = {}
+    run = RunFolder(path, manifest, _json(path / "metrics.json"))
     for name in TABLES:
-        try:
-            with pq.ParquetFile(path / f"{name}.parquet") as file:  # `read_table` loads far more
-                tables[name] = file.read()
-        except (OSError, pa.ArrowInvalid) as error:
-            raise OrderflowError(
-                f"a table of the run cannot be read: {error}",
-                where=str(path / f"{name}.parquet"),
-                fix="Run the backtest again",
-            ) from error
-    return RunFolder(path, manifest, _json(path / "metrics.json"), tables)
+        run.count(name)
+    return run
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
-    from orderflow_bt.report.folder import Row
+    from orderflow_bt.report.folder import Row, Rows
 
     Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def draw_habits(
-    trips: Sequence[Row], metrics: Row, theme: Theme, quote: str, unit: Mapping[str, Any]
+    trips: Rows, metrics: Row, theme: Theme, quote: str, unit: Mapping[str, Any]
 ) -> Figure:
     """Six small pictures of the closed round trips.
 
@@ -47,7 +47,7 @@ def draw_habits(
         2, 3, left=0.010, right=0.955, top=0.94, bottom=0.07, hspace=0.34, wspace=0.24
     )
     panes = [figure.add_subplot(grid[row, column]) for row in range(2) for column in range(3)]
-    net = np.array([float(trip["net_pnl"]) for trip in trips])
+    net = trips.floats("net_pnl")
     _bars(panes[0], metrics["net_by_hour"], theme)
     _bars(panes[1], metrics["net_by_weekday"], theme)
     _sides(panes[2], trips, net, theme)
@@ -99,8 +99,8 @@ def _bars(axes: Axes, values: Sequence[float], theme: Theme) -> None:
     _zero(axes, theme)
 
 
-def _sides(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
-    side = np.array([trip["side"] for trip in trips])
+def _sides(axes: Axes, trips: Rows, net: Floats, theme: Theme) -> None:
+    side = trips.ints("side")
     for sign, colour, name in ((1, theme.buy, "long"), (-1, theme.sell, "short")):
         own = np.where(side == sign, net, 0.0).cumsum()
         axes.plot(range(1, net.size + 1), own, color=colour, linewidth=1.3, zorder=3)
@@ -111,9 +111,7 @@ def _sides(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
     _zero(axes, theme)
 
 
-def _excursions(
-    axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme, unit: Mapping[str, Any]
-) -> str:
+def _excursions(axes: Axes, trips: Rows, net: Floats, theme: Theme, unit: Mapping[str, Any]) -> str:
     """Draw adverse against favourable excursions; returns what they are counted in."""
     shown = [excursions(trip, unit) for trip in trips[:_MOST_DOTS]]
     known = [row["mae_r"] is not None for row in shown]
@@ -140,9 +138,9 @@ def _dots(axes: Axes, across: Floats, up: Floats, net: Floats, theme: Theme) -> 
         )  # fmt: skip
 
 
-def _holding(axes: Axes, trips: Sequence[Row], net: Floats, theme: Theme) -> None:
+def _holding(axes: Axes, trips: Rows, net: Floats, theme: Theme) -> None:
     shown = slice(0, _MOST_DOTS)
-    held = np.array([trip["exit_time"] - trip["entry_time"] for trip in trips])[shown] / 1e6
+    held = (trips.ints("exit_time") - trips.ints("entry_time"))[shown] / 1e6
     _dots(axes, np.maximum(held, 0.1), net[shown], net[shown], theme)
     axes.set_xscale("log")
     steps = [(1, "1 s"), (60, "1 min"), (600, "10 min"), (3600, "1 h"), (21_600, "6 h")]

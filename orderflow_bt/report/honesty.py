@@ -12,6 +12,8 @@ from orderflow_bt.types import HOUR_US
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from orderflow_bt.report.rows import Rows
+
 _POLICIES = {
     "touch": "A resting limit order was filled as soon as its price traded: the optimistic bound.",
     "queue": "A resting limit order waited behind a volume ahead of it, which is inferred from "
@@ -217,9 +219,7 @@ def ends_notes(first: int, last: int, window: tuple[int, int]) -> list[str]:
     return notes
 
 
-def coverage_notes(
-    metrics: Mapping[str, Any], trips: list[dict[str, Any]], quote: str
-) -> list[str]:
+def coverage_notes(metrics: Mapping[str, Any], trips: Rows, quote: str) -> list[str]:
     """What the data lacked, and what of the result touches a hole."""
     coverage = metrics.get("coverage", {})
     days, missing = coverage.get("days", 0), list(coverage.get("missing_days", []))
@@ -239,10 +239,11 @@ def coverage_notes(
         )
     elif days > len(missing):
         notes.append("Inside the days no trade is missing: their ids have no holes.")
-    spanning = [trip for trip in trips if trip["spans_gap"] and not trip["is_open"]]
-    if spanning:
-        made = sum(trip["net_pnl"] for trip in spanning)
-        others = sum(trip["net_pnl"] for trip in trips if not trip["is_open"]) - made
+    closed = trips.where("is_open", [False])
+    spanning = closed.where("spans_gap", [True])
+    if len(spanning):
+        made, whole = (sum(some.values("net_pnl").to_pylist()) for some in (spanning, closed))
+        others = whole - made
         ids = ", ".join(str(trip["id"]) for trip in spanning[:_LISTED_DAYS])
         ids += ", …" if len(spanning) > _LISTED_DAYS else ""
         notes.append(

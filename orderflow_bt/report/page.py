@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections import Counter
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
@@ -20,7 +21,9 @@ from orderflow_bt.stats import money_digits
 from orderflow_bt.stats.verdict import count
 
 if TYPE_CHECKING:
-    from orderflow_bt.report.folder import Row, RunFolder
+    from collections.abc import Iterator
+
+    from orderflow_bt.report.folder import Row, Rows, RunFolder
 
 MAX_TRIPS = 10_000
 
@@ -37,6 +40,21 @@ class Shot:
     heading: str = ""
     caption: str = ""
     replay: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TripLines:
+    """The first round trips as they are printed, each made when it is its turn."""
+
+    trips: Rows
+    unit: Row
+
+    def __len__(self) -> int:
+        return min(len(self.trips), MAX_TRIPS)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for trip in islice(self.trips, len(self)):
+            yield _trip(trip, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +84,7 @@ class Page:
     habits: Shot | None
     entries: list[Shot]
     entries_note: str
-    trips: list[dict[str, Any]]
+    trips: TripLines
     trips_funded: bool
     trips_note: str
     next_step: str
@@ -91,11 +109,11 @@ def make_page(
     title = strategy.get("title") or strategy["name"]
     money, money_zero = _money(metrics, quote)
     band, band_zero = _band(metrics, manifest["simulation"]["fills"], quote)
-    closed = [trip for trip in trips if not trip["is_open"]]
+    closed = trips.where("is_open", [False])
     sturdy, sturdy_zero = sturdy_rows(closed, metrics, reach_of(manifest["window"]), quote)
     numbers = metrics | {"entry_shortfall": shortfall(closed, manifest["instrument"])}
     window = _window(manifest["window"])
-    shown = trips[:MAX_TRIPS]
+    shown = TripLines(trips, manifest["instrument"])
     note = "In order of entry; prices are averages of their fills."
     if len(trips) > len(shown):
         note += f" The first {len(shown):,} of {len(trips):,}; all are in round_trips.parquet."
@@ -127,11 +145,11 @@ def make_page(
         entries_note="All of them."
         if len(entries) == len(trips)
         else "The best, the worst and the median round trip, and others drawn at random.",
-        trips=[_trip(trip, manifest["instrument"]) for trip in shown],
-        trips_funded=any(trip.get("funding") for trip in shown),
+        trips=shown,
+        trips_funded=bool("funding" in trips.names and trips.floats("funding").any()),
         trips_note=note,
         next_step=_next_step(run),
-        events=_events(run.rows("events")),
+        events=_events(run),
         skipped=[(why, f"{n:,}") for why, n in sorted(metrics.get("skipped", {}).items())],
         simulation_notes=simulation_notes(manifest, metrics),
         coverage_notes=[*coverage_notes(metrics, trips, quote), *_ends(run)],
@@ -237,9 +255,9 @@ def _trip(trip: Row, unit: Row) -> dict[str, Any]:
 
 
 def _next_step(run: RunFolder) -> str:
-    if run.tables["orders"].num_rows:
+    if run.count("orders"):
         return "Look at orders.parquet for what became of the orders, then try a longer window."
-    if run.tables["events"].num_rows:
+    if run.count("events"):
         return "Events were seen and none was traded: the reasons stand below."
     return (
         "No event was seen either: try a longer window (--to), another symbol, or looser "
@@ -247,13 +265,15 @@ def _next_step(run: RunFolder) -> str:
     )
 
 
-def _events(events: list[Row]) -> list[dict[str, Any]]:
+def _events(run: RunFolder) -> list[dict[str, Any]]:
     seen: Counter[tuple[str, str, int, str]] = Counter()
     ordered: Counter[tuple[str, str, int, str]] = Counter()
-    for event in events:
-        key = (event["detector"], event["kind"], event["direction"], event["state"])
-        seen[key] += 1
-        ordered[key] += event["action"] == "order"
+    names = ["detector", "kind", "direction", "state", "action"]
+    counted = run.rows("events").table(names).group_by(names).aggregate([([], "count_all")])
+    for row in counted.to_pylist():
+        key = (row["detector"], row["kind"], row["direction"], row["state"])
+        seen[key] += row["count_all"]
+        ordered[key] += row["count_all"] * (row["action"] == "order")
     return [
         {
             "detector": key[0],

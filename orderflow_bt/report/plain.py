@@ -27,7 +27,7 @@ _LOTS = {"qty", "filled_qty", "position", "ahead"}
 def plain_table(run: RunFolder, name: str) -> pa.Table:
     """A table of the run with prices and quantities as decimals and times as UTC timestamps."""
     unit = run.manifest["instrument"]
-    table = run.tables[name]
+    table = run.rows(name).table()
     columns = []
     for field, column in zip(table.schema, table.columns, strict=True):
         if field.name in _TIMES or field.name.endswith("_time"):
@@ -46,9 +46,13 @@ def plain_table(run: RunFolder, name: str) -> pa.Table:
 
 def _with_excursions(run: RunFolder, trips: pa.Table) -> pa.Table:
     """The worst and the best while open, also as money and as multiples of the risk."""
-    found = [excursions(trip, run.manifest["instrument"]) for trip in run.rows("round_trips")]
-    for name in ("mae_money", "mfe_money", "mae_r", "mfe_r"):
-        trips = trips.append_column(name, pa.array([row[name] for row in found], pa.float64()))
+    names = ("mae_money", "mfe_money", "mae_r", "mfe_r")
+    found: dict[str, list[float | None]] = {name: [] for name in names}
+    for trip in run.rows("round_trips"):
+        for name, value in excursions(trip, run.manifest["instrument"]).items():
+            found[name].append(value)
+    for name in names:
+        trips = trips.append_column(name, pa.array(found[name], pa.float64()))
     return trips
 
 

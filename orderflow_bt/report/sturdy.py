@@ -10,11 +10,9 @@ from orderflow_bt.report.numbers import BarRow, bar_rows
 from orderflow_bt.stats.verdict import MIN_TRIPS, count
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
-    from orderflow_bt.report.folder import Row
+    from orderflow_bt.report.folder import Row, Rows
 
 BEST = 5
 _FEES = (
@@ -26,7 +24,7 @@ _FEES = (
 
 
 def sturdy_rows(
-    trips: Sequence[Row], metrics: Row, window: tuple[int, int], quote: str
+    trips: Rows, metrics: Row, window: tuple[int, int], quote: str
 ) -> tuple[list[BarRow], float]:
     """Net results under other conditions, with bars on one scale, and where zero stands.
 
@@ -38,8 +36,7 @@ def sturdy_rows(
     """
     if len(trips) < 2:
         return [], 0.0
-    net, fees = (np.array([float(t[name]) for t in trips]) for name in ("net_pnl", "fees"))
-    entry = np.array([trip["entry_time"] for trip in trips], np.int64)
+    net, fees, entry = trips.floats("net_pnl"), trips.floats("fees"), trips.ints("entry_time")
     slipped = metrics.get("slippage") or 0.0
     values = [("as it was", float(net.sum()), count(net.size, "round trip"))]
     values += [

@@ -50,7 +50,7 @@ def test_parquet_keeps_types(run, tmp_path):
         38, read_run(run).manifest["instrument"]["price_decimals"]
     )
     assert orders.schema["decision_time"] == pl.Datetime("us", "UTC")
-    assert orders["price"].null_count() == read_run(run).tables["orders"]["price"].null_count
+    assert orders["price"].null_count() == read_run(run).rows("orders").values("price").null_count
 
 
 def test_returns_compound_to_the_result(run, tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from run_folders import build_run_folder
+from run_folders import build_run_folder, rows_of
 
 from orderflow_bt.report.attribution import attribution, event_name
 from orderflow_bt.report.excursions import excursions, shortfall
@@ -46,11 +46,20 @@ def test_excursions_of_a_coin_margined_future_are_coins():
     assert found["mae_r"] == pytest.approx(100 * 100 * (1 / 50_000 - 1 / 49_000) / 0.00833333)
 
 
-def test_what_entries_cost_beyond_their_plan_is_measured_from_the_stop():
+def test_what_entries_cost_beyond_their_plan_is_measured_from_the_stop(tmp_path):
+    def of(**changes):
+        return shortfall(rows_of(tmp_path, [SHORT | changes]), LINEAR)
+
     # Planned at 100, a risk of 1.0 a coin; sold at 99.5, half a unit worse on two coins.
-    assert shortfall([SHORT], LINEAR) == pytest.approx((1.0, 0.5))
-    assert shortfall([SHORT | {"entry_price": Decimal(100)}], LINEAR) == pytest.approx((0.0, 0.0))
-    assert shortfall([SHORT | {"risk": None}], LINEAR) is None
+    assert of() == pytest.approx((1.0, 0.5))
+    assert of(entry_price=Decimal(100)) == pytest.approx((0.0, 0.0))
+    assert of(risk=None) is None
+    coin = {"side": 1, "qty": 100, "stop_price": 480_000, "risk": Decimal("0.00833333")}
+    paid = rows_of(tmp_path, [coin | {"entry_price": Decimal(50_100)}, coin | {"risk": None,
+                              "entry_price": Decimal(1)}])  # fmt: skip
+    lost, each = shortfall(paid, INVERSE)
+    assert lost == pytest.approx(100 * 100 * (1 / 48_000 - 1 / 50_100) - 0.00833333)
+    assert each == pytest.approx(lost / 0.00833333)
 
 
 def test_months_stand_in_years():
@@ -67,12 +76,12 @@ def test_months_stand_in_years():
     assert year_rows(monthly[:1], "USDT") == []
 
 
-def test_other_costs_and_parts_of_the_window():
+def test_other_costs_and_parts_of_the_window(tmp_path):
     trips = [
         {"net_pnl": Decimal(net), "fees": Decimal(2), "entry_time": at * HOUR_US}
         for at, net in enumerate((50, 40, 30, 20, 10, -5, -5, -5, -5, -5))
     ]
-    rows, zero = sturdy_rows(trips, {"slippage": 7.0}, (0, 10 * HOUR_US), "USDT")
+    rows, zero = sturdy_rows(rows_of(tmp_path, trips), {"slippage": 7.0}, (0, 10 * HOUR_US), "USDT")
     made = {row.name: row.whole + row.rest for row in rows}
     assert made == {
         "as it was": "+125.00", "no fees": "+145.00", "half the fees": "+135.00",
@@ -84,12 +93,12 @@ def test_other_costs_and_parts_of_the_window():
     assert "too few" in rows[-1].note
 
 
-def test_years_take_the_place_of_halves():
+def test_years_take_the_place_of_halves(tmp_path):
     year = 365 * DAY_US
     trips = [
         {"net_pnl": Decimal(at), "fees": Decimal(0), "entry_time": at * year} for at in (1, 1, 2)
     ]
-    rows, _ = sturdy_rows(trips, {}, (0, 3 * year), "USDT")
+    rows, _ = sturdy_rows(rows_of(tmp_path, trips), {}, (0, 3 * year), "USDT")
     assert [row.name for row in rows[-2:]] == ["in 1971", "in 1972"]
 
 
@@ -103,7 +112,7 @@ def test_each_event_has_its_expectancy(forty: Path):
     run.metrics["comparisons"] = {
         "alone": {"net_pnl": -5.0, "round_trips": 2, "expectancy_r": None},
     }
-    trips = [trip for trip in run.rows("round_trips") if not trip["is_open"]]
+    trips = run.rows("round_trips").where("is_open", [False])
     groups = {group.title: group.rows for group in attribution(run, trips)}
     events = groups["By the event behind the entry"]
     assert sum(int(row.trips) for row in events) == len(trips)
@@ -116,7 +125,7 @@ def test_each_event_has_its_expectancy(forty: Path):
         assert row.each == f"{mean:+,.2f}".replace("-", "\u2212")
         assert (row.high == "too few") == (len(own) < 30)
     assert groups["Variants of the strategy, on the same tape"][0].each == "\u22122.50"
-    assert attribution(run, []) == []
+    assert attribution(run, trips.where("id", [])) == []
 
 
 def test_a_window_of_one_day_has_no_other_day_to_compare_with(forty: Path):

@@ -1,0 +1,131 @@
+"""Rows of a run's table, read from its file as they are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from orderflow_bt.errors import OrderflowError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+Row = dict[str, Any]
+_AT_ONCE = 1 << 12  # rows made into dictionaries
+
+
+class Rows(Sequence[Row]):
+    """A table, or some rows of it, as one dictionary a row; money is Decimal.
+
+    Args:
+        path: Its file.
+        chosen: int64, which rows, ascending; None: all.
+
+    Raises:
+        OrderflowError: The file is missing or broken.
+    """
+
+    def __init__(self, path: Path, chosen: NDArray[np.int64] | None = None) -> None:
+        self._path = path
+        self._chosen = chosen
+        with self._opened() as file:
+            self._count = file.metadata.num_rows
+
+    def __len__(self) -> int:
+        return self._count if self._chosen is None else len(self._chosen)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        if isinstance(index, slice):
+            return list(self._made(self._numbers()[index]))
+        return next(self._made(self._numbers()[[index]]))
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._made(self._chosen)
+
+    def where(self, column: str, values: Iterable[Any]) -> Rows:
+        """Those of them that have one of some values in a column."""
+        wanted = pa.array(list(values), self._schema().field(column).type)
+        is_in = np.array(pc.is_in(self._column(column), value_set=wanted), np.bool_)
+        return Rows(self._path, self._numbers()[is_in])
+
+    def floats(self, column: str) -> NDArray[np.float64]:
+        """A column as float64; NaN where there is none."""
+        return np.array(self._column(column).cast(pa.float64()), np.float64)
+
+    def ints(self, column: str) -> NDArray[np.int64]:
+        """A column of integers or flags as int64, each with a value."""
+        return np.array(self._column(column), np.int64)
+
+    def values(self, column: str) -> pa.ChunkedArray:
+        """A column as it is stored."""
+        return self._column(column)
+
+    def table(self, columns: list[str] | None = None) -> pa.Table:
+        """All of them, whole."""
+        with self._opened() as file:
+            found = file.read(columns)
+        return found if self._chosen is None else found.take(self._chosen)
+
+    def pieces(self) -> Iterator[pa.Table]:
+        """The whole table by its row groups; one empty where there are no rows."""
+        with self._opened() as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group)
+            if not file.num_row_groups:
+                yield file.schema_arrow.empty_table()
+
+    @property
+    def names(self) -> list[str]:
+        """Of its columns."""
+        return list(self._schema().names)
+
+    def _schema(self) -> pa.Schema:
+        with self._opened() as file:
+            return file.schema_arrow
+
+    def _column(self, name: str) -> pa.ChunkedArray:
+        return self.table([name]).column(0)
+
+    def _numbers(self) -> NDArray[np.int64]:
+        return np.arange(self._count) if self._chosen is None else self._chosen
+
+    def _made(self, numbers: NDArray[np.int64] | None) -> Iterator[Row]:
+        """Rows by their numbers in the file, which ascend; None: every one."""
+        with self._opened() as file:
+            first = 0
+            for group in range(file.num_row_groups):
+                stop = first + file.metadata.row_group(group).num_rows
+                own = None
+                if numbers is not None:
+                    own = numbers[slice(*np.searchsorted(numbers, (first, stop)))] - first
+                if own is None or len(own):
+                    found = file.read_row_group(group)
+                    found = found if own is None else found.take(own)
+                    for batch in found.to_batches(_AT_ONCE):
+                        yield from batch.to_pylist()
+                first = stop
+
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        try:
+            with pq.ParquetFile(self._path) as file:  # `read_table` loads far more
+                yield file
+        except (OSError, pa.ArrowInvalid) as error:
+            raise OrderflowError(
+                f"a table of the run cannot be read: {error}",
+                where=str(self._path),
+                fix="Run the backtest again",
+            ) from error
