@@ -10,7 +10,9 @@ A parameter's type is its default's: int, float, bool, str or `BarSpec`.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import math
+import operator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", int, float, bool, str, BarSpec)
 Json = int | float | bool | str
+
+_TYPES = (int, float, bool, str, BarSpec)
+_HOLDS = {"gt": operator.gt, "ge": operator.ge, "lt": operator.lt, "le": operator.le}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,28 @@ class Param:
     def type(self) -> type:
         """The type every value must have."""
         return type(self.default)
+
+    def fault(self) -> str:
+        """Why the declaration contradicts itself; empty where it does not."""
+        default = self.default
+        if type(default) not in _TYPES:
+            return f"has a default of type {type(default).__name__}"
+        is_number = type(default) in (int, float)
+        if self.bounds and not is_number:
+            return f"has bounds, and its default {str(default)!r} is no number"
+        if self.choices and (default not in self.choices or set(map(type, self.choices)) != {str}):
+            return f"has the default {default!r} and the choices {self.choices!r}"
+        for name, bound in self.bounds.items():
+            if not (isinstance(bound, int | float) and math.isfinite(bound)):
+                return f"has {name}={bound!r}, which is no number"
+        if not is_number:
+            return ""
+        value = cast("float", default)
+        if not math.isfinite(value):
+            return f"has the default {value}"
+        if not all(_HOLDS[name](value, bound) for name, bound in self.bounds.items()):
+            return f"has the default {value}, which is not {self.range_text}"
+        return ""
 
     @property
     def range_text(self) -> str:
@@ -83,29 +110,85 @@ class Parametrised:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        inherited: dict[str, Param] = {}
+        for base in reversed(cls.__mro__[1:]):
+            inherited |= {n: v for n, v in vars(base).items() if isinstance(v, Param)}
         declared = {n: v for n, v in vars(cls).items() if isinstance(v, Param)}
-        cls.params = {**cls.params, **declared}
-        cls._model = None
+        for name in inherited.keys() & vars(cls).keys() - declared.keys():
+            declared[name] = _redeclared(cls, name, inherited[name])
         for name, declaration in declared.items():
-            if declaration.type not in (int, float, bool, str, BarSpec):
-                raise PluginError(
-                    f"parameter {name!r} of {cls.__name__} has a default of type"
-                    f" {declaration.type.__name__}",
-                    fix="Use an int, float, bool, str or BarSpec",
-                )
+            _check(cls, name, declaration)
+            setattr(cls, name, declaration)
+        cls.params = inherited | declared
+        cls._model = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         names = list(self.params)
         if len(args) > len(names):
             raise UsageError(f"{type(self).__name__} takes at most {len(names)} parameters")
-        given = dict(zip(names, args, strict=False)) | kwargs
-        for name, value in _validated(type(self), given).items():
+        positional = dict(zip(names, args, strict=False))
+        if twice := sorted(positional.keys() & kwargs.keys()):
+            raise UsageError(f"{type(self).__name__} is given {twice[0]!r} twice")
+        for name, value in _validated(type(self), positional | kwargs).items():
             object.__setattr__(self, name, value)
 
     def parameters(self) -> dict[str, Json]:
-        """Every parameter with its value, ready for JSON."""
+        """Every parameter with its value, ready for JSON.
+
+        Raises:
+            PluginError: It was made without them.
+        """
+        check_made(self)
         values = {name: getattr(self, name) for name in self.params}
         return {n: str(v) if isinstance(v, BarSpec) else v for n, v in values.items()}
+
+
+_OF_ITSELF = frozenset(dir(Parametrised))
+
+
+def check_made(plugin: Parametrised) -> None:
+    """Refuse a plugin whose own ``__init__`` left its parameters as they were declared.
+
+    Raises:
+        PluginError: The first parameter without a value.
+    """
+    for name in plugin.params:
+        if isinstance(getattr(plugin, name, None), Param):
+            cls = type(plugin)
+            if hasattr(cls, "__dataclass_fields__"):
+                fix = "Take @dataclass away: parameters are arguments of the class already"
+            else:
+                fix = "Begin its __init__ with super().__init__(*args, **kwargs)"
+            raise PluginError(f"{cls.__name__} was made without its parameter {name!r}", fix=fix)
+
+
+def _check(cls: type[Parametrised], name: str, declaration: Param) -> None:
+    if fault := declaration.fault():
+        raise PluginError(
+            f"parameter {name!r} of {cls.__name__} {fault}",
+            fix="A default is an int, float, bool, str or BarSpec, and within its own bounds",
+        )
+    hides = any(callable(getattr(base, name, None)) for base in cls.__mro__[1:])
+    if name.startswith("_") or name in _OF_ITSELF or hides:
+        raise PluginError(
+            f"a parameter of {cls.__name__} cannot be called {name!r}",
+            fix="The name is taken" if hides or name in _OF_ITSELF else "Begin it with a letter",
+        )
+
+
+def _redeclared(cls: type[Parametrised], name: str, inherited: Param) -> Param:
+    """A parameter whose default a subclass sets by a plain value: ``window = 30``."""
+    value: Any = vars(cls)[name]
+    if inherited.type is float and type(value) is int:
+        value = float(value)
+    if not isinstance(value, int | float | bool | str | BarSpec) or (
+        type(value) is not inherited.type
+    ):
+        raise PluginError(
+            f"{cls.__name__} sets the parameter {name!r} to {value!r}",
+            fix=f"Give a value of type {inherited.type.__name__}, or declare it anew with param()",
+        )
+    return replace(inherited, default=value)
 
 
 def exact(value: float) -> Fraction:

@@ -6,6 +6,7 @@ import difflib
 import importlib
 import importlib.util
 import sys
+import traceback
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -84,18 +85,68 @@ def load(text: str, family: Family[P]) -> type[P]:
 
 
 def _import(name: str) -> Any:
+    """A module by its name, as Python finds it, or in the current folder.
+
+    A package of the same name that Python finds first does not hide it: a folder ``strategies`` of
+    one's own and the package of the shipped strategies can be used side by side.
+    """
+    _look_in(Path.cwd())
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name and name.startswith(error.name):
-            raise UsageError(f"no module {name!r} can be imported") from None
-        raise PluginError(f"{name} imports {error.name!r}, which is not installed") from error
-    except Exception as error:  # a plugin may raise anything while it is imported
-        raise PluginError(f"importing {name} failed: {type(error).__name__}: {error}") from error
+        if not (error.name and name.startswith(error.name)):
+            fix = f"pip install {error.name}, or mend the import"
+            what = f"{name} imports {error.name!r}, which is not installed"
+            raise PluginError(what, fix=fix) from error
+    except (Exception, SystemExit) as error:  # a plugin may raise anything while it is imported
+        raise _not_imported(name, error) from error
+    if file := _hidden(name):
+        return load_file(file)
+    raise UsageError(
+        f"no module {name!r} can be imported",
+        fix="Install its package, begin in the folder that holds it, or give its file.py",
+    )
+
+
+def _look_in(folder: Path) -> None:
+    """Have imports look in a folder, behind everything that is installed."""
+    if str(folder.resolve()) not in sys.path:
+        sys.path.append(str(folder.resolve()))
+
+
+def _hidden(name: str) -> Path | None:
+    """The file of a module whose package another one of the same name hides."""
+    parts = name.split(".")
+    for entry in sys.path:
+        file = Path(entry, *parts).with_suffix(".py")
+        if len(parts) > 1 and file.is_file():
+            return file
+    return None
+
+
+def _not_imported(what: str, error: BaseException) -> PluginError:
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith(("<", __file__))]
+    places = [f"{frame.filename}:{frame.lineno}" for frame in theirs if _is_plain(frame.filename)]
+    fix = ""
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        fix = "Name it package.module:Class, in the folder that holds the package"
+    elif isinstance(error, ModuleNotFoundError):
+        fix = "Modules are looked for where packages are installed, beside the file, and here"
+    return PluginError(
+        f"importing {what} failed: {type(error).__name__}: {error}",
+        where=places[-1] if places else "",
+        fix=fix,
+    )
+
+
+def _is_plain(file_name: str) -> bool:
+    """Whether a file is somebody's own: not of Python's library, nor of an import's machinery."""
+    return not file_name.startswith(sys.base_prefix + "/lib") and "importlib" not in file_name
 
 
 def load_file(path: Path) -> ModuleType:
-    """Run a plugin's file as a module of its own.
+    """Run a plugin's file as a module of its own; it may import what lies beside it.
 
     Raises:
         PluginError: Its code failed.
@@ -106,13 +157,12 @@ def load_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    _look_in(path.parent)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a plugin may raise anything while it is imported
+    except (Exception, SystemExit) as error:  # a plugin may raise anything while it is imported
         del sys.modules[name]
-        raise PluginError(
-            f"importing the plugin failed: {type(error).__name__}: {error}", where=str(path)
-        ) from error
+        raise _not_imported(str(path), error) from error
     return module
 
 
@@ -129,23 +179,45 @@ def _class_in(module: Any, class_name: str, text: str, family: Family[P]) -> typ
     if class_name:
         found = getattr(module, class_name, None)
         if not (isinstance(found, type) and issubclass(found, family.base)):
-            raise UsageError(f"{class_name!r} is not a {family.noun}", where=text)
+            held = [cls.__name__ for cls in _plugins_in(module, family.base)]
+            close = difflib.get_close_matches(class_name, held, n=1)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            raise UsageError(
+                f"{class_name!r} is not a {family.noun}",
+                where=text,
+                fix=f"{hint}It holds: {', '.join(held) or 'none'}",
+            )
         return found
-    own = [
+    own = _plugins_in(module, family.base)
+    if len(own) != 1:
+        names = ", ".join(cls.__name__ for cls in own) or "none"
+        others = [cls for cls in _plugins_in(module, Parametrised) if cls not in own]
+        told = "".join(f"; {cls.__name__} is {_kind_of(cls)}" for cls in others if not own)
+        raise UsageError(
+            f"the file holds {len(own)} {family.plural} ({names}){told}",
+            where=text,
+            fix="Name one, as file.py:Class"
+            if own
+            else f"Derive a class from orderflow_bt.{family.base.__name__}",
+        )
+    return own[0]
+
+
+def _plugins_in(module: Any, base: type[P]) -> list[type[P]]:
+    """The plugins that a module defines itself."""
+    return [
         value
         for value in vars(module).values()
         if isinstance(value, type)
-        and issubclass(value, family.base)
+        and issubclass(value, base)
         and value.__module__ == module.__name__
     ]
-    if len(own) != 1:
-        names = ", ".join(cls.__name__ for cls in own) or "none"
-        raise UsageError(
-            f"the file holds {len(own)} {family.plural} ({names})",
-            where=text,
-            fix="Name one, as file.py:Class",
-        )
-    return own[0]
+
+
+def _kind_of(cls: type[Any]) -> str:
+    """What a plugin of another family is, in words."""
+    names = [base.__name__ for base in cls.__mro__]
+    return "a detector" if "Detector" in names else "a strategy"
 
 
 def source_of(cls: type[Any]) -> Path | None:

@@ -28,18 +28,18 @@ from orderflow_bt.testing import Tape, assert_no_lookahead
 from {name} import {cls}
 
 
-def test_buys_a_close_at_the_high_on_buying():
+def test_buys_a_close_at_the_high_on_buying() -> None:
     tape = Tape("S 100.0 1 | B 100.9 9 | +5m B 101.0 50")
     run = tape.run({cls})
     assert [order.role for order in run.orders] == ["entry", "stop", "target"]
     assert (run.fills[0].side, run.fills[0].price) == (+1, tape.price("101.0"))
 
 
-def test_leaves_a_close_at_the_high_on_selling_alone():
+def test_leaves_a_close_at_the_high_on_selling_alone() -> None:
     assert not Tape("S 100.0 9 | B 100.9 1 | +5m B 101.0 50").run({cls}).orders
 
 
-def test_knows_no_future():
+def test_knows_no_future() -> None:
     tape = Tape("S 100.0 1 | B 100.9 9 | +5m B 101.0 50 | +5m S 100.2 50 | +5m B 103.0 50")
     assert assert_no_lookahead({cls}, tape).decisions > 0
 '''
@@ -88,12 +88,12 @@ from orderflow_bt.testing import Tape
 from {name} import {cls}
 
 
-def test_sees_sellers_turned_back():
+def test_sees_sellers_turned_back() -> None:
     tape = Tape("S 100.0 9 | B 100.9 1 | +5m B 101.0 50")
     (event,) = tape.events({cls}())
     assert (event.direction, event.price) == (+1, tape.price("100.9"))
 
 
-def test_knows_no_sooner_than_the_close():
+def test_knows_no_sooner_than_the_close() -> None:
     assert not Tape("S 100.0 9 | B 100.9 1 | +4m B 100.9 1").events({cls}())
 '''

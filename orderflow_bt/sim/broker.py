@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError
@@ -15,7 +14,14 @@ from orderflow_bt.sim.account import BPS
 from orderflow_bt.sim.liquidation import check_margin
 from orderflow_bt.sim.order_table import OrderTable
 from orderflow_bt.sim.reports import Changes, ReportReader
-from orderflow_bt.sim.tickets import Ticket, check_numbers, is_whole
+from orderflow_bt.sim.tickets import (
+    Ticket,
+    check_numbers,
+    check_reason,
+    check_size,
+    is_whole,
+    plain_int,
+)
 from orderflow_bt.sim.trips import Plan
 from orderflow_bt.strategy.api import Order
 
@@ -216,6 +222,7 @@ class SimBroker(OrderTable):
     ) -> None:
         """Ask for a change of an order where it stands."""
         check_numbers(qty=qty, price=price, limit=limit)
+        qty, price, limit = plain_int(qty), plain_int(price), plain_int(limit)
         if order_id == NOT_SENT:
             return
         order = self._known(order_id, "change")
@@ -272,8 +279,8 @@ class SimBroker(OrderTable):
 
     def size(self, risk: float, entry: int, stop: int) -> int:
         """Lots that lose ``risk`` of equity between entry and stop, at most equity's worth."""
-        if not isfinite(risk):
-            raise PluginError(f"risk is a share of equity, not {risk}")
+        check_size(risk, entry, stop)
+        entry, stop = plain_int(entry), plain_int(stop)
         account = self._session.account
         units = self._session.instrument
         equity = account.purse_units(self._session.last_price)
@@ -324,19 +331,21 @@ class SimBroker(OrderTable):
 
     def skip(self, event: Event, why: str) -> None:
         """Write down that an event led to no order, and why."""
+        check_reason(event)
         if event.id >= 0:
             self.skipped[event.id] = why
 
     def timer(self, time: int) -> None:
         """Have ``on_timer`` called at ``time``."""
-        check_numbers(until=time)
-        self._session.set_timer(time)
+        if not is_whole(time) or time < 0:
+            raise PluginError(f"a timer's time is microseconds UTC, not {time!r}")
+        self._session.set_timer(int(time))
 
     # -- sending ------------------------------------------------------------------------------
 
     def send(self, ticket: Ticket) -> int:
         """Put one order into the table; returns its id, `NOT_SENT` while orders are disabled."""
-        ticket.check()
+        ticket = ticket.checked()
         session = self._session
         if not session.trading:
             return NOT_SENT
@@ -406,7 +415,7 @@ class SimBroker(OrderTable):
         units, config = session.instrument, session.config
         if ticket.qty <= 0:
             return "the quantity rounds to nothing"
-        if ticket.limit == 0 or ticket.worst == 0:
+        if 0 in (ticket.price, ticket.limit, ticket.worst):
             return "the price rounds to nothing"
         if config.off_tick == "reject" and asked.off_grid(units.tick_size):
             return f"a price is off the exchange's tick of {units.price(units.tick_size)}"
@@ -431,7 +440,9 @@ class SimBroker(OrderTable):
 
     def _known(self, order_id: int, verb: str) -> list[Any]:
         if not is_whole(order_id) or not 0 <= order_id < len(self.orders):
-            raise PluginError(f"there is no order {order_id} to {verb}")
+            if isinstance(order_id, Order):
+                raise PluginError(f"orders are named by their id: {verb} order.id")
+            raise PluginError(f"there is no order {order_id!r} to {verb}")
         return self.orders.row(order_id)
 
     # -- what the kernel reported -------------------------------------------------------------

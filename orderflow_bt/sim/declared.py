@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.detectors import Detector
 from orderflow_bt.errors import PluginError
+from orderflow_bt.parameters import Parametrised, check_made
 from orderflow_bt.sim.guard import guard
 from orderflow_bt.sim.readings import Readings
+from orderflow_bt.strategy.base import Strategy
 from orderflow_bt.strategy.series import Series
 from orderflow_bt.types import BarSpec
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.kept import FlowCache
     from orderflow_bt.sim.shared import Shared
-    from orderflow_bt.strategy.base import Strategy
 
 
 def readings_of(
@@ -33,8 +34,14 @@ def readings_of(
     ``kept`` is what keeps the readings of stored days, ``shared`` what other readings make too.
 
     Raises:
-        PluginError: It declared something else than bars and detectors.
+        PluginError: It declared something else than bars and detectors, or is no strategy that
+            was made with its parameters.
     """
+    if not isinstance(strategy, Strategy):
+        raise PluginError(
+            f"{strategy!r} is no Strategy", fix="Derive it from orderflow_bt.Strategy"
+        )
+    check_made(strategy)
     with guard(strategy, "bar_specs", number_from):
         specs: list[BarSpec] = _all_of(
             BarSpec, strategy.bar_specs(), "time_bars('5m') or BarSpec.parse(…)"
@@ -95,4 +102,6 @@ def _all_of(kind: type[Any], given: object, example: str) -> list[Any]:
                 f"it returned {thing!r}, which is no {kind.__name__}",
                 fix=f"Make one: {thing.__name__}(…)" if made else f"Such as {example}",
             )
+        if isinstance(thing, Parametrised):
+            check_made(thing)
     return list(given)

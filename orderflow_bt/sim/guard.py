@@ -34,7 +34,7 @@ class guard:  # noqa: N801 - used as a statement, as contextmanagers are
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
-        if isinstance(error, Exception):
+        if isinstance(error, Exception | SystemExit):
             _retell(error, self._plugin, self._hook, self._now)
 
 
@@ -59,11 +59,11 @@ class Watchman:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
-        if isinstance(error, Exception) and self._runner.hook:
+        if isinstance(error, Exception | SystemExit) and self._runner.hook:
             _retell(error, self._plugin, self._runner.hook, self._runner.now)
 
 
-def _retell(error: Exception, plugin: object, hook: str, now: int) -> None:
+def _retell(error: Exception | SystemExit, plugin: object, hook: str, now: int) -> None:
     """Raise what a hook raised with its name, its line and the market time."""
     name = f"{type(plugin).__name__}.{hook}"
     if isinstance(error, PluginError):
@@ -78,10 +78,11 @@ def _retell(error: Exception, plugin: object, hook: str, now: int) -> None:
     ) from error
 
 
-def _place(error: Exception, now: int) -> str:
+def _place(error: BaseException, now: int) -> str:
     """The deepest line outside this package's engine, what the hook was told of, and the time."""
     frames = traceback.extract_tb(error.__traceback__)
-    theirs = [frame for frame in frames if not _is_ours(Path(frame.filename))]
+    written = [frame for frame in frames if not frame.filename.startswith("<frozen")]
+    theirs = [frame for frame in written if not _is_ours(Path(frame.filename))]
     own = isinstance(error, PluginError)  # ours to say what the plugin gave, not where it raised
     frame = theirs[-1] if theirs else None if own else frames[-1]
     line = [f"{Path(frame.filename).name}:{frame.lineno}"] if frame else []
@@ -90,7 +91,7 @@ def _place(error: Exception, now: int) -> str:
     return ", ".join(line + told + time)
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """What the hook that raised was told of, such as its bar, in words."""
     trace = error.__traceback__
     while trace is not None and _is_ours(Path(trace.tb_frame.f_code.co_filename)):

@@ -44,24 +44,33 @@ class Bars:
     def __getitem__(self, index: int | slice) -> Bar | Bars:
         if isinstance(index, slice):
             return Bars([self._bars[k] for k in range(*index.indices(len(self._bars)))])
-        return self._bars[index]
+        try:
+            return self._bars[index]
+        except IndexError:
+            raise IndexError(_too_few("bar", index, len(self._bars))) from None
 
     def __iter__(self) -> Iterator[Bar]:
         return iter(self._bars)
 
     def last(self, count: int) -> Bars:
         """The last ``count`` closed bars (fewer at the start of the tape)."""
+        _check_count(count, 0)
         first = max(0, len(self._bars) - count)
         return Bars([self._bars[k] for k in range(first, len(self._bars))])
 
     def extreme(self, side: int) -> int:
         """Highest high (``side`` +1) or lowest low (-1)."""
+        if not self._bars:
+            raise PluginError(
+                "no bar is there to have an extreme", fix="Ask len(bars) first, as at the start"
+            )
         if side > 0:
             return max(bar.high for bar in self._bars)
         return min(bar.low for bar in self._bars)
 
     def atr(self, count: int) -> int | None:
         """Average true range of the last ``count`` bars, rounded down; None before there are."""
+        _check_count(count, 1)
         if len(self._bars) <= count:
             return None
         bars = self.last(count + 1)
@@ -100,8 +109,17 @@ class Footprints(Sequence["Footprint"]):
     def __len__(self) -> int:
         return len(self._closed)
 
-    def __getitem__(self, index: int) -> Footprint:  # type: ignore[override] # no slices
-        return self._closed[index].footprint
+    @overload
+    def __getitem__(self, index: int) -> Footprint: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Footprint]: ...
+    def __getitem__(self, index: int | slice) -> Footprint | list[Footprint]:
+        if isinstance(index, slice):
+            return [self[k] for k in range(*index.indices(len(self._closed)))]
+        try:
+            return self._closed[index].footprint
+        except IndexError:
+            raise IndexError(_too_few("footprint", index, len(self._closed))) from None
 
 
 class _History:
@@ -144,6 +162,16 @@ class _History:
                 self._closed.append(self._fresh_closed[row])
             self._taken_closed = stop
         return self._closed
+
+
+def _too_few(what: str, index: int, have: int) -> str:
+    kept = f"; the latest {FOOTPRINTS_KEPT} are kept" if what == "footprint" else ""
+    return f"there is no {what} [{index}] yet: {have} closed so far{kept}; ask len() first"
+
+
+def _check_count(count: int, least: int) -> None:
+    if count < least:
+        raise PluginError(f"a number of bars is at least {least}, not {count!r}")
 
 
 class MarketView:
@@ -222,10 +250,15 @@ class MarketView:
         """Footprints of the latest closed bars, oldest first."""
         return Footprints(self._history(spec).closed(self.reached))
 
-    def _history(self, spec: BarSpec) -> _History:
+    def _history(self, spec: BarSpec | str) -> _History:
         at_hand = self._at_hand.get(id(spec))
         if at_hand is not None and at_hand[0] is spec:
             return at_hand[1]
+        if isinstance(spec, str):
+            raise PluginError(
+                f"bars are asked for by their specification, not by the text {spec!r}",
+                fix="Such as market.bars(self.bars), or market.bars(time_bars('5m'))",
+            )
         found = self._histories.get(spec)
         if found is None:
             raise PluginError(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from decimal import Decimal
+from math import isfinite
+from numbers import Real
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from orderflow_bt.errors import PluginError
+from orderflow_bt.flow.events import Event
 from orderflow_bt.types import DAY_US
-
-if TYPE_CHECKING:
-    from orderflow_bt.flow.events import Event
 
 LONGEST_LIFE = 3_660 * DAY_US  # of an order; a longer one is a time given for a duration
 LARGEST = 10**15  # lots or price units; more cannot be meant and could not be counted with
 _WHEN = ("expires", "until")
 _NEEDED = ("quantity", "stop")
+N = TypeVar("N", bound=int | None)
+_PLAIN = frozenset({int, type(None)})
+_NUMBERS = ("side", "qty", "price", "limit", "trail", "worst", "expires", "until", "cancel_at")
 
 
 class Ticket(NamedTuple):
@@ -43,8 +47,8 @@ class Ticket(NamedTuple):
     reason: Event | None = None
     parent: int | None = None
 
-    def check(self) -> None:
-        """Refuse what can only be a mistake in the plugin.
+    def checked(self) -> Ticket:
+        """The ticket in plain integers; refuses what can only be a mistake in the plugin.
 
         Raises:
             PluginError: A number is none, or the order contradicts itself.
@@ -57,6 +61,10 @@ class Ticket(NamedTuple):
         )  # fmt: skip
         if self.price is None and self.kind not in ("market", "trailing_stop"):
             raise PluginError(f"a {self.kind} order needs a price")
+        if self.price == 0 and self.parent is None and self.kind != "trailing_stop":
+            raise PluginError(
+                "an order's price is above 0", fix="market.last is 0 before the first trade"
+            )
         if self.trail == 0:
             raise PluginError("a trailing stop stays at least one price unit behind, not 0")
         if self.post_only and (self.immediate or self.fill_or_kill):
@@ -67,6 +75,16 @@ class Ticket(NamedTuple):
                 f" {(self.expires or 0) // DAY_US:,} days",
                 fix="Give a duration, or the time itself as until=",
             )
+        check_reason(self.reason)
+        numbers = (
+            self.side, self.qty, self.price, self.limit, self.trail, self.worst, self.expires,
+            self.until, self.cancel_at,
+        )  # fmt: skip
+        if {number.__class__ for number in numbers} <= _PLAIN:
+            return self
+        # numpy's integers would overflow in what is counted with them
+        plain: dict[str, Any] = {name: plain_int(getattr(self, name)) for name in _NUMBERS}
+        return self._replace(**plain)
 
     def on_grid(self, tick: int, lot: int) -> Ticket:
         """The ticket in whole lots and ticks, rounded so that it never asks for more than meant."""
@@ -97,6 +115,19 @@ class Ticket(NamedTuple):
         return any((price or 0) % tick for price in (self.price, self.limit, self.worst))
 
 
+def check_reason(reason: object) -> None:
+    """Refuse what is no event.
+
+    Raises:
+        PluginError: It is something else.
+    """
+    if reason is not None and not isinstance(reason, Event):
+        raise PluginError(
+            f"a reason is the event that on_event was given, not {reason!r}",
+            fix="Leave it out where no event led to the order",
+        )
+
+
 def check_numbers(**values: object) -> None:
     """Refuse what is no quantity, price, duration or time.
 
@@ -121,6 +152,28 @@ def check_numbers(**values: object) -> None:
 def is_whole(value: object) -> bool:
     """Whether a value is an integer, and not a truth value."""
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def check_size(risk: object, entry: object, stop: object) -> None:
+    """Refuse what no size follows from.
+
+    Raises:
+        PluginError: The risk is no share, or a price no number.
+    """
+    if not _is_number(risk) or risk < 0:  # type: ignore[operator] # a number: it compares
+        raise PluginError(f"risk is a share of equity, such as 0.005, not {risk!r}")
+    for name, price in (("entry", entry), ("stop", stop)):
+        if not _is_number(price):
+            raise PluginError(f"a size's {name} is a price in price units, not {price!r}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real | Decimal) and isfinite(value)
+
+
+def plain_int(value: N) -> N:
+    """A whole number in Python's own integers; None stays None."""
+    return cast("N", int(value)) if isinstance(value, np.integer) else value
 
 
 def _rounded(price: int | None, tick: int, *, down: bool) -> int | None:

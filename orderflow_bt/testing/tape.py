@@ -17,7 +17,7 @@ from orderflow_bt.errors import UsageError
 from orderflow_bt.instruments import Fees, Instrument
 from orderflow_bt.sim import FillPolicy, Readings, Session, SimConfig
 from orderflow_bt.sim.context import Given
-from orderflow_bt.sim.declared import readings_of
+from orderflow_bt.sim.declared import lookback_of, readings_of, series_of
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US, MarketType, Trades
 
@@ -110,6 +110,8 @@ class Tape:
             elif rows:
                 time += 1_000
             number = int(match["skip"][1:]) if match["skip"] else number + 1
+            if not Decimal(match["qty"]) or not Decimal(match["price"]):
+                raise UsageError(f"{item!r} trades nothing", fix="Price and quantity are above 0")
             side = 1 if match["side"] == "B" else -1
             rows.append((number, time, Decimal(match["price"]), Decimal(match["qty"]), side))
         prices = [row[2] for row in rows] + ([Decimal(tick)] if tick else [])
@@ -156,7 +158,7 @@ class Tape:
         """
         if fills is not None:
             config = replace(config, fills=FillPolicy(fills))
-        if isinstance(strategy, type):
+        if isinstance(strategy, type) and issubclass(strategy, Strategy):
             strategy = strategy()
         return run_trades(
             self.trades, self.instrument, strategy, config=config, chunks=chunks, end=end,
@@ -213,6 +215,8 @@ def run_trades(
 ) -> TapeRun:
     """Run a strategy on columns in memory, cut at the rows ``chunks`` names."""
     readings = readings_of(strategy, instrument, ids_are_continuous=True)
+    lookback_of(strategy)
+    check_given(strategy, series or {})
     context = {name: Given(rows) for name, rows in (series or {}).items()}
     session = Session(
         strategy, instrument, config, readings.specs, start=0, funding=funding, context=context,
@@ -229,6 +233,27 @@ def run_trades(
         list(session.broker.orders), list(session.broker.fills), session.trips.done, still_open,
         list(session.events), session.broker.skipped, session.equity, session,
     )  # fmt: skip
+
+
+def check_given(strategy: Strategy, given: Mapping[str, Sequence[Known]]) -> None:
+    """Refuse a test that forgets a series the strategy reads, or misnames one.
+
+    Raises:
+        UsageError: It does.
+    """
+    names = [series.name for series in series_of(strategy)]
+    for name in names:
+        if name not in given:
+            raise UsageError(
+                f"the strategy reads the series {name!r}, and the test gives none",
+                fix=f"Pass series={{{name!r}: [Known(time, known_at, {{…}})]}}, or an empty list",
+            )
+    for name in given:
+        if name not in names:
+            raise UsageError(
+                f"the strategy reads no series {name!r}",
+                fix=f"It reads: {', '.join(names) or 'none'}",
+            )
 
 
 def _decimals(values: list[Decimal]) -> int:
