@@ -25,7 +25,7 @@ from orderflow_bt.report.theme import Theme, mix, palette
 from orderflow_bt.types import DAY_US, SECOND_US
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
@@ -213,6 +213,16 @@ def _entry_shots(
             )
         )
     return shots
+
+
+def shot_of(draw: Callable[[Theme], Figure], dark: Theme, light: Theme, alt: str) -> Shot:
+    """A picture of lines in both themes."""
+    uris, size = {}, (0, 0)
+    for theme in (dark, light):
+        figure = draw(theme)
+        uris[theme.name] = _uri(svg_bytes(figure), "svg+xml")
+        size = _pixels(figure)
+    return Shot(uris["dark"], uris["light"], *size, alt=alt)
 
 
 def style_sheet(dark: Theme, light: Theme, tone: str) -> Markup:

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.report.build import environment, style_sheet, write_whole
+from orderflow_bt.report.build import environment, shot_of, style_sheet, write_whole
+from orderflow_bt.report.curves import Curve, draw_curves
 from orderflow_bt.report.folder import RunFolder, read_run
 from orderflow_bt.report.numbers import number_groups
 from orderflow_bt.report.page import Page, make_page
@@ -18,6 +19,9 @@ from orderflow_bt.stats.metrics import DAYS_PER_YEAR
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from orderflow_bt.report.page import Shot
+    from orderflow_bt.report.theme import Theme
 
 TONES = {
     "no_trades": "no trades",
@@ -63,7 +67,9 @@ def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") 
         .get_template("comparison.html.j2")
         .render(
             runs=runs,
+            differences=_differences(runs),
             rows=_rows(runs),
+            curves=_curves(runs, dark, light),
             notes=_notes(runs),
             css=style_sheet(dark, light, "luck"),
         )
@@ -73,13 +79,60 @@ def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") 
     return out
 
 
+_ALWAYS = ("Strategy", "Symbol")
+_ASSUMED = {
+    "fills": "Fill policy", "queue": "Queue estimate", "latency_ms": "Latency, ms",
+    "maker_bps": "Maker fee, bp", "taker_bps": "Taker fee, bp", "slippage_ticks": "Slippage, ticks",
+    "reference": "Takers pay", "gap_policy": "Where trades are missing", "end": "Open at the end",
+    "cash": "Starting cash", "leverage": "Leverage", "margin": "Margin", "seed": "Seed",
+}  # fmt: skip
+
+
+def _differences(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:
+    """What went into the runs and is not the same in all: tape, window, parameters, assumptions.
+
+    A parameter that only some of them have is told where these differ in it.
+    """
+    told: list[dict[str, str]] = []
+    for one in runs:
+        manifest = one.run.manifest
+        assumed = manifest["simulation"]
+        told.append(
+            {"Strategy": manifest["strategy"]["name"], "Symbol": manifest["tape"]["symbol"]}
+            | {"Market": manifest["tape"]["market"], "Trades of": manifest["tape"]["kind"]}
+            | {"From": manifest["window"]["from"][:16], "To": manifest["window"]["to"][:16]}
+            | {name: _one_value(v) for name, v in manifest["strategy"]["parameters"].items()}
+            | {name: _one_value(assumed[key]) for key, name in _ASSUMED.items() if key in assumed}
+        )
+    names = list(dict.fromkeys(name for cells in told for name in cells))
+    rows = [(name, [cells.get(name, "") for cells in told]) for name in names]
+    return [row for row in rows if row[0] in _ALWAYS or len(set(filter(None, row[1]))) > 1]
+
+
+def _one_value(value: Any) -> str:
+    if isinstance(value, dict):  # the legs of latency
+        return " / ".join(dict.fromkeys(f"{part:g}" for part in value.values()))
+    return str(value) or "none"
+
+
+def _curves(runs: list[ComparedRun], dark: Theme, light: Theme) -> Shot | None:
+    """Their equity in one picture, where there is one to draw."""
+    made = []
+    for one in runs:
+        time, cash = one.run.ints("equity", "time"), float(one.run.manifest["simulation"]["cash"])
+        if time.size:
+            percent = 100 * (one.run.floats("equity", "equity") / cash - 1)
+            made.append(Curve(f"{one.number}", time, percent))
+    if not made:
+        return None
+    return shot_of(lambda theme: draw_curves(made, theme), dark, light, "Equity of the runs")
+
+
 def _rows(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:
     printed: list[dict[str, str]] = []
     for one in runs:
         quote = one.page.quote
         cells = {
-            "Strategy": one.run.manifest["strategy"]["name"],
-            "Symbol": one.run.manifest["tape"]["symbol"],
             "Verdict": TONES[one.run.metrics["verdict"]["tone"]],
             "Closed": f"{one.run.metrics['round_trips']:,}",
             "Net result": money(one.run.metrics["net_pnl"], quote),

@@ -82,7 +82,9 @@ def summarise(
         **_trip_stats(trip_net[closed], trip_r[closed]),
         "exposure": m.exposure(trip_entry, exits, start_us=start_us, end_us=end_us),
         "turnover_per_year": m.turnover(notional, float(curve.mean()), days),
-        "break_even_bps": m.break_even_bps(float(trip_gross[closed].sum()), notional),
+        "break_even_bps": m.break_even_bps(
+            float(trip_gross[closed].sum()), notional if closed.any() else 0.0
+        ),
     }
     net = trip_net[closed]
     held = trip_exit[closed] - trip_entry[closed]

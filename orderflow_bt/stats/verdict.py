@@ -159,6 +159,11 @@ def _headline(e: Evidence, tone: str) -> str:
 
 def _result(e: Evidence, tone: str) -> str:
     if tone == "no_trades":
+        if e.open_pnl is not None:
+            return (
+                "One position was opened and never closed, so there is no round trip: run a longer "
+                "window, or close what is left with --end close."
+            )
         if e.orders:
             return (
                 f"{count(e.orders, 'order')} went out and no position was opened and closed: see "
@@ -224,12 +229,13 @@ def _costs(e: Evidence) -> str:
     gross, fees = money(e.gross_pnl, e.quote), amount(e.fees, e.quote)
     slipped = ""
     if e.slippage > 0:
-        slipped = f" {amount(e.slippage, e.quote)} of slippage is in that already."
+        slipped = f" That is after slippage of {amount(e.slippage, e.quote)}."
     if e.fees <= 0:
         said = f"Before fees the result was {gross}; rebates were {fees}."
-        return (said if e.fees else "") + slipped.replace("in that", "in the result")
+        return said + slipped if e.fees else ""
     if e.gross_pnl > 0 >= e.gross_pnl - e.fees:
-        return f"Before fees it made {gross}; fees of {fees} took all of that and more.{slipped}"
+        said = f"Before fees it made {gross}; fees of {fees} took all of that and more."
+        return said + slipped
     if e.gross_pnl > 0:
         share = f"{e.fees / e.gross_pnl:.0%}"
         return f"Before fees it made {gross}; fees took {fees}, {share} of it.{slipped}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 import typer
 from run_folders import build_run_folder
@@ -12,6 +14,9 @@ from typer.testing import CliRunner
 
 from orderflow_bt.cli.report import command
 from orderflow_bt.report import compare
+from orderflow_bt.report.curves import Curve, draw_curves, looks_of
+from orderflow_bt.report.theme import DARK
+from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +43,30 @@ def test_runs_stand_in_columns_with_a_word_on_choosing(runs: list[Path], tmp_pat
         assert verdict["headline"] in text
     assert "compare them with care" not in text
     assert text == compare(runs, page).read_text()
+
+
+def test_what_differs_between_runs_stands_first(runs: list[Path], tmp_path: Path):
+    other = build_run_folder(tmp_path / "other", trips=2, bars=288, seed=3)
+    manifest = json.loads((other / "manifest.json").read_text())
+    manifest["strategy"]["parameters"]["pivot"] = 7
+    manifest["simulation"]["latency_ms"]["entry"] = 250.0
+    (other / "manifest.json").write_text(json.dumps(manifest))
+    text = compare([runs[0], other], tmp_path / "page.html").read_text()
+    head = text[text.index("What went in") : text.index("What came out")]
+    rows = re.findall(r"<td class=\"nowrap\">(.*?)</td>", head)
+    assert rows == ["Strategy", "Symbol", "pivot", "Latency, ms"]
+    assert ">7</td>" in head
+    assert "Equity of the runs" in text
+
+
+def test_many_curves_are_told_apart():
+    time = np.arange(3, dtype=np.int64) * DAY_US
+    flat = [Curve(str(n), time, np.full(3, float(n // 4))) for n in range(12)]
+    drawn = draw_curves(flat, DARK).axes[0]
+    assert len(drawn.get_lines()) == 13  # and the zero
+    assert len(set(looks_of(20, DARK))) == 20
+    ends = sorted(note.xy[1] for note in drawn.texts if note.get_text().isdigit())
+    assert min(np.diff(ends)) > 0.1  # no name on another
 
 
 def test_runs_on_other_windows_are_pointed_out(runs: list[Path], tmp_path: Path):

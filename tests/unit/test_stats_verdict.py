@@ -75,6 +75,8 @@ def test_no_trades_says_what_to_do_next():
     said = judge(replace(nothing, events=7, skipped=refused)).sentences[0]
     assert "most often (5 times) target under 1.5 R" in said
     assert "what the strategy waits for" in judge(replace(nothing, events=7)).sentences[0]
+    held = judge(replace(nothing, orders=1, open_pnl=-4.0)).sentences
+    assert held[0].startswith("One position was opened and never closed")
     assert "3 orders" in judge(replace(nothing, orders=3, events=7)).sentences[0]
 
 
@@ -84,7 +86,7 @@ def test_costs_are_told():
     assert "before fees already" in judge(replace(LUCKY, gross_pnl=-1.0)).sentences[1]
     assert "rebates" in judge(replace(LUCKY, fees=-1.0)).sentences[1]
     slipped = judge(replace(LUCKY, slippage=12.5)).sentences[1]
-    assert slipped.endswith("22% of it. 12.50 USDT of slippage is in that already.")
+    assert slipped.endswith("22% of it. That is after slippage of 12.50 USDT.")
 
 
 def test_the_result_is_told_in_multiples_of_the_risk():
