@@ -183,6 +183,7 @@ def peak_mib():
 
 def our_case(root, name, how, rounds):
     """Best wall and CPU seconds of a case, in this process."""
+    from orderflow_bt.run.backtest import spared
     from orderflow_bt.store import Lake
 
     if how == "backtest":
@@ -190,9 +191,9 @@ def our_case(root, name, how, rounds):
     times, note, rows = [], "", 0
     for number in range(rounds + 1):
         gc.collect()
-        gc.freeze()
         wall, cpu = time.perf_counter(), time.process_time()
-        rows, session = live(Lake(Path(root)), name, cached=how == "cached")
+        with spared():  # as in a backtest
+            rows, session = live(Lake(Path(root)), name, cached=how == "cached")
         if number:
             times.append((time.perf_counter() - wall, time.process_time() - cpu))
         fills = len(session.broker.fills)

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from orderflow_bt.types import TapeId, Trades
 
 
+_YOUNG = 20_000  # new objects at which the collector looks for rings among them
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to run.
@@ -287,7 +290,7 @@ def backtests(
     unit = runs[0].instrument
     units = (unit.price_decimals, unit.qty_decimals)
     failed: dict[int, PluginError] = {}
-    with _set_aside():
+    with spared():
         for piece in lake.read_pieces(first.tape, sorted(days), *units, keep=True):
             for number, run in enumerate(runs):
                 if number not in failed:
@@ -310,10 +313,13 @@ def backtests(
 
 
 @contextmanager
-def _set_aside() -> Iterator[None]:
-    """Spare the collector from walking, again and again, what was there before a run's records."""
+def spared() -> Iterator[None]:
+    """Spare the collector from walking, again and again, bars and what was there before them."""
+    usual = gc.get_threshold()
     gc.freeze()
+    gc.set_threshold(_YOUNG, *usual[1:])
     try:
         yield
     finally:
+        gc.set_threshold(*usual)
         gc.unfreeze()

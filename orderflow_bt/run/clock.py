@@ -30,7 +30,9 @@ class Clock:
         time = trades.time
         if trades.rows and time[0] < self._now:
             time = np.maximum(time, self._now)
-        stop = int(np.searchsorted(time, self._end))
+        stop = trades.rows  # mostly; looking for the end would touch many pages of a mapped day
+        if stop and time[-1] >= self._end:
+            stop = int(np.searchsorted(time, self._end))
         if stop:
             self._now = int(time[stop - 1])
         self.is_over = stop < trades.rows

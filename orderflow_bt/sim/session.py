@@ -205,9 +205,10 @@ class Session:
         self.market.end()
         self.broker.pack()
         self.trips.pack()
-        rows = piece.trades.rows
+        rows, time = piece.trades.rows, piece.trades.time
         if rows:
-            self.trades_read += rows - int(np.searchsorted(piece.trades.time, self.start))
+            warmup = int(np.searchsorted(time, self.start)) if time[0] < self.start else 0
+            self.trades_read += rows - warmup
 
     def _begin(self, piece: Slice) -> None:
         """Make ready for a piece of tape."""
