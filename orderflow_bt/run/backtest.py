@@ -24,13 +24,13 @@ from orderflow_bt.store import resolve_instrument
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from orderflow_bt.sim import SimConfig
-    from orderflow_bt.sim.readings import Slice
+    from orderflow_bt.sim.readings import Readings, Slice
     from orderflow_bt.sim.trips import RoundTrip
-    from orderflow_bt.store import Lake, Piece
+    from orderflow_bt.store import DayInfo, Lake, Piece
     from orderflow_bt.strategy import Strategy
     from orderflow_bt.types import TapeId, Trades
 
@@ -61,6 +61,34 @@ class Request:
     end: int
     config: SimConfig
     accept_gaps: bool = False
+
+
+class Reader:
+    """Reads one run's days: what becomes known in each piece of them, on the run's clock."""
+
+    def __init__(self, readings: Readings, days: Mapping[dt.date, DayInfo], end: int) -> None:
+        self.readings = readings
+        self._days, self._end = days, end
+        self._clock = Clock(end)
+        self._nothing: Trades | None = None
+
+    def read(self, piece: Piece) -> Slice | None:
+        """What becomes known in a piece of the tape; None where it is not of these days."""
+        if piece.day.date not in self._days or self._clock.is_over:
+            return None
+        trades = self._clock.pass_on(piece.trades)
+        if not trades.rows:
+            return None
+        self._nothing = trades.slice(0, 0)
+        if piece.first == 0:
+            self.readings.begin_day(piece.day)
+        return self.readings.feed(trades, piece)
+
+    def close(self) -> Slice | None:
+        """What becomes known when the clock reaches the end; None where nothing was read."""
+        if self._nothing is None:
+            return None
+        return self.readings.close_until(self._end, self._nothing)
 
 
 class Running:
@@ -112,32 +140,32 @@ class Running:
             accept=request.accept_gaps,
         )
         self._sources = self._context.sources()
-        self._readings = readings_of(
+        shared = None if beside is None else beside.setdefault(tuple(self.days), Shared())
+        self._reader = self._new_reader(shared)
+        chosen = request.config.fills
+        self._main = self._session(self._strategy, chosen)
+        self._sessions = {chosen: self._main}
+        self._compared = {name: self._session(other, chosen) for name, other in self._variants()}
+        specs = self._reader.readings.specs
+        self._spool = None if home is None else Spool(home)
+        self._recorder = Recorder(specs[0] if specs else None, request.start, self._spool)
+        self._everyone = [self._main, *self._compared.values()]
+        if not self._reader.readings.is_kept:
+            self._begin_others()
+
+    def _new_reader(self, shared: Shared | None = None) -> Reader:
+        request = self._request
+        kept = FlowCache.of(self._lake, list(self.days.values()), request.end, self.instrument)
+        readings = readings_of(
             self._strategy,
             self.instrument,
             ids_are_continuous=request.tape.ids_are_continuous,
             number_from=request.start,
             fallback=MARKING_BARS,
-            kept=FlowCache.of(lake, list(self.days.values()), request.end, self.instrument),
-            shared=None if beside is None else beside.setdefault(tuple(self.days), Shared()),
+            kept=kept,
+            shared=shared,
         )
-        chosen = request.config.fills
-        self._sessions = {
-            policy: self._session(
-                self._strategy if policy is chosen else request.strategy(**request.parameters),
-                policy,
-            )
-            for policy in FillPolicy
-        }
-        self._main = self._sessions[chosen]
-        self._compared = {name: self._session(other, chosen) for name, other in self._variants()}
-        specs = self._readings.specs
-        self._spool = None if home is None else Spool(home)
-        self._recorder = Recorder(specs[0] if specs else None, request.start, self._spool)
-        others = (session for session in self._sessions.values() if session is not self._main)
-        self._everyone = [self._main, *others, *self._compared.values()]
-        self._clock = Clock(request.end)
-        self._nothing: Trades | None = None
+        return Reader(readings, self.days, request.end)
 
     def _variants(self) -> Iterator[tuple[str, Strategy]]:
         """What the strategy asks to be compared with, but itself."""
@@ -153,7 +181,7 @@ class Running:
             strategy,
             self.instrument,
             replace(request.config, fills=policy),
-            self._readings.specs,
+            self._reader.readings.specs,
             start=request.start,
             funding=self._funding.rows,
             context=self._sources,
@@ -162,40 +190,58 @@ class Running:
 
     def feed(self, piece: Piece) -> None:
         """Live through the next piece of the tape; one of a day before the warm-up is not ours."""
-        known = self._read(piece)
+        known = self._reader.read(piece)
         if known is not None:
             self._live_through(known)
+            if len(self._sessions) < len(FillPolicy) and len(self._main.broker.orders):
+                self._catch_up(piece)
 
-    def _read(self, piece: Piece) -> Slice | None:
-        """What becomes known in a piece of the tape; None where it is not ours."""
-        if piece.day.date not in self.days or self._clock.is_over:
-            return None
-        trades = self._clock.pass_on(piece.trades)
-        if not trades.rows:
-            return None
-        self._nothing = trades.slice(0, 0)
-        if piece.first == 0:
-            self._readings.begin_day(piece.day)
-        return self._readings.feed(trades, piece)
+    def _begin_others(self) -> list[Session]:
+        """Sessions under the fill policies that have none yet."""
+        missing = [policy for policy in FillPolicy if policy not in self._sessions]
+        begun = [self.session_under(policy) for policy in missing]
+        self._everyone += begun
+        return begun
+
+    def _catch_up(self, last: Piece) -> None:
+        """Begin the other fill policies and let them live through all that has been.
+
+        Until a strategy has sent an order they cannot differ. What they read again is kept.
+        """
+        self._sources = self._context.sources()  # from their beginning
+        begun, reader = self._begin_others(), self._new_reader()
+        for piece in self._pieces(date for date in self.dates if date <= last.day.date):
+            known = reader.read(piece)
+            if known is not None:
+                for session in begun:
+                    session.feed(known)
+            if (piece.day.date, piece.first) == (last.day.date, last.first):
+                break
+
+    def _pieces(self, dates: Iterable[dt.date]) -> Iterator[Piece]:
+        units = (self.instrument.price_decimals, self.instrument.qty_decimals)
+        return self._lake.read_pieces(self._request.tape, dates, *units, keep=True)
 
     def slices(self) -> Iterator[Slice]:
         """The whole tape for one who feeds it to a session elsewhere, each piece when asked for."""
-        units = (self.instrument.price_decimals, self.instrument.qty_decimals)
-        tape = self._request.tape
-        for piece in self._lake.read_pieces(tape, sorted(self.days), *units, keep=True):
-            known = self._read(piece)
+        for piece in self._pieces(self.dates):
+            known = self._reader.read(piece)
             if known is not None:
                 self._recorder.hear(known)
                 yield known
                 self._recorder.observe(known)
-        if self._nothing is not None:
-            known = self._readings.close_until(self._request.end, self._nothing)
+        known = self._reader.close()
+        if known is not None:
             self._recorder.hear(known)
             yield known
             self._recorder.observe(known)
 
     def session_under(self, policy: FillPolicy) -> Session:
-        """Its session under one fill policy."""
+        """Its session under one fill policy, from before the first trade where it is new."""
+        if policy not in self._sessions:
+            request = self._request
+            strategy = request.strategy(**request.parameters)
+            self._sessions[policy] = self._session(strategy, policy)
         return self._sessions[policy]
 
     def _live_through(self, piece: Slice) -> None:
@@ -206,9 +252,9 @@ class Running:
 
     def finish(self, folder: Path) -> dict[str, Any]:
         """Let the clock reach the end and write the run folder; its metrics."""
-        end = self._request.end
-        if self._nothing is not None:
-            self._live_through(self._readings.close_until(end, self._nothing))
+        end, known = self._request.end, self._reader.close()
+        if known is not None:
+            self._live_through(known)
         still_open = [session.finish(end) for session in self._everyone]
         return write_run(self.record(still_open[0]), folder).metrics
 
@@ -224,7 +270,7 @@ class Running:
         return RunRecord(
             self._request, self._window, self._funding, self._marks, self._context,
             self.instrument, self._strategy, self._main, still_open, self._recorder, self._lake,
-            {policy.value: session for policy, session in self._sessions.items()},
+            {policy.value: self._sessions.get(policy, self._main) for policy in FillPolicy},
             self._compared,
             simulated_market=self._lake.simulated,
         )  # fmt: skip

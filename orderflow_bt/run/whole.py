@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import OrderflowError
@@ -56,9 +57,19 @@ class Part:
                 for column in columns:
                     first = True
                     for batch in file.iter_batches(_AT_ONCE, columns=[column], use_threads=False):
-                        values = map(str, batch.column(0).to_pylist())
-                        digest.update(("" if first else "\n").encode() + "\n".join(values).encode())
+                        if not first:
+                            digest.update(b"\n")
+                        digest.update(_lines(batch.column(0)))
                         first = False
+
+
+def _lines(column: pa.Array) -> pa.Buffer | bytes:
+    """The values of a column as `str` writes them, one on a line."""
+    if not (pa.types.is_int64(column.type) or pa.types.is_string(column.type)):
+        return "\n".join(map(str, column.to_pylist())).encode()
+    texts = column.cast(pa.string()).fill_null("None")
+    whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
+    return pc.binary_join(whole, "\n")[0].as_buffer()
 
 
 def _groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:

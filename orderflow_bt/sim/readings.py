@@ -125,6 +125,11 @@ class Readings:
         """The bars that are built: activity bars, then time bars, short before long."""
         return list(self._streams)
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the events of every day are kept, and so reading again costs next to nothing."""
+        return self._kept is not None and self._watch.is_kept
+
     def begin_day(self, day: DayInfo) -> None:
         """The next trades are the first piece of a stored day (`Lake.read_pieces`).
 

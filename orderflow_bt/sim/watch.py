@@ -54,6 +54,11 @@ class Watch:
         self._sources = list(sources)
         self._turn = 0  # pieces so far
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether no detector need read."""
+        return all(source.is_kept for source in self._sources)
+
     def begin_day(self, date: dt.date | None) -> None:
         """The next piece is the first of a stored day; None: the clock alone goes on."""
         for source in self._sources:

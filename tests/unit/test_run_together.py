@@ -134,3 +134,44 @@ def test_what_a_failed_run_shared_goes_on_for_the_others(root, tmp_path, cache_l
     assert isinstance(bad, PluginError)
     assert good == alone
     assert backtest(lake, request(Spikes), tmp_path / "again") == alone
+
+
+class Late(Spikes):
+    """Buys and sells in turn, by limit orders, from some day on."""
+
+    since = 3
+    made = 0
+
+    def __init__(self, **parameters):
+        super().__init__(**parameters)
+        type(self).made += 1
+        self.bars_seen = 0
+
+    def on_bar(self, spec, bar, market, broker):
+        self.bars_seen += 1
+        if bar.close_time < START + self.since * DAY_US + DAY_US // 3 or self.bars_seen % 60:
+            return
+        broker.cancel_all()
+        side = -1 if market.position.side > 0 else 1
+        broker.limit(side, 1000, bar.close - side * market.instrument.tick_size)
+
+
+class Never(Late):
+    since = DAYS
+
+
+@pytest.mark.parametrize(("kind", "made"), [(Late, 3), (Never, 1)])
+def test_other_fill_policies_begin_with_the_first_order_and_are_the_same(
+    root, tmp_path, kind, made
+):
+    lake = Lake(root)
+    backtest(lake, request(Spikes, start=START + DAY_US), tmp_path / "keeps")
+    kind.made = 0
+    asked = request(kind, start=START + DAY_US)
+    kept = backtest(lake, asked, tmp_path / "kept")
+    assert kind.made == made
+    assert kept == backtest(Lake(root, cache_limit=0), asked, tmp_path / "fresh")
+    results = {outcome["net_pnl"] for outcome in kept["band"].values()}
+    assert (len(results) > 1, kept["orders"] > 3) == (
+        (True, True) if kind is Late else (False, False)
+    )
