@@ -112,7 +112,9 @@ def command(
     ] = "1",
     margin: Annotated[
         str,
-        typer.Option(help="What backs a position on futures: cross; in a portfolio isolated."),
+        typer.Option(
+            help="What backs a position on futures: cross or isolated; isolated with --portfolio."
+        ),
     ] = "",
     liquidate_on: Annotated[
         str,

@@ -20,8 +20,8 @@ from orderflow_bt.run.columns import as_stats
 from orderflow_bt.run.folder import write_run
 from orderflow_bt.run.tables import INT, MONEY
 from orderflow_bt.run.whole import whole_folder
-from orderflow_bt.sim import FillPolicy
-from orderflow_bt.sim.portfolio import Portfolio
+from orderflow_bt.sim import FillPolicy, LiquidateOn
+from orderflow_bt.sim.portfolio import AccountEnds, Portfolio
 from orderflow_bt.sim.tiers import MarginMode
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.folder import RunRecord, Written
+    from orderflow_bt.sim import Session
+    from orderflow_bt.sim.joint import Doom
     from orderflow_bt.store import Lake
 
 
@@ -46,11 +48,12 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
 
     Raises:
         UsageError: The requests differ in what they share.
-        UnsupportedError: Cross margin on futures.
+        UnsupportedError: Cross margin by the mark price.
         CoverageError: Days or trades are missing and the requests do not accept that.
         PluginError: The strategy raised, or broke a rule.
     """
     _check(asked, folder)
+    asked = [_by_last(request) for request in asked]
     config = asked[0].config
     others = [policy for policy in FillPolicy if policy is not config.fills]
     records: list[RunRecord] = []
@@ -58,12 +61,7 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
     sessions: dict[str, list[Any]] = {}
     joint: list[tuple[int, Any]] = []
     for policy in (config.fills, *others):
-        runs = [Running(lake, request, home=folder.parent) for request in asked]
-        if len({run.instrument.currency for run in runs}) > 1:
-            raise UsageError("the symbols of a portfolio are paid in one currency")
-        playing = [run.session_under(policy) for run in runs]
-        together = Portfolio(playing)
-        together.run([run.slices() for run in runs], asked[0].end)
+        runs, playing, together = _play(lake, asked, policy, folder)
         sessions[policy.value] = playing
         if policy is config.fills:
             joint = together.equity
@@ -92,6 +90,24 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
     return metrics
 
 
+def _play(
+    lake: Lake, asked: Sequence[Request], policy: FillPolicy, folder: Path, doom: Doom | None = None
+) -> tuple[list[Running], list[Session], Portfolio]:
+    """One pass under a fill policy; where the account ends in it, a second one that knows where."""
+    runs = [Running(lake, request, home=folder.parent) for request in asked]
+    if len({run.instrument.currency for run in runs}) > 1:
+        raise UsageError("the symbols of a portfolio are paid in one currency")
+    playing = [run.session_under(policy) for run in runs]
+    together = Portfolio(playing, doom)
+    try:
+        together.run([run.slices() for run in runs], asked[0].end)
+    except AccountEnds as end:
+        if doom is not None:
+            raise AssertionError(f"an account ends twice: {doom}, {end.doom}") from end
+        return _play(lake, asked, policy, folder, end.doom)
+    return runs, playing, together
+
+
 def _write(
     records: Sequence[RunRecord],
     joint: Sequence[tuple[int, Any]],
@@ -116,6 +132,14 @@ def _write(
     return metrics
 
 
+def _by_last(request: Request) -> Request:
+    """The same; where all positions hang on one account, each trade's price is tested."""
+    config = request.config
+    if config.margin is MarginMode.ISOLATED or not request.tape.market.is_futures:
+        return request
+    return replace(request, config=replace(config, liquidate_on=LiquidateOn.LAST))
+
+
 def _check(asked: Sequence[Request], folder: Path) -> None:
     first = asked[0]
     if len({request.tape.symbol for request in asked}) < max(2, len(asked)):
@@ -126,12 +150,10 @@ def _check(asked: Sequence[Request], folder: Path) -> None:
         (r.config.cash, r.config.fills) != (first.config.cash, first.config.fills) for r in asked
     ):
         raise UsageError("the symbols of a portfolio share their cash", fix="Say --cash")
-    crossed = first.config.margin is MarginMode.CROSS and first.config.leverage is not None
-    if first.tape.market.is_futures and crossed:
+    if first.config.margin is MarginMode.CROSS and first.config.liquidate_on is LiquidateOn.MARK:
         raise UnsupportedError(
-            "cross margin over several symbols is not simulated: where one is liquidated would "
-            "hang on every trade of all of them",
-            fix="Use --margin isolated",
+            "cross margin over several symbols is tested on the last price only",
+            fix="Use --liquidate-on last, or --margin isolated",
         )
     if folder.exists():
         raise OrderflowError(

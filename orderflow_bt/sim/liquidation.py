@@ -54,6 +54,13 @@ def look_at_mark(session: Session, marks: MarkClock) -> None:
     margin.by_mark = not marks.by_last
 
 
+def skip_marks(session: Session, marks: MarkClock, row: int, time: int) -> None:
+    """Pass over looks at the mark price that change nothing before trade ``row`` and ``time``."""
+    tape = session.tape
+    horizon = min(time, tape.time.item(min(row, tape.end - 1)))
+    marks.skip(horizon, session.margin, session.account)
+
+
 def _liquidate_by_mark(session: Session) -> None:
     """End every order now, and the position with them: the mark price left it no margin."""
     broker = session.broker
@@ -64,6 +71,29 @@ def _liquidate_by_mark(session: Session) -> None:
         session, "liquidation", rule="liquidated", row=session.cursor - 1, time=session.now,
         price=price, fee=fee, why="what backed the position was used up at the mark price",
     )  # fmt: skip
+
+
+def end_jointly(session: Session, row: int) -> None:
+    """End a portfolio's orders and its position in one symbol, where the account ends.
+
+    Trade ``row`` is the symbol's latest.
+    """
+    doom, broker = session.doom, session.broker
+    assert doom is not None
+    session.doom, session.doom_time = None, k.NEVER
+    session.now = max(session.now, doom.time)
+    session.stir()
+    assert session.seat is not None
+    number = session.seat.number
+    session.run_agenda(doom.time + (number <= doom.number))
+    broker.end_all(doom.time)
+    broker.read_reports()
+    if session.account.position:
+        price, fee = doom.ends[number]
+        write_closing(
+            session, "liquidation", rule="liquidated", row=row, time=doom.time, price=price,
+            fee=fee, why="what backed all positions of the account was used up",
+        )  # fmt: skip
 
 
 def liquidate(session: Session, row: int) -> None:

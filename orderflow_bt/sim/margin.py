@@ -32,7 +32,10 @@ class Margin:
         config: Mode, leverage and tiers.
 
     Attributes:
+        liquidates: Whether a position can be liquidated at all.
+        is_isolated: Whether a position is backed by its own margin alone.
         next_change: When other tiers begin to hold.
+        is_joint: Whether somebody who knows all symbols looks after it: there is no band.
         by_mark: Whether the mark price is tested now (`mark_band`), and not the last one.
     """
 
@@ -41,16 +44,16 @@ class Margin:
         self._is_free = config.leverage is None
         self._leverage = Fraction(1 if config.leverage is None else config.leverage)
         self._carries = self._leverage.as_integer_ratio()
-        self._isolated = config.margin is MarginMode.ISOLATED
-        self._is_plain = not self._isolated and not account.instrument.is_inverse
+        self.is_isolated = config.margin is MarginMode.ISOLATED
+        self._is_plain = not self.is_isolated and not account.instrument.is_inverse
         self._allow_short = config.allow_short
         self._tables = list(config.tiers) or [shipped_tiers(account.instrument.symbol)]
         self._brackets: tuple[Bracket, ...] = ()
-        self._liquidates = account.instrument.market.is_futures and not self._is_free
+        self.liquidates = account.instrument.market.is_futures and not self._is_free
         self._band = NO_BAND
         self._revision = -1  # of the account, that the band is of
         self.next_change = NEVER
-        self.by_mark = False
+        self.is_joint = self.by_mark = False
         self._mark_band = NO_BAND
         self._marked = (-1, 0)  # revision and decimals that it is of
         self._begin_tiers()
@@ -61,7 +64,7 @@ class Margin:
         self._begin_tiers()
 
     def _begin_tiers(self) -> None:
-        self._brackets = brackets_of(self._tables[0]) if self._liquidates else ()
+        self._brackets = brackets_of(self._tables[0]) if self.liquidates else ()
         units = self._account.units
         self._counted = [
             (
@@ -112,7 +115,7 @@ class Margin:
             value += account.worth(last, held)
         carried, whole = self._carries
         if value * whole > account.purse_units(last) * carried:
-            if self._liquidates:
+            if self.liquidates:
                 return f"not enough margin at leverage {float(self._leverage):g}"
             return "not enough cash"
         return ""
@@ -121,7 +124,7 @@ class Margin:
 
     def band(self) -> tuple[int, int]:
         """(low, high): a trade at or beyond one of them liquidates; `NO_BAND` where none can."""
-        if not self._liquidates or self.by_mark:
+        if not self.liquidates or self.by_mark or self.is_joint:
             return NO_BAND
         if self._revision != self._account.revision:
             self._revision = self._account.revision
@@ -132,7 +135,7 @@ class Margin:
         """As `band`, of mark prices that are counted in ``10**-decimals`` of the quote currency."""
         if self._marked != (self._account.revision, decimals):
             self._marked = (self._account.revision, decimals)
-            held = self._account.position if self._liquidates else 0
+            held = self._account.position if self.liquidates else 0
             price = self.liquidation_price() if held else None
             self._mark_band = NO_BAND
             if price is not None:
@@ -175,7 +178,7 @@ class Margin:
     def backing(self) -> Fraction:
         """What can be lost with the position, at its entry price, in the account's currency."""
         account = self._account
-        return account.basis / self._leverage if self._isolated else account.settled
+        return account.basis / self._leverage if self.is_isolated else account.settled
 
     def liquidation_price(self) -> Fraction | None:
         """Where the backing is down to the maintenance margin, in price units; None: nowhere."""

@@ -15,6 +15,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels.orders import NEVER
+from orderflow_bt.sim.joint import JointMargin
 from orderflow_bt.sim.liquidation import openers
 from orderflow_bt.sim.rounding import money
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from orderflow_bt.sim.account import Account
+    from orderflow_bt.sim.joint import Doom
     from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.sim.session import Session
@@ -34,17 +36,30 @@ class _Stopped(BaseException):
     """Another symbol's session failed: this one need not go on. No error of a plugin's."""
 
 
+class AccountEnds(BaseException):
+    """The account could not carry what it held: this pass is to be played again, knowing it.
+
+    Attributes:
+        doom: Where.
+    """
+
+    def __init__(self, doom: Doom) -> None:
+        super().__init__(doom)
+        self.doom = doom
+
+
 class Seat:
     """One session's place in a portfolio.
 
     Attributes:
+        number: Its place in the order of symbols.
         log: (time, cash in units, position) after each change of the account, in order.
         reserved: What its last hook left the account open to, in currency: held and working.
     """
 
     def __init__(self, portfolio: Portfolio, number: int, session: Session) -> None:
         self._portfolio = portfolio
-        self._number = number
+        self.number = number
         self.session = session
         self.log: list[tuple[int, int | Fraction, int]] = [(-NEVER, session.account.ledger, 0)]
         self.reserved = Fraction(0)
@@ -53,7 +68,7 @@ class Seat:
 
     def take(self, time: int) -> None:
         """Wait for the turn at ``time``; then the account knows what the others hold."""
-        self._portfolio.turn(self._number, time)
+        self._portfolio.turn(self.number, time)
 
     def give(self) -> None:
         """A hook is over: note what it left the account open to."""
@@ -79,6 +94,10 @@ class Seat:
         if next_notice := self.session.next_notice:
             times.append(next_notice)
         if times:
+            # what befalls the account before the piece's first trade, others are to see in time
+            times.append(self.session.next_due)
+            if self.session.doom is not None:
+                times.append(self.session.doom.time)
             self.take(max(self.session.now, min(times)))
         self._price_before = self.session.last_price
 
@@ -142,12 +161,13 @@ class Portfolio:
 
     Args:
         sessions: In the order of symbols; each configured with the whole account's cash.
+        doom: Where the account ends, if an earlier pass (`AccountEnds`) found that.
 
     Attributes:
         equity: (time, equity of all) at bar closes of any of them, in order of time.
     """
 
-    def __init__(self, sessions: Sequence[Session]) -> None:
+    def __init__(self, sessions: Sequence[Session], doom: Doom | None = None) -> None:
         self.equity: list[tuple[int, Decimal]] = []
         self._turns = threading.Condition()
         self._waits = [_RUNNING] * len(sessions)
@@ -155,12 +175,23 @@ class Portfolio:
         self.seats = [Seat(self, number, session) for number, session in enumerate(sessions)]
         for seat in self.seats:
             seat.session.seat = seat
+        self._joint: JointMargin | None = None
+        if any(
+            session.margin.liquidates and not session.margin.is_isolated for session in sessions
+        ):
+            self._joint = JointMargin(sessions, doom)
+            for number, session in enumerate(sessions):
+                session.margin.is_joint = True
+                session.doom = doom
+                if doom is not None and number != doom.number:
+                    session.doom_time = doom.time + (number < doom.number)
 
     def run(self, tapes: Sequence[Iterable[Slice]], end: int) -> None:
         """Live through every symbol's pieces of tape, then to ``end``.
 
         Raises:
             PluginError: A strategy raised, or broke a rule.
+            AccountEnds: The account backs all positions, and is used up: play it again.
         """
         threads = [
             threading.Thread(target=self._live, args=(number, tape, end), daemon=True)
@@ -171,7 +202,8 @@ class Portfolio:
         for thread in threads:
             thread.join()
         if self._failures:
-            raise self._failures[min(self._failures)]
+            failures = [self._failures[number] for number in sorted(self._failures)]
+            raise next((one for one in failures if isinstance(one, AccountEnds)), failures[0])
 
     def _live(self, number: int, tape: Iterable[Slice], end: int) -> None:
         seat = self.seats[number]
@@ -199,6 +231,8 @@ class Portfolio:
                 self._turns.wait()
             if self._failures:
                 raise _Stopped
+            if self._joint and (doom := self._joint.scan(number, time)):
+                raise AccountEnds(doom)
             self._tell(number, time)
             self._waits[number] = _RUNNING
 

@@ -27,7 +27,7 @@ from orderflow_bt.sim.forced import close_out, enter_gap, flatten
 from orderflow_bt.sim.funding import FundingClock
 from orderflow_bt.sim.guard import Watchman
 from orderflow_bt.sim.hooks import Hooks
-from orderflow_bt.sim.liquidation import liquidate, look_at_mark
+from orderflow_bt.sim.liquidation import end_jointly, liquidate, look_at_mark, skip_marks
 from orderflow_bt.sim.mark_prices import MarkClock
 from orderflow_bt.sim.market import MarketView
 from orderflow_bt.sim.moments import Moments
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
+    from orderflow_bt.sim.joint import Doom
     from orderflow_bt.sim.mark_prices import MarkPrices
     from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.portfolio import Seat
@@ -103,7 +104,9 @@ class Session:
         self.cursor = 0
         self.trades_read = 0
         self.hook = ""
-        self.seat: Seat | None = None  # in a portfolio
+        self.seat: Seat | None = None  # in a portfolio,
+        self.doom: Doom | None = None  # whose account ends here, if that is known
+        self.doom_time, self._doom_row = k.NEVER, -1  # of another symbol's trade, or our own
         self.pace = Pace(type(strategy).__name__)
         self.context = Context(context or {})
         self.market = MarketView(self, instrument, specs)
@@ -239,6 +242,8 @@ class Session:
     def _take_up(self, tape: Stretch) -> None:
         """Begin another stretch; the one before is over, or nothing new is in this one."""
         self.tape, self.cursor = tape, tape.first
+        if self.doom is not None and self.doom_time == k.NEVER:
+            self._doom_row = self.doom.at - tape.base
         self.broker.begin(tape)
         self.books.marks.begin(tape)
         self.stir()
@@ -321,11 +326,13 @@ class Session:
         A funding counts for the position after all earlier trades, and comes before anything else
         of its time.
         """
-        while (due := self._next_due) <= until:
+        while (due := self.next_due) <= until:
             row = first_at_or_after(self.tape.time, self.cursor, self.tape.end, due)
             self._run_to(row, due - 1)
             self._clock(due)
-            if self.margin.next_change == due:
+            if self.doom_time == due:
+                end_jointly(self, self.cursor - 1)
+            elif self.margin.next_change == due:
                 self.margin.change_tiers()
                 self._shown = -1
             elif self.marks is not None and self.marks.next_time == due:
@@ -336,9 +343,9 @@ class Session:
                 self.books.pay(self.funding)
 
     @property
-    def _next_due(self) -> int:
+    def next_due(self) -> int:
         """When the next funding, change of tiers or look at the mark price is due."""
-        due = min(self.funding.next_time, self.margin.next_change)
+        due = min(self.funding.next_time, self.margin.next_change, self.doom_time)
         return due if self.marks is None else min(due, self.marks.next_time)
 
     def _run_to(self, stop: int, until: int, *, at_moment: bool = False) -> None:
@@ -347,6 +354,8 @@ class Session:
         Before the bars of a moment, what waits for them to be delivered is left: timers set for
         that very time, and `on_trade` of a trade that completed one of them.
         """
+        if self.cursor <= self._doom_row < stop:
+            self._end_at(self._doom_row)
         notices = self._notices
         while True:
             due = notices.due[0] if notices.due else None
@@ -363,14 +372,20 @@ class Session:
             elif not self._advance(stop, until, k.NEVER):
                 break
         self._clock(until)
-        if self.hooks.hears_trades:
+        if self.hooks.hears_trades or self.cursor <= self._doom_row:
             self._quiet_row = -1
         self._quiet_time = min(self.broker.slots[k.QUIET_TIME], due[0] if due else k.NEVER)
         if self.marks is not None and self._quiet_row > self.cursor < self.tape.end:
-            row = min(self._quiet_row, self.tape.end - 1)
-            horizon = min(self._quiet_time, self.tape.time.item(row))
-            self.marks.skip(horizon, self.margin, self.account)
-        self._quiet_time = min(self._quiet_time, self._next_due)
+            skip_marks(self, self.marks, self._quiet_row, self._quiet_time)
+        self._quiet_time = min(self._quiet_time, self.next_due)
+
+    def _end_at(self, row: int) -> None:
+        """Live up to the trade that ends the account, and end it with that."""
+        self._doom_row = -1
+        self._run_to(row, self.tape.time.item(row))
+        end_jointly(self, row)
+        self.cursor, self.last_price = row + 1, self.tape.price.item(row)
+        self._unseen = row if self.hooks.hears_trades else None
 
     def _is_to_be_seen(
         self,
@@ -409,6 +424,11 @@ class Session:
                 self._unseen = row  # shown to the strategy once earlier notices are delivered
             return True
         return self._match(stop, until, before)
+
+    def run_agenda(self, until: int) -> None:
+        """Let what orders do by themselves earlier than ``until`` happen, and no trade."""
+        while self._match(self.cursor, until, k.NEVER):
+            pass
 
     def _match(self, stop: int, until: int, before: int) -> bool:
         start, broker, tape = self.cursor, self.broker, self.tape

@@ -27,6 +27,7 @@ class Swing(Strategy):
 
     bars: BarSpec = param(time_bars("30m"))
     only: str = param("")
+    share: float = param(0.5)
 
     def on_bar(self, spec, bar, market, broker):
         if self.only and market.instrument.symbol != self.only:
@@ -36,7 +37,7 @@ class Swing(Strategy):
         side = 1 if bar.close > market.bars(spec)[-2].close else -1
         if market.position.side == side:
             return
-        lots = broker.size(0.5, market.last, market.last - side * 40)
+        lots = broker.size(self.share, market.last, market.last - side * 40)
         broker.market(side, abs(market.position.qty) + lots // 2)
 """
 
@@ -95,8 +96,9 @@ def test_a_rerun_gives_the_same(data, whole, tmp_path):
     assert json.loads(again.stdout) == metrics
 
 
-def test_where_one_symbol_trades_it_is_the_run_of_that_symbol(data, tmp_path):
-    only = ("--param", "only=TWOUSDT", "--margin", "isolated")
+@pytest.mark.parametrize("margin", ["isolated", "cross"])
+def test_where_one_symbol_trades_it_is_the_run_of_that_symbol(data, tmp_path, margin):
+    only = ("--param", "only=TWOUSDT", "--margin", margin, "--leverage", "20")
     assert run(data, tmp_path / "both", "--portfolio", *only).exit_code == 0
     assert run(data, tmp_path / "one", *only, symbols=("TWOUSDT",)).exit_code == 0
     for table in ("orders", "fills", "round_trips", "equity"):
@@ -106,6 +108,25 @@ def test_where_one_symbol_trades_it_is_the_run_of_that_symbol(data, tmp_path):
     metrics = json.loads((tmp_path / "both" / "all" / "metrics.json").read_text())
     single = json.loads((tmp_path / "one" / "metrics.json").read_text())
     assert metrics["net_pnl"] == single["net_pnl"] != 0
+
+
+def test_cross_margin_ends_the_whole_account_at_once(data, tmp_path):
+    many = ("--portfolio", "--margin", "cross", "--leverage", "100", "--cash", "100")
+    told = run(data, tmp_path / "cross", *many, "--param", "share=40")
+    assert told.exit_code == 0, told.output
+    metrics = json.loads((tmp_path / "cross" / "all" / "metrics.json").read_text())
+    assert 1 <= metrics["liquidations"] <= 2
+    assert metrics["net_pnl"] == pytest.approx(-100, abs=1e-6)
+    ends = [
+        row["time"]
+        for symbol in SYMBOLS
+        for row in pl.read_parquet(tmp_path / "cross" / symbol / "fills.parquet").to_dicts()
+        if row["role"] == "liquidation"
+    ]
+    assert len(set(ends)) == 1
+    for symbol in SYMBOLS:
+        manifest = json.loads((tmp_path / "cross" / symbol / "manifest.json").read_text())
+        assert manifest["simulation"]["liquidate_on"] == "last"
 
 
 def test_a_disk_that_fills_up_leaves_nothing(data, tmp_path, monkeypatch):
@@ -122,7 +143,7 @@ def test_a_disk_that_fills_up_leaves_nothing(data, tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_is_refused(data, tmp_path):
-    told = run(data, tmp_path / "x", "--portfolio", "--margin", "cross")
+    told = run(data, tmp_path / "x", "--portfolio", "--margin", "cross", "--liquidate-on", "mark")
     assert told.exit_code == 1
     assert "--margin isolated" in told.stderr
     told = run(data, tmp_path / "x", "--portfolio", symbols=("SIMUSDT",))
