@@ -203,9 +203,11 @@ def command(
                 failed = failed or result
                 continue
             results.append(result)
-            if not as_json:
-                print_summary(result)
-            reports.wait(folder)
+            try:
+                if not as_json:
+                    print_summary(result)
+            finally:  # who reads a pipe and has seen enough does not lose the report
+                reports.wait(folder)
             if not as_json:
                 typer.echo(f"report: {folder / 'report.html'}")
     if as_json and results:

@@ -67,6 +67,12 @@ def test_paper_is_light_and_shows_every_row(browser: Browser, reports: dict[str,
     whole = page.evaluate("document.querySelector('.scroll').scrollHeight")
     assert shown == pytest.approx(whole, abs=2)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.set_viewport_size({"width": 688, "height": 1000})  # what the margins of A4 leave
+    wide = "[...document.images].filter(i => i.getBoundingClientRect().right > innerWidth).length"
+    assert page.evaluate(wide) == 0
+    page.emulate_media(media="screen")  # a small screen scrolls them sideways
+    assert page.evaluate(wide) > 0
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.pdf(format="A4").startswith(b"%PDF")
     context.close()
 

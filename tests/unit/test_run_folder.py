@@ -9,9 +9,13 @@ from typing import ClassVar
 
 import polars as pl
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, Strategy, param, time_bars
 from orderflow_bt.archive import open_source
+from orderflow_bt.cli import options
+from orderflow_bt.cli import run as run_command
 from orderflow_bt.errors import CoverageError, OrderflowError, PluginError, UsageError
 from orderflow_bt.ingest import download
 from orderflow_bt.run import Request, backtest, backtests
@@ -215,3 +219,19 @@ def test_a_strategy_is_shown_beside_the_variants_it_names(lake, tmp_path):
     farther = metrics["comparisons"]["farther"]
     assert farther["net_pnl"] == alone[1]["net_pnl"] != alone[0]["net_pnl"]
     assert farther["expectancy_r"] == pytest.approx(alone[1]["expectancy_r"])
+
+
+def test_who_closes_the_pipe_early_still_has_the_report(lake, tmp_path, monkeypatch):
+    def seen_enough(metrics):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(run_command, "print_summary", seen_enough)
+    monkeypatch.setattr(options.settings, "data", str(lake.root))
+    program = typer.Typer()
+    program.command()(run_command.command)
+    days = ["--from", "2026-01-06", "--to", "2026-01-06"]
+    told = CliRunner().invoke(
+        program, ["delta_divergence", "SIMUSDT", *days, "--out", str(tmp_path / "cut")]
+    )
+    assert isinstance(told.exception, BrokenPipeError)
+    assert (tmp_path / "cut" / "report.html").is_file()
