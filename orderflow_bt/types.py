@@ -153,7 +153,7 @@ _LETTERS = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class BarSpec:
+class BarSpec:  # noqa: PLW1641 - the dataclass gives it a hash
     """How the tape is cut into bars. Build one with `time_bars` or `BarSpec.parse`.
 
     Attributes:
@@ -172,6 +172,15 @@ class BarSpec:
     amounts: tuple[Decimal, ...] = ()
     unit: str = "trades"
     anchor: str = "day"
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:  # as hooks ask at every bar, nearly always
+            return True
+        if not isinstance(other, BarSpec):
+            return NotImplemented
+        return (self.kind, self.size, self.amounts, self.unit, self.anchor) == (
+            other.kind, other.size, other.amounts, other.unit, other.anchor
+        )  # fmt: skip
 
     @classmethod
     def parse(cls, text: str) -> BarSpec:

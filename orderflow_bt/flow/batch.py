@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ class BarBatch:
     cells: NDArray[np.int64]
     cell_start: NDArray[np.int64]
     row_size: int
+    _listed: list[Bar] = field(default_factory=list, init=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.bars)
@@ -48,8 +49,10 @@ class BarBatch:
         return Bar._make(self.bars[k].tolist())
 
     def tolist(self) -> list[Bar]:
-        """All bars as plain integers."""
-        return list(map(_AS_BAR, self.bars.tolist()))
+        """All bars as plain integers, made once for all who look; nobody may change the list."""
+        if not self._listed:
+            self._listed.extend(map(_AS_BAR, self.bars.tolist()))
+        return self._listed
 
     def bar_cells(self, k: int) -> NDArray[np.int64]:
         """The rows of bar ``k``, lowest first; none for a bar without trades."""

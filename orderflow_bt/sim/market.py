@@ -73,11 +73,12 @@ class Bars:
         _check_count(count, 1)
         if len(self._bars) <= count:
             return None
-        bars = self.last(count + 1)
-        total = 0
-        for k in range(1, count + 1):
-            before = bars[k - 1].close
-            total += max(bars[k].high, before) - min(bars[k].low, before)
+        bars, total = self._bars, 0
+        before = bars[-count - 1].close
+        for k in range(-count, 0):
+            bar = bars[k]
+            total += max(bar.high, before) - min(bar.low, before)
+            before = bar.close
         return total // count
 
     def count_since(self, time: int) -> int:

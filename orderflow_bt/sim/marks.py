@@ -124,8 +124,12 @@ class Marks:
             closes = np.concatenate(self._closes)
             self._closes = [closes]
             starts = [start for start, _, _ in self._changes]
+            units: int | Fraction = 0  # of the row before: while nothing is held they stay
+            equity = account.printed(units)
             for number, (time, price) in enumerate(closes[done:].tolist(), done):
                 _, ledger, held = self._changes[bisect_right(starts, number) - 1]
-                equity = account.printed(account.equity_of(ledger, held, price))
+                before, units = units, account.equity_of(ledger, held, price)
+                if units != before:
+                    equity = account.printed(units)
                 self._rows.append(EquityRow(time, equity, held, price))
         return self._rows
