@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
+import draw_fills
 import draw_readings
 import draw_replay
 import stage_practice
@@ -28,8 +29,9 @@ FLAGS = [
 
 
 def main() -> None:
-    """Draw readings and replay; run the demo, photograph its report, copy a footprint."""
+    """Draw readings, fills and replay; run the demo, photograph its report, copy a footprint."""
     draw_readings.main()
+    draw_fills.main()
     draw_replay.main()
     browser_path = shutil.which("chromium") or shutil.which("google-chrome")
     if browser_path is None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orderflow_bt.cli import options
+from orderflow_bt.errors import UsageError
 
 if TYPE_CHECKING:
     from orderflow_bt.report.explain import Explanation
@@ -21,12 +22,19 @@ def command(
     fill: Annotated[int | None, typer.Option("--fill", help="A fill's number.", min=0)] = None,
     order: Annotated[int | None, typer.Option("--order", help="An order's number.", min=0)] = None,
     as_json: options.Json = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Draw it too: a .png, or an .html with the words.")
+    ] = None,
+    light: Annotated[bool, typer.Option("--light", help="Light instead of dark.")] = False,
+    palette: Annotated[str, typer.Option("--palette", help="default or colour-blind.")] = "default",
 ) -> None:
-    """Tell which trades, rule, queue and latency made a fill, or why there was none."""
+    """Tell which trades, rule, queue and latency made a fill, or why there was none; draw it."""
     from orderflow_bt.report.explain import explain, futures_caution
     from orderflow_bt.report.folder import read_run
     from orderflow_bt.report.order_words import iso
 
+    if out is not None and out.suffix.lower() not in (".png", ".html"):
+        raise UsageError(f"{out} is neither a .png nor an .html", where="--out")
     folder = read_run(run)
     lake = options.open_lake()
     is_there = not isinstance(lake.root, Path) or lake.root.is_dir()
@@ -39,7 +47,26 @@ def command(
         ]
         report = told._asdict() | {"steps": steps, "caution": caution}
         typer.echo(json.dumps(report, indent=2, ensure_ascii=False, default=str))
-        return
+    else:
+        _print(told, caution)
+    if out is not None:
+        from orderflow_bt.report.build import write_whole
+        from orderflow_bt.report.order_page import order_picture
+        from orderflow_bt.report.theme import palette as themes
+
+        picture = order_picture(
+            folder, lake, told, out.suffix.lower(), themes(palette), light=light
+        )
+        try:
+            write_whole(out, picture)
+        except OSError as error:
+            raise UsageError(
+                f"the picture cannot be written: {error.strerror}", where=str(out)
+            ) from None
+        typer.echo(str(out), err=as_json)
+
+
+def _print(told: Explanation, caution: str) -> None:
     typer.echo(told.title)
     typer.echo(f"  {told.assumed}")
     _print_steps(told)

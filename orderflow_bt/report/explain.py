@@ -184,7 +184,7 @@ class _Story(OrderWords):
         order = self.order
         took = (order["arrival_time"] - order["decision_time"]) / 1000
         leg = f", {took:g} ms later" if order["parent_id"] is None else ", with its entry's fill"
-        text = f"at the exchange{leg}"
+        text = f"at the exchange{leg}{self._late(took)}"
         facts: dict[str, Any] = {"latency_ms": took}
         if order["ahead"] is not None:
             if self.policy == "queue":
@@ -193,6 +193,15 @@ class _Story(OrderWords):
                 text += "; rests"
             facts["ahead"] = self.qty(order["ahead"])
         self.add(order["arrival_time"], "arrived", text, **facts)
+
+    def _late(self, took: float) -> str:
+        """Why it arrived later than its latency, where that is known to be one number."""
+        simulation = self.simulation
+        if simulation.get("latency_sample_ms") or simulation.get("latency_table_ms"):
+            return ""
+        if self.order["parent_id"] is not None or took <= simulation["latency_ms"]["entry"]:
+            return ""
+        return " (a change made it queue anew, or trades were missing)"
 
     def _tell_trigger(self) -> None:
         order, stretch = self.order, self.stretch
@@ -289,7 +298,7 @@ class _Story(OrderWords):
         paid = Decimal(sum(row["qty"] * row["price"] for row in self.fills)) / lots
         costs: dict[str, Any] = {
             "average_price": str(round(paid.scaleb(-self.price_decimals), self.price_decimals + 2)),
-            "fees": str(sum(row["fee"] for row in self.fills)),
+            "fees": f"{sum(row['fee'] for row in self.fills):f}",
             "slippage_ticks": str(
                 round(Decimal(sum(r["qty"] * r["slippage_ticks"] for r in self.fills)) / lots, 2)
             ),
@@ -312,7 +321,8 @@ class _Story(OrderWords):
                 worse = Decimal(costs["shortfall_ticks"])
                 word = "worse" if worse > 0 else "better"
                 off = counted(abs(worse), "tick")
-                text += f"; {off} {word} than the last trade before the decision"
+                where = f"{off} {word} than" if worse else "at the price of"
+                text += f"; {where} the last trade before the decision"
             if order["filled_qty"] >= order["qty"]:
                 return text
             return f"{text}. The rest: {self._why_not()}"
