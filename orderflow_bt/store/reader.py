@@ -9,7 +9,7 @@ from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -153,6 +153,17 @@ class Ready(Generic[T]):
         """Nothing was begun."""
 
 
+def _values(column: pa.ChunkedArray) -> NDArray[Any]:
+    """A column as it was decoded, to be written to: nobody else has its memory."""
+    if column.num_chunks == 1:
+        chunk = column.chunk(0)
+        _, buffer = chunk.buffers()
+        if buffer is not None and buffer.is_mutable:
+            dtype = chunk.type.to_pandas_dtype()
+            return np.frombuffer(buffer, dtype, len(chunk), chunk.offset * np.dtype(dtype).itemsize)
+    return np.array(column.to_numpy())
+
+
 def _damaged(path: StoredPath, error: Exception, what: str) -> LakeError:
     return unreadable(path, error, what, "Delete the file and download it again")
 
@@ -179,7 +190,7 @@ class _Day:
     def decode(self, group: int) -> Trades:
         try:
             table = self._read(group)
-            columns = {name: table[name].to_numpy() for name in table.column_names}
+            columns = {name: _values(table[name]) for name in table.column_names}
             time = columns["time"]
             if self.info.quality.out_of_order:
                 # Where the exchange's clock ran backwards, time stands still.
@@ -190,13 +201,19 @@ class _Day:
                 self.clock = int(time[-1])
         finally:
             self._clocked[group].set()  # after an error too: nobody uses what follows it
+        # In place, as memory for another million values costs more than the sum.
         if self.info.tape.kind is Kind.AGG_TRADES:
-            fills = (columns["last_id"] - columns["first_id"] + 1).astype(np.int32)
+            count = columns.pop("last_id")
+            np.subtract(count, columns.pop("first_id"), out=count)
+            count += 1
+            fills = count.astype(np.int32)
         else:
             fills = np.ones(time.size, np.int32)
+        if (factor := TIME_FACTORS[self.info.time_unit]) != 1:
+            time *= factor
         return Trades(
             id=columns["id"],
-            time=time * TIME_FACTORS[self.info.time_unit],
+            time=time,
             price=self._scaled(columns["price"], self.price_factor),
             qty=self._scaled(columns["quantity"], self.qty_factor),
             side=columns["side"],
