@@ -18,9 +18,14 @@ Out = Annotated[
 
 def command(runs: Runs, palette: Palette = "default", out: Out = Path("comparison.html")) -> None:
     """Rebuild the report of a run from its folder; of several, also one page side by side."""
-    from orderflow_bt.report import build, compare
+    from orderflow_bt.report import build, build_portfolio, compare, is_portfolio
 
     for run in runs:
-        typer.echo(build(run, palette))
+        if is_portfolio(run):
+            for part in sorted(run.glob("*/manifest.json")):
+                typer.echo(build(part.parent, palette))
+            typer.echo(build_portfolio(run, palette))
+        else:
+            typer.echo(build(run, palette))
     if len(runs) > 1:
         typer.echo(compare(runs, out, palette))

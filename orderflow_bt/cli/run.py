@@ -329,6 +329,11 @@ def _run_portfolio(requests: list[Request], folder: Path, *, as_json: bool) -> N
         build_report(folder / request.tape.symbol)
         if not as_json:
             typer.echo(f"report: {folder / request.tape.symbol / 'report.html'}")
+    from orderflow_bt.report import build_portfolio
+
+    page = build_portfolio(folder)
+    if not as_json:
+        typer.echo(f"report of all: {page}")
 
 
 def _folder(out: Path | None, name: str, tape: TapeId | None, *, many: bool) -> Path:

@@ -129,8 +129,8 @@ def _equity_shot(
             theme,
             start_cash=float(run.manifest["simulation"]["cash"]),
             quote=quote,
-            holes=_holes(run.metrics.get("coverage", {}).get("missing_days", [])),
-            held=_held(run),
+            holes=holes_of(run.metrics.get("coverage", {}).get("missing_days", [])),
+            held=held_share(run),
             window=reach_of(run.manifest["window"]),
         )
         figures[f"equity-{theme.name}.png"] = png_bytes(figure)
@@ -144,7 +144,7 @@ def _equity_shot(
     )
 
 
-def _held(run: RunFolder) -> NDArray[np.float64]:
+def held_share(run: RunFolder) -> NDArray[np.float64]:
     """What was held at each mark, in percent of equity; short below zero."""
     unit, equity = run.manifest["instrument"], run.floats("equity", "equity")
     lots = run.ints("equity", "position") * 10.0 ** -unit["qty_decimals"]
@@ -176,7 +176,7 @@ def _habits_shot(
     return Shot(uris["dark"], uris["light"], *size, alt=alt)
 
 
-def _holes(missing_days: list[str]) -> list[tuple[int, int]]:
+def holes_of(missing_days: list[str]) -> list[tuple[int, int]]:
     """Missing days as stretches of time, neighbours joined."""
     holes: list[tuple[int, int]] = []
     for text in sorted(missing_days):

@@ -74,7 +74,7 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
         notes.append(
             f"One cash account was shared by {', '.join(manifest['portfolio'])}: what could be "
             "opened here depended on all of them. Equity on this page is what this symbol made of "
-            "the whole starting cash; that of all is in the folder all beside this one."
+            "the whole starting cash; that of all is on the page all/report.html beside it."
         )
     notes += (
         _margin_notes(manifest) + _shipped_notes(simulation) + _funding_notes(manifest, metrics)
@@ -90,6 +90,36 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
             "The tick and lot sizes were inferred from the trades, not taken from exchange rules."
         )
     return notes
+
+
+def shared_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
+    """What holds for a portfolio as a whole, by the manifest of its first symbol."""
+    simulation = manifest["simulation"]
+    notes = [
+        (
+            "Symbols share one cash account. All of it happened in one order: time, then the "
+            f"symbols as they were named ({', '.join(manifest['portfolio'])}), then trade ids."
+        ),
+        (
+            "Equity and its drawdown are marked at bar closes, at each symbol's last price. What "
+            "was held is the sum of all symbols' values, long and short alike, in percent of the "
+            "starting cash."
+        ),
+    ]
+    if manifest["tape"]["market"] != "spot" and simulation.get("leverage") is not None:
+        backed = (
+            "Each position was backed by its own margin and liquidated alone."
+            if simulation["margin"] == "isolated"
+            else "All positions were backed by the whole account, and would have ended together at "
+            "the first trade that left no more than the maintenance margin of all of them."
+        )
+        notes.append(
+            f"What was held could be worth {simulation['leverage']} times the equity. {backed}"
+        )
+    notes += _shipped_notes(simulation)
+    if left_out := metrics.get("not_simulated", []):
+        notes.append("Not simulated: " + ", ".join(left_out) + ".")
+    return [*notes, "How fills, latency and costs were simulated stands on each symbol's own page."]
 
 
 def _fee_changes(simulation: Mapping[str, Any]) -> str:

@@ -107,12 +107,12 @@ def make_page(
     quote = manifest["instrument"]["currency"]
     trips = run.rows("round_trips")
     title = strategy.get("title") or strategy["name"]
-    money, money_zero = _money(metrics, quote)
-    band, band_zero = _band(metrics, manifest["simulation"]["fills"], quote)
+    money, money_zero = money_rows(metrics, quote)
+    band, band_zero = band_rows(metrics, manifest["simulation"]["fills"], quote)
     closed = trips.where("is_open", [False])
     sturdy, sturdy_zero = sturdy_rows(closed, metrics, reach_of(manifest["window"]), quote)
     numbers = metrics | {"entry_shortfall": shortfall(closed, manifest["instrument"])}
-    window = _window(manifest["window"])
+    window = window_words(manifest["window"])
     shown = TripLines(trips, manifest["instrument"])
     note = "In order of entry; prices are averages of their fills."
     if len(trips) > len(shown):
@@ -169,7 +169,7 @@ def _market(tape: Row) -> str:
     return f"{exchange} {names.get(tape['market'], tape['market'])}"
 
 
-def _window(window: Row) -> str:
+def window_words(window: Row) -> str:
     """First and last day, both included; exact times where the window does not end on a day."""
     first, last = (_moment(window[name]) for name in ("from", "to"))
     if first.time() == last.time() == dt.time():
@@ -197,7 +197,8 @@ def _moment(text: str) -> dt.datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _money(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
+def money_rows(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
+    """What became of closed round trips' money, and where zero stands in percent."""
     if not metrics.get("round_trips"):
         return [], 0.0
     gross, fees = metrics["trips_gross_pnl"], metrics["trips_fees"]
@@ -214,7 +215,8 @@ def _money(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
     return bar_rows(values if slippage else values[2:], quote)
 
 
-def _band(metrics: Row, chosen: str, quote: str) -> tuple[list[BarRow], float]:
+def band_rows(metrics: Row, chosen: str, quote: str) -> tuple[list[BarRow], float]:
+    """The result under each fill policy, and where zero stands in percent."""
     band = metrics.get("band", {})
     if not any(entry["fills"] for entry in band.values()):
         return [], 0.0

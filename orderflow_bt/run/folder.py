@@ -104,11 +104,23 @@ def keep_failed(record: RunRecord, error: PluginError, folder: Path) -> Path:
     The folder is ``NAME.failed`` and has no manifest and no metrics: nothing reads it for a run.
     ``failure.json`` says what happened; ``inputs`` in it is what the manifest would say.
     """
+    home = failed_home(folder)
+    write_failed(record, error, home)
+    return home
+
+
+def failed_home(folder: Path) -> Path:
+    """Where what a failed run had is kept; nothing is there yet."""
     home = folder.with_name(f"{folder.name}.failed")
     number = 1
     while home.exists():
         number += 1
         home = folder.with_name(f"{folder.name}.failed-{number}")
+    return home
+
+
+def write_failed(record: RunRecord, error: PluginError, home: Path) -> None:
+    """Write down what a run had until it failed, and why (`keep_failed`)."""
     failure = {
         "failed": str(error),
         "what": error.what,
@@ -120,7 +132,6 @@ def keep_failed(record: RunRecord, error: PluginError, folder: Path) -> Path:
     with whole_folder(home) as part:
         _write_tables(record, part)
         part.write_text("failure", failure)
-    return home
 
 
 def _write_tables(record: RunRecord, part: Part) -> Taken:

@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 
 from orderflow_bt import stats
-from orderflow_bt.errors import OrderflowError, UnsupportedError, UsageError
+from orderflow_bt.errors import OrderflowError, PluginError, UnsupportedError, UsageError
 from orderflow_bt.run.backtest import Running
 from orderflow_bt.run.columns import as_stats
-from orderflow_bt.run.folder import write_run
+from orderflow_bt.run.folder import failed_home, write_failed, write_run
 from orderflow_bt.run.tables import INT, MONEY
 from orderflow_bt.run.whole import whole_folder
 from orderflow_bt.sim import FillPolicy, LiquidateOn
@@ -50,7 +50,8 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
         UsageError: The requests differ in what they share.
         UnsupportedError: Cross margin by the mark price.
         CoverageError: Days or trades are missing and the requests do not accept that.
-        PluginError: The strategy raised, or broke a rule.
+        PluginError: The strategy raised, or broke a rule; what each symbol had until then is kept
+            below a folder of its own, ``FOLDER.failed``.
     """
     _check(asked, folder)
     asked = [_by_last(request) for request in asked]
@@ -61,7 +62,10 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
     sessions: dict[str, list[Any]] = {}
     joint: list[tuple[int, Any]] = []
     for policy in (config.fills, *others):
-        runs, playing, together = _play(lake, asked, policy, folder)
+        try:
+            runs, playing, together = _play(lake, asked, policy, folder)
+        except _Failed as failed:
+            raise _keep(records or failed.records, failed.error, folder) from failed.error
         sessions[policy.value] = playing
         if policy is config.fills:
             joint = together.equity
@@ -90,6 +94,25 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
     return metrics
 
 
+class _Failed(Exception):  # noqa: N818 - it is no error by itself: it carries one
+    """A pass that a strategy ended, with what it had until then."""
+
+    def __init__(self, error: PluginError, records: list[RunRecord]) -> None:
+        super().__init__(error.what)
+        self.error, self.records = error, records
+
+
+def _keep(records: Sequence[RunRecord], error: PluginError, folder: Path) -> PluginError:
+    """Write what every symbol had; the error, which says where."""
+    home = failed_home(folder)
+    symbols = tuple(record.request.tape.symbol for record in records)
+    for symbol, record in zip(symbols, records, strict=True):
+        write_failed(replace(record, portfolio=symbols), error, home / symbol)
+    told = f"What the portfolio had until then: {home}"
+    fix = f"{error.fix}. {told}" if error.fix else told
+    return PluginError(error.what, where=error.where, fix=fix)
+
+
 def _play(
     lake: Lake, asked: Sequence[Request], policy: FillPolicy, folder: Path, doom: Doom | None = None
 ) -> tuple[list[Running], list[Session], Portfolio]:
@@ -101,6 +124,9 @@ def _play(
     together = Portfolio(playing, doom)
     try:
         together.run([run.slices() for run in runs], asked[0].end)
+    except PluginError as error:
+        had = [run.record(one.still_open()) for run, one in zip(runs, playing, strict=True)]
+        raise _Failed(error, had) from error
     except AccountEnds as end:
         if doom is not None:
             raise AssertionError(f"an account ends twice: {doom}, {end.doom}") from end

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
 from orderflow_bt.ingest import download
+from orderflow_bt.report.folder import read_run
+from orderflow_bt.report.portfolio import exposure
 from orderflow_bt.store import Lake
 from orderflow_bt.synth import SimulatedMarket, write_archive
 from orderflow_bt.types import Kind, MarketType, TapeId
@@ -28,10 +30,13 @@ class Swing(Strategy):
     bars: BarSpec = param(time_bars("30m"))
     only: str = param("")
     share: float = param(0.5)
+    fail: int = param(0)
 
     def on_bar(self, spec, bar, market, broker):
         if self.only and market.instrument.symbol != self.only:
             return
+        if self.fail and len(market.bars(spec)) > self.fail and market.instrument.symbol[0] == "T":
+            raise ValueError("twenty")
         if len(market.bars(spec)) < 2 or broker.working:
             return
         side = 1 if bar.close > market.bars(spec)[-2].close else -1
@@ -88,6 +93,61 @@ def test_the_parts_add_up_to_the_whole(whole):
         assert manifest["simulation"]["margin"] == "isolated"
         assert "One cash account was shared" in (out / symbol / "report.html").read_text()
         assert f"{symbol}     " in result.stdout
+
+
+def test_the_page_of_the_whole_tells_the_account_and_what_each_symbol_gave(whole):
+    out, result = whole
+    page = (out / "all" / "report.html").read_text()
+    metrics = json.loads((out / "all" / "metrics.json").read_text())
+    assert f"report of all: {out / 'all' / 'report.html'}" in result.stdout.replace("\n", "")
+    assert metrics["verdict"]["headline"] in page
+    assert metrics["result_hash"] in page
+    assert "SIMUSDT, TWOUSDT" in page
+    for symbol in SYMBOLS:
+        assert f'<a href="../{symbol}/report.html">{symbol}</a>' in page
+        assert f"{symbol}: no trade is missing." in page
+    assert "Each position was backed by its own margin and liquidated alone." in page
+    assert page.count("data:image/svg+xml;base64,") == 4  # equity and what each made, twice
+    assert "<script" not in page
+    before = (out / "all" / "report.html").read_bytes()
+    again = CliRunner().invoke(app, ["report", str(out)])
+    assert again.exit_code == 0, again.output
+    assert (out / "all" / "report.html").read_bytes() == before
+
+
+def test_exposure_adds_up_what_all_symbols_hold(whole):
+    out, _ = whole
+    runs = {symbol: read_run(out / symbol) for symbol in SYMBOLS}
+    equity = pl.read_parquet(out / "all" / "equity.parquet")
+    found = exposure(runs, equity["time"].to_numpy())
+    assert len(found) == equity.height
+    for at in (0, equity.height // 2, equity.height - 1):
+        gross = 0.0
+        for symbol in SYMBOLS:
+            marks = pl.read_parquet(out / symbol / "equity.parquet")
+            marks = marks.filter(pl.col("time") <= equity["time"][at])
+            if marks.height:
+                unit = runs[symbol].manifest["instrument"]
+                scale = 10.0 ** -(unit["price_decimals"] + unit["qty_decimals"])
+                gross += abs(marks["position"][-1]) * marks["price"][-1] * scale
+        assert found[at] == pytest.approx(100 * gross / 10_000)
+    assert found.max() > 0
+
+
+def test_a_portfolio_that_fails_keeps_what_every_symbol_had(data, tmp_path):
+    told = run(data, tmp_path / "x", "--portfolio", "--param", "fail=20")
+    assert told.exit_code != 0
+    assert "ValueError: twenty" in told.stderr
+    home = tmp_path / "x.failed"
+    assert str(home) in told.stderr.replace("\n", "")
+    assert not (tmp_path / "x").exists()
+    for symbol in SYMBOLS:
+        failure = json.loads((home / symbol / "failure.json").read_text())
+        assert "ValueError: twenty" in failure["what"]
+        assert failure["inputs"]["portfolio"] == list(SYMBOLS)
+    assert pl.read_parquet(home / SYMBOLS[0] / "fills.parquet").height > 0
+    assert run(data, tmp_path / "x", "--portfolio", "--param", "fail=20").exit_code != 0
+    assert (tmp_path / "x.failed-2").is_dir()
 
 
 def test_a_rerun_gives_the_same(data, whole, tmp_path):
