@@ -106,7 +106,6 @@ class DeltaDivergence(Detector):
             price = _height(bar, outward) * outward
             top = max(_height(b, outward) for b in before)
             if _height(bar, outward) > top and outward * bar.delta < 0:
-                mean = sum(self._abs_delta) / len(self._abs_delta)
                 yield Event(
                     known_at=bar.close_time,
                     detector=self.name,
@@ -116,7 +115,8 @@ class DeltaDivergence(Detector):
                     price=price,
                     price_low=bar.low,
                     price_high=bar.high,
-                    strength=abs(bar.delta) / mean,
+                    # to the mean absolute delta, rounded once
+                    strength=abs(bar.delta) * len(self._abs_delta) / sum(self._abs_delta),
                     spans_gap=any(b.is_gap for b in (*before, bar)),
                     details={"delta": bar.delta, "volume": bar.volume},
                 )
