@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from orderflow_bt.flow.window import BarWindow
+    from orderflow_bt.report import Scale
     from orderflow_bt.report.theme import Theme
 
 MOST_FOOTPRINTS = 240
+MOST_LEVELS = 2_000
 MOST_BARS = 20_000
 
 
@@ -28,10 +30,12 @@ class Picture(StrEnum):
     FOOTPRINT = "footprint"
     PROFILE = "profile"
     CVD = "cvd"
+    LEVELS = "levels"
+    IMPACT = "impact"
 
 
 def command(
-    picture: Annotated[Picture, typer.Argument(help="footprint, profile or cvd.")],
+    picture: Annotated[Picture, typer.Argument(help="footprint, profile, cvd, levels or impact.")],
     symbol: options.Symbol,
     first: options.From,
     last: options.To,
@@ -44,25 +48,33 @@ def command(
     light: Annotated[bool, typer.Option("--light", help="Light instead of dark.")] = False,
     palette: Annotated[str, typer.Option("--palette", help="default or colour-blind.")] = "default",
 ) -> None:
-    """Draw footprints, a volume profile, or price with cumulative delta into a PNG."""
+    """Draw footprints, a profile, cumulative delta, price's levels or its impact into a PNG."""
     from orderflow_bt.flow.window import BarWindow
     from orderflow_bt.report.export import png_bytes
     from orderflow_bt.report.theme import palette as themes
 
     if out.suffix.lower() != ".png":
         raise UsageError(f"{out} is not a .png", where="--out")
+    if picture is Picture.LEVELS and ticks_per_row != "1":
+        raise UsageError(
+            "an auction is read on rows one tick high", where="--ticks-per-row", fix="Leave it out"
+        )
     theme = themes(palette)[light]
     start, end = options.time_window(first, last)
     tape = options.tape_id(exchange, market, kind, symbol)
     window = BarWindow(
         options.open_lake(), tape, BarSpec.parse(bars), start, end,
-        ticks_per_row=options.row_ticks(ticks_per_row), keep_cells=picture is not Picture.CVD,
+        ticks_per_row=options.row_ticks(ticks_per_row),
+        keep_cells=picture not in {Picture.CVD, Picture.IMPACT},
     )  # fmt: skip
     for day in window.missing:
         typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)
     title = f"{tape.symbol} {bars}"
-    draw = {Picture.FOOTPRINT: _footprint, Picture.PROFILE: _profile, Picture.CVD: _cvd}[picture]
-    figure = draw(window, title, theme)
+    drawers = {
+        Picture.FOOTPRINT: _footprint, Picture.PROFILE: _profile, Picture.CVD: _cvd,
+        Picture.LEVELS: _levels, Picture.IMPACT: _impact,
+    }  # fmt: skip
+    figure = drawers[picture](window, title, theme)
     part = out.with_name(f".{out.name}.part")
     try:
         part.write_bytes(png_bytes(figure))
@@ -121,18 +133,43 @@ def _profile(window: BarWindow, title: str, theme: Theme) -> Figure:
 
 
 def _cvd(window: BarWindow, title: str, theme: Theme) -> Figure:
-    from orderflow_bt.report import Scale
     from orderflow_bt.report.cvd import draw_cvd
 
+    return draw_cvd(_bars(window), theme, _scale(window, title))
+
+
+def _impact(window: BarWindow, title: str, theme: Theme) -> Figure:
+    from orderflow_bt.report.impact import draw_impact
+
+    return draw_impact(_bars(window), theme, _scale(window, title))
+
+
+def _levels(window: BarWindow, title: str, theme: Theme) -> Figure:
+    from orderflow_bt.report.levels import draw_levels
+
+    drawn = []
+    for batch, rows in window:
+        drawn += [batch.footprint(row) for row in rows]
+        _refuse_many(len(drawn), MOST_LEVELS)
+    _refuse_none([footprint.bar for footprint in drawn])
+    return draw_levels(drawn, theme, _scale(window, title))
+
+
+def _bars(window: BarWindow) -> list[Bar]:
     drawn: list[Bar] = []
     for batch, rows in window:
         drawn += [batch.bar(row) for row in rows]
         _refuse_many(len(drawn), MOST_BARS)
     _refuse_none(drawn)
+    return drawn
+
+
+def _scale(window: BarWindow, title: str) -> Scale:
+    from orderflow_bt.report import Scale
+
     unit = window.instrument
     name = "contracts" if unit.is_inverse else unit.assets[0]
-    scale = Scale(unit.price_decimals, unit.qty_decimals, window.row_size, name, title)
-    return draw_cvd(drawn, theme, scale)
+    return Scale(unit.price_decimals, unit.qty_decimals, window.row_size, name, title)
 
 
 def _refuse_many(count: int, most: int) -> None:

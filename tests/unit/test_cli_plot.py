@@ -33,7 +33,7 @@ def plot(tmp_path_factory):
     return type_in
 
 
-@pytest.mark.parametrize("picture", ["footprint", "profile", "cvd"])
+@pytest.mark.parametrize("picture", ["footprint", "profile", "cvd", "levels", "impact"])
 def test_it_draws_the_same_picture_each_time(plot, tmp_path, picture):
     for name in ("a.png", "b.png"):
         result = plot(picture, tmp_path / name)
