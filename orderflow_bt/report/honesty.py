@@ -45,6 +45,7 @@ _GAPS = {
 }
 _MERGED_MS = 100  # of trades that a futures aggregate may hold
 _LISTED_DAYS = 20
+_LISTED_HALTS = 5
 
 
 def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> list[str]:
@@ -249,6 +250,29 @@ def ends_notes(first: int, last: int, window: tuple[int, int]) -> list[str]:
     return notes
 
 
+def _halt_notes(halts: Mapping[str, Any], quote: str) -> list[str]:
+    """Silences that no loss explains, and the round trips that lived through one."""
+    number = halts.get("count", 0)
+    if not number:
+        return []
+    listed = halts["longest"][:_LISTED_HALTS]
+    times = "; ".join(f"{one['start'][:16]} to {one['end'][:16]}" for one in listed)
+    more = f"; and {number - len(listed):,} more" if number > len(listed) else ""
+    noun = "halt: a silence" if number == 1 else "halts: silences"
+    text = (
+        f"{number:,} {noun} of 5 minutes or more, and of ten times the tape's habit, with no trade "
+        f"missing ({times}{more}, UTC). Nothing could fill in them."
+    )
+    through = halts["round_trips"]
+    if through:
+        text += (
+            f" {through:,} round trip{'' if through == 1 else 's'} lived through one and made "
+            f"{money(halts['net_pnl'], quote)}; the others made "
+            f"{money(halts['net_pnl_without'], quote)}."
+        )
+    return [text]
+
+
 def coverage_notes(metrics: Mapping[str, Any], trips: Rows, quote: str) -> list[str]:
     """What the data lacked, and what of the result touches a hole."""
     coverage = metrics.get("coverage", {})
@@ -269,6 +293,7 @@ def coverage_notes(metrics: Mapping[str, Any], trips: Rows, quote: str) -> list[
         )
     elif days > len(missing):
         notes.append("Inside the days no trade is missing: their ids have no holes.")
+    notes += _halt_notes(metrics.get("halts", {}), quote)
     closed = trips.where("is_open", [False])
     spanning = closed.where("spans_gap", [True])
     if len(spanning):

@@ -11,6 +11,8 @@ import numpy as np
 from orderflow_bt import stats
 from orderflow_bt.run.chance import chance_of
 from orderflow_bt.run.columns import as_stats
+from orderflow_bt.run.described import iso
+from orderflow_bt.run.window import halts_of
 from orderflow_bt.sim import StopFill
 from orderflow_bt.sim.rounding import money
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from orderflow_bt.run.columns import Taken, TripColumns
     from orderflow_bt.run.folder import RunRecord
     from orderflow_bt.sim import Session, SimConfig
+
+MOST_HALTS = 20  # listed
 
 
 def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, Any]:
@@ -91,6 +95,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         "coverage": coverage,
         "band": band,
         "spanning_gaps": _spanning(trips),
+        "halts": _halts(record, trips),
         "rejected": dict(orders.rejected.most_common()),
         "chance": chance_of(record, trips, equity, fills.lost),
         "comparisons": {name: _outcome(other) for name, other in record.compared.items()},
@@ -112,6 +117,27 @@ def _spanning(trips: TripColumns) -> dict[str, Any]:
         "ids": through,
         "net_pnl": float(trips.gap_net),
         "net_pnl_without": float(trips.closed_net - trips.gap_net),
+    }
+
+
+def _halts(record: RunRecord, trips: TripColumns) -> dict[str, Any]:
+    """Long silences with nothing lost, and the closed round trips that lived through one."""
+    halts = halts_of(record.lake, record.request.tape, record.window)
+    entry, left = trips["entry_time"], trips["exit_time"]
+    through = np.zeros(len(trips), np.bool_)
+    for halt in halts:
+        through |= (entry <= halt.start) & (left >= halt.end)
+    through &= ~trips["is_open"]
+    return {
+        "count": len(halts),
+        "longest": [
+            {"start": iso(one.start), "end": iso(one.end), "habit_us": one.habit}
+            for one in sorted(halts, key=lambda one: (-one.length_us, one.start))[:MOST_HALTS]
+        ],
+        "round_trips": int(np.count_nonzero(through)),
+        "ids": trips["id"][through].tolist(),
+        "net_pnl": float(trips["net_pnl"][through].sum()),
+        "net_pnl_without": float(trips["net_pnl"][~through & ~trips["is_open"]].sum()),
     }
 
 

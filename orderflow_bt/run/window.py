@@ -6,11 +6,13 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt.audit import find_halts
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.store import broken_borders, stored_elsewhere
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
+    from orderflow_bt.audit import Silence
     from orderflow_bt.store import Border, DayInfo, Lake, Quality
     from orderflow_bt.types import TapeId
 
@@ -55,6 +57,20 @@ class Window:
             + sum(border.missing_ids for border in self.borders),
             "days_with_defects": [d.date.isoformat() for d in self.days if not d.quality.is_clean],
         }
+
+
+def halts_of(lake: Lake, tape: TapeId, window: Window) -> list[Silence]:
+    """Silences of a window that are long against the tape's habit, with nothing lost in them.
+
+    The habit is learnt from the day before the window too, where that is stored. No hook hears of
+    them: they are for the report.
+
+    Raises:
+        LakeError: A day cannot be read.
+    """
+    before = lake.day(tape, window.days[0].date - dt.timedelta(days=1))
+    halts = find_halts([*([before] if before else []), *window.days])
+    return [halt for halt in halts if halt.end > window.start and halt.start < window.end]
 
 
 def find_window(

@@ -11,7 +11,7 @@ from archive_days import DAY, DAY_MS, SPOT, UM, agg_rows, csv_text, days, put_da
 from typer.testing import CliRunner
 
 from orderflow_bt.archive import open_source
-from orderflow_bt.audit import Habit, audit_tape
+from orderflow_bt.audit import Habit, audit_tape, find_halts
 from orderflow_bt.cli import app
 from orderflow_bt.errors import LakeError
 from orderflow_bt.ingest import download
@@ -343,3 +343,24 @@ def test_errors_of_use(run):
     nothing = run()
     assert nothing.exit_code == 1
     assert "orderflow-bt download ABCUSDT" in nothing.stderr
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_halts_of_days_are_those_of_the_audit(store, seed):
+    luck = np.random.default_rng(seed)
+    dates = days(6)
+    stored = [date for date in dates if luck.random() < 0.85] or dates
+    first = 1
+    chosen = {}
+    for date in stored:
+        quiet = luck.integers(0, 1_440)
+        length = int(luck.choice([0, 15, 40, 120, 400]))
+        rows = minute_rows(
+            date, lambda m, q=quiet, n=length: not q <= m < q + n, first_id=first, renumber=True
+        )
+        first = int(rows[-1][0]) + 1 + int(luck.random() < 0.3)  # some borders lose an id
+        chosen[date] = rows
+    lake = store(chosen)
+    told = [halt for day in audit(lake) for halt in day.halts]
+    infos = [info for date in stored if (info := lake.day(UM, date))]
+    assert find_halts(infos) == told
