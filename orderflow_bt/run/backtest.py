@@ -350,11 +350,12 @@ def backtests(
                 done += piece.trades.rows
                 progress(done, total)
     results: list[dict[str, Any] | PluginError] = []
-    for number, run in enumerate(runs):
-        try:
-            results.append(failed.get(number) or run.finish(asked[number][1]))
-        except PluginError as error:
-            results.append(run.keep(error, asked[number][1]))
+    with spared():  # what the tape made is walked no more either
+        for number, run in enumerate(runs):
+            try:
+                results.append(failed.get(number) or run.finish(asked[number][1]))
+            except PluginError as error:
+                results.append(run.keep(error, asked[number][1]))
     return results
 
 
