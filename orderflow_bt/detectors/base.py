@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from orderflow_bt.flow.events import EventWords
+from orderflow_bt.hook_rules import check_hooks, hooks_of
 from orderflow_bt.parameters import Parametrised
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Detector(Parametrised, ABC):
     bars: BarSpec | None = None
     tick: int = 1
     files: Mapping[str, str] = MappingProxyType({})
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        check_hooks(cls, _HOOKS, may_yield=True)
 
     @property
     @abstractmethod
@@ -105,6 +110,9 @@ class Detector(Parametrised, ABC):
     def words(self) -> EventWords:
         """The words behind the numbers that `read` gives."""
         return EventWords(self.name, list(self.kinds), list(self.states), list(self.detail_names))
+
+
+_HOOKS = hooks_of(Detector)
 
 
 def reads(detector: Detector, hook: str) -> bool:

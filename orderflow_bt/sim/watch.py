@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from math import isfinite
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -192,14 +195,14 @@ def _hooked(detector: Detector, trades: Trades, batch: BarBatch | None) -> Itera
             known = bar.close_time
             if on_bar:
                 with guard(detector, "on_bar", known):
-                    events = list(detector.on_bar(bar))
+                    events = _listed(detector.on_bar(bar))
                 for event in events:
                     yield at, size, _barred(detector, event, bar)
             if on_footprint:
                 with guard(detector, "on_footprint", known):
                     footprint = batch.footprint(k)
                     footprint = replace(footprint, cells=footprint.cells.copy())
-                    events = list(detector.on_footprint(footprint))
+                    events = _listed(detector.on_footprint(footprint))
                 for event in events:
                     yield at, size, _barred(detector, event, bar)
     if on_trades and cursor < trades.rows:
@@ -229,11 +232,38 @@ def _sealed(trades: Trades) -> Trades:
 def _check_is_event(detector: Detector, event: object) -> None:
     if not isinstance(event, Event):
         raise PluginError(f"{detector.name} gave {event!r}, which is no Event")
+    strength: object = event.strength
+    is_number = isinstance(strength, Real) and isfinite(strength)
+    if event.direction not in (-1, 0, 1) or not is_number:
+        raise PluginError(
+            f"{detector.name} gave an event of direction {event.direction!r} and strength"
+            f" {event.strength!r}",
+            fix="A direction is +1, -1, or 0 for none; a strength is a finite number",
+        )
+
+
+def _listed(given: object) -> list[Any]:
+    """What a hook of a detector gave, as a list."""
+    if isinstance(given, Iterable):
+        return list(given)
+    raise PluginError(
+        f"it gave {given!r} where events are asked for",
+        fix="Yield events, or return a list of them: an empty one where there is nothing",
+    )
+
+
+def _pair(given: Any) -> tuple[int, Event]:
+    """What `on_trades` gave for one event."""
+    if isinstance(given, tuple) and len(given) == 2:
+        return given
+    raise PluginError(
+        f"it gave {given!r} where a row and its event are asked for", fix="Yield row, event"
+    )
 
 
 def _traded(detector: Detector, trades: Trades, first: int) -> Iterator[Pair]:
     with guard(detector, "on_trades", int(trades.time[0])):
-        pairs = [(row, event) for row, event in detector.on_trades(_sealed(trades))]
+        pairs = [_pair(given) for given in _listed(detector.on_trades(_sealed(trades)))]
     before, rows = 0, trades.rows
     for row, event in pairs:
         _check_is_event(detector, event)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from orderflow_bt.errors import PluginError
+from orderflow_bt.hook_rules import check_hooks, hooks_of
 from orderflow_bt.parameters import Parametrised
 from orderflow_bt.types import BarSpec
 
@@ -33,9 +31,7 @@ class Strategy(Parametrised):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        for name, value in vars(cls).items():
-            if name.startswith("on_") and callable(value):
-                _check_hook(cls, name, value)
+        check_hooks(cls, _HOOKS)
 
     def detectors(self) -> list[Detector]:
         """The detectors whose events `on_event` receives."""
@@ -82,39 +78,4 @@ class Strategy(Parametrised):
         """A trade happened. Plain Python on every trade is slow: for short windows."""
 
 
-_HOOKS = {
-    name: tuple(inspect.signature(hook).parameters)
-    for name, hook in vars(Strategy).items()
-    if name.startswith("on_")
-}
-
-
-def _check_hook(cls: type[Strategy], name: str, hook: Any) -> None:
-    """Refuse what would never be called, or could not be.
-
-    Raises:
-        PluginError: It is no hook, waits to be iterated or awaited, or takes other arguments.
-    """
-    if name not in _HOOKS:
-        close = difflib.get_close_matches(name, _HOOKS, n=1)
-        hint = f"Did you mean {close[0]!r}? " if close else ""
-        raise PluginError(
-            f"{cls.__name__}.{name} is no hook: nobody would call it",
-            fix=f"{hint}Hooks are {', '.join(_HOOKS)}; call a method of your own something else",
-        )
-    if inspect.isgeneratorfunction(hook) or inspect.iscoroutinefunction(hook):
-        word = "yields" if inspect.isgeneratorfunction(hook) else "is async"
-        raise PluginError(
-            f"{cls.__name__}.{name} {word}, so that calling it does nothing",
-            fix="Write it as a plain function: orders go to the broker",
-        )
-    wanted = _HOOKS[name]
-    try:
-        inspect.signature(hook).bind(*wanted)
-    except TypeError:
-        raise PluginError(
-            f"{cls.__name__}.{name} does not take what it is given",
-            fix=f"Write it as def {name}({', '.join(wanted)})",
-        ) from None
-    except ValueError:
-        return  # of a compiled function nothing can be known
+_HOOKS = hooks_of(Strategy)

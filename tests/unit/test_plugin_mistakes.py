@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from orderflow_bt import BarSpec, Event, Strategy, param, time_bars
+from orderflow_bt import BarSpec, Detector, Event, Strategy, param, time_bars
 from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.strategy.registry import load_strategy
 from orderflow_bt.strategy.series import Known, Series
@@ -178,6 +178,55 @@ def exit_with(code: int) -> None:
 def test_what_is_no_strategy():
     with pytest.raises(PluginError, match="is no Strategy"):
         Tape(TAPE).run(int)
+
+
+# -- detectors --------------------------------------------------------------------------------
+
+
+def detector_of(body: Callable[..., object], hook: str = "on_bar") -> Detector:
+    """A detector with one hook."""
+
+    def lookback(self) -> int:
+        return 0
+
+    own = {"name": "own", "bars": param(time_bars("5m")), "lookback": property(lookback)}
+    return type("Own", (Detector,), {**own, hook: body})()
+
+
+def event_of(bar, **changed) -> Event:
+    given = {"direction": 1, "strength": 1.0, **changed}
+    return Event(
+        bar.close_time, "own", "kind", given["direction"], "confirmed", 1, 1, 1, given["strength"]
+    )
+
+
+def test_a_detectors_hooks_are_checked_too():
+    with pytest.raises(PluginError, match=r"Own.on_trade is no hook.*Did you mean 'on_trades'"):
+        detector_of(lambda self, trades: [], "on_trade")
+    with pytest.raises(PluginError, match=r"def on_bar\(self, bar\)"):
+        detector_of(lambda self: [])
+
+
+@pytest.mark.parametrize(
+    ("gives", "said"),
+    [
+        (lambda bar: None, "Own.on_bar: it gave None where events are asked for"),
+        (event_of, "it gave Event.* where events are asked for"),
+        (lambda bar: ["x"], "'x', which is no Event"),
+        (lambda bar: [event_of(bar, direction=7)], "direction 7 and strength 1.0"),
+        (lambda bar: [event_of(bar, strength=float("nan"))], "strength nan"),
+        (lambda bar: [event_of(bar, strength="strong")], "strength 'strong'"),
+    ],
+)
+def test_what_a_detector_gives_is_checked(gives, said):
+    with pytest.raises(PluginError, match=said):
+        Tape(TAPE).events(detector_of(lambda self, bar: gives(bar)))
+
+
+def test_an_event_of_trades_without_its_row():
+    detector = detector_of(lambda self, trades: [None], "on_trades")
+    with pytest.raises(PluginError, match="it gave None where a row and its event are asked for"):
+        Tape(TAPE).events(detector)
 
 
 # -- numbers ----------------------------------------------------------------------------------
