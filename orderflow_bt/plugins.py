@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 import importlib
 import importlib.util
@@ -224,3 +225,43 @@ def source_of(cls: type[Any]) -> Path | None:
     """The file a plugin is written in, None where it has none (typed in a notebook)."""
     name = getattr(sys.modules.get(cls.__module__), "__file__", None)
     return Path(name) if name else None
+
+
+def sources_of(cls: type[Any]) -> list[Path]:
+    """The files a plugin is written in: its own first, then its bases' and what it imports of them.
+
+    Followed are static imports of modules in the folder of the file that imports them, or below.
+    What is installed, and this package, is not among them, but for the bases of the class.
+    """
+    ours = Path(__file__).resolve().parent
+    waiting = [sys.modules.get(base.__module__) for base in cls.__mro__]
+    found: list[Path] = []
+    for module in waiting:  # it grows
+        file = getattr(module, "__file__", None)
+        path = Path(file).resolve() if file else None
+        if module is None or path is None or path in found or ours in path.parents:
+            continue
+        if path.suffix != ".py" or not _is_plain(str(path)):
+            continue
+        found.append(path)
+        near = [sys.modules.get(name) for name in _imported(path, module.__package__ or "")]
+        waiting += [other for other in near if _lies_in(path.parent, other)]
+    return found
+
+
+def _imported(path: Path, package: str) -> list[str]:
+    """Names of the modules that a file's import lines may mean."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (not node.level or package):
+            written = "." * node.level + (node.module or "")
+            name = importlib.util.resolve_name(written, package) if node.level else written
+            names += [name, *(f"{name}.{alias.name}" for alias in node.names)]
+    return names
+
+
+def _lies_in(folder: Path, module: ModuleType | None) -> bool:
+    file = getattr(module, "__file__", None)
+    return file is not None and folder in Path(file).resolve().parents

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orderflow_bt
 from orderflow_bt.kernels._jit import kernel_hash
+from orderflow_bt.plugins import sources_of
 from orderflow_bt.run import tables
 from orderflow_bt.run.columns import EquityColumns, FillColumns, OrderCounts, Taken, TripColumns
 from orderflow_bt.run.described import described, iso
@@ -215,7 +216,8 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
         "code": {
             "version": orderflow_bt.__version__,
             "kernels": kernel_hash(),
-            "strategy_sha256": hashlib.sha256(source.read_bytes()).hexdigest() if source else None,
+            "strategy_sha256": _digest_of(source) if source else None,
+            **_imports_of(cls, source),
         },
         "funding": record.funding.as_json(),
         "mark_prices": record.marks.as_json(),
@@ -224,6 +226,23 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
         "files": _files_of(record.strategy),
         "simulated_market": record.simulated_market,
     }
+
+
+def _digest_of(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _imports_of(cls: type[Strategy], source: Path | None) -> dict[str, dict[str, str]]:
+    """Checksums of one's own files that the strategy's file imports, where it does."""
+    folder = source.resolve().parent if source else None
+    found = {
+        file.relative_to(folder).as_posix()
+        if folder and folder in file.parents
+        else file.name: _digest_of(file)
+        for file in sources_of(cls)
+        if source is None or file != source.resolve()
+    }
+    return {"strategy_imports": found} if found else {}
 
 
 def _files_of(strategy: Strategy) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 
 from orderflow_bt import BarSpec, Detector, Event, Strategy, param, time_bars
 from orderflow_bt.errors import PluginError, UsageError
+from orderflow_bt.plugins import sources_of
 from orderflow_bt.strategy.registry import load_strategy
 from orderflow_bt.strategy.series import Known, Series
 from orderflow_bt.testing import Tape, assert_no_lookahead
@@ -363,7 +364,7 @@ def written(folder: Path, **files: str) -> Path:
 def fresh_imports(monkeypatch):
     """Imports as at the start of a program; what was imported before is back behind the test."""
     monkeypatch.setattr(sys, "path", list(sys.path))
-    ours = ("strategies", "own_pack", "helper_beside")
+    ours = ("strategies", "own_pack", "helper_beside", "deeper_beside")
     before = {n: m for n, m in sys.modules.items() if n.partition(".")[0] in ours}
     for name in before:
         del sys.modules[name]
@@ -377,6 +378,30 @@ def fresh_imports(monkeypatch):
 def test_a_file_imports_what_lies_beside_it(tmp_path):
     written(tmp_path, helper_beside="N = 9\n", mine=f"from helper_beside import N\n{MINE}")
     assert load_strategy(str(tmp_path / "mine.py"))().parameters() == {"n": 9}
+
+
+@pytest.mark.usefixtures("fresh_imports")
+def test_the_files_of_a_plugin_are_known(tmp_path):
+    written(
+        tmp_path,
+        helper_beside="from deeper_beside import N\nimport json\n",
+        deeper_beside="N = 2\n",
+        unused_beside="",
+        mine=f"from helper_beside import N\n{MINE}",
+    )
+    files = [path.name for path in sources_of(load_strategy(str(tmp_path / "mine.py")))]
+    assert files == ["mine.py", "helper_beside.py", "deeper_beside.py"]
+    shipped = sources_of(load_strategy("absorption"))
+    assert [path.name for path in shipped] == ["absorption.py"]
+
+
+@pytest.mark.usefixtures("fresh_imports")
+def test_relative_imports_and_bases_are_files_of_a_plugin(tmp_path, monkeypatch):
+    own = {"__init__": "", "base": "class Base(Strategy): pass\nN = 4\n"}
+    written(tmp_path / "own_pack", **own, mine=f"from . import base\nfrom .base import N\n{MINE}")
+    monkeypatch.chdir(tmp_path)
+    files = sources_of(load_strategy("own_pack.mine:Mine"))
+    assert [path.name for path in files] == ["mine.py", "__init__.py", "base.py"]
 
 
 @pytest.mark.usefixtures("fresh_imports")
