@@ -146,16 +146,21 @@ def _equity_shot(
 
 def held_share(run: RunFolder) -> NDArray[np.float64]:
     """What was held at each mark, in percent of equity; short below zero."""
-    unit, equity = run.manifest["instrument"], run.floats("equity", "equity")
-    lots = run.ints("equity", "position") * 10.0 ** -unit["qty_decimals"]
-    price = run.ints("equity", "price") * 10.0 ** -unit["price_decimals"]
-    if unit["contract_usd"] is None:
-        worth = lots * price
-    else:
-        worth = lots * float(unit["contract_usd"]) / np.where(price > 0, price, np.inf)
+    equity, worth = run.floats("equity", "equity"), held_worth(run)
     share: NDArray[np.float64] = np.zeros_like(equity)
     np.divide(100.0 * worth, equity, out=share, where=equity > 0)
     return share
+
+
+def held_worth(run: RunFolder) -> NDArray[np.float64]:
+    """What was held at each mark, in money; short below zero."""
+    unit = run.manifest["instrument"]
+    lots = run.ints("equity", "position") * 10.0 ** -unit["qty_decimals"]
+    price = run.ints("equity", "price") * 10.0 ** -unit["price_decimals"]
+    worth: NDArray[np.float64] = lots * price
+    if unit["contract_usd"] is not None:
+        worth = lots * float(unit["contract_usd"]) / np.where(price > 0, price, np.inf)
+    return worth
 
 
 def _habits_shot(

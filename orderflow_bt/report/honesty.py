@@ -103,8 +103,7 @@ def shared_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> lis
         ),
         (
             "Equity and its drawdown are marked at bar closes, at each symbol's last price. What "
-            "was held is the sum of all symbols' values, long and short alike, in percent of the "
-            "starting cash."
+            "was held is the sum of all symbols' values, long and short alike."
         ),
     ]
     if manifest["tape"]["market"] != "spot" and simulation.get("leverage") is not None:

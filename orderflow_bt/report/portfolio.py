@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from orderflow_bt.errors import OrderflowError
 from orderflow_bt.report import words
 from orderflow_bt.report.build import (
     environment,
-    held_share,
+    held_worth,
     holes_of,
     shot_of,
     style_sheet,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orderflow_bt.report.numbers import NumberRow
     from orderflow_bt.report.page import Shot
     from orderflow_bt.report.theme import Theme
 
@@ -80,7 +82,7 @@ def build_portfolio(folder: Path, palette_name: str = "default") -> Path:
             simulated=first.get("simulated_market") or "",
             equity=_equity(folder, metrics, runs, dark, light),
             curves=_curves(runs, dark, light),
-            numbers=number_groups(metrics, quote) if metrics["fills"] else [],
+            numbers=_numbers(folder, metrics) if metrics["fills"] else [],
             money=(money, money_zero),
             band=(band, band_zero),
             gave=(gave, gave_zero),
@@ -107,6 +109,18 @@ def _metrics(path: Path) -> dict[str, Any]:
     return found
 
 
+def _numbers(folder: Path, metrics: Mapping[str, Any]) -> list[tuple[str, list[NumberRow]]]:
+    """As a run's; what is under water is known at bar closes, not at every trade."""
+    equity = Rows(folder / WHOLE / "equity.parquet").floats("equity")
+    peaks = np.maximum.accumulate(np.maximum(equity, metrics["start_cash"]))
+    deepest = {"max_drawdown_per_trade": float((equity / peaks - 1).min(initial=0.0))}
+    marked = {"Deepest drawdown": "marked at the bar closes of all symbols"}
+    return [
+        (title, [replace(row, note=marked.get(row.name, row.note)) for row in rows])
+        for title, rows in number_groups({**metrics, **deepest}, metrics["quote"])
+    ]
+
+
 def _contributions(metrics: Mapping[str, Any]) -> Any:
     values = [
         (symbol, part["net_pnl"], count(part["round_trips"], "round trip"))
@@ -116,22 +130,21 @@ def _contributions(metrics: Mapping[str, Any]) -> Any:
 
 
 def exposure(runs: Mapping[str, RunFolder], time_us: NDArray[np.int64]) -> NDArray[np.float64]:
-    """What all symbols held together, long and short alike, at each of some times.
+    """What all symbols held together, long and short alike, at each of some times, in money.
 
     Args:
         runs: By symbol.
         time_us: int64 [n], microseconds UTC, rising.
 
     Returns:
-        float64 [n], the sum of each symbol's value, in percent of the starting cash.
+        float64 [n], the sum of each symbol's value at its last mark.
     """
     gross = np.zeros(time_us.size)
     for run in runs.values():
         marked = run.ints("equity", "time")
         if not marked.size:
             continue
-        cash = float(run.manifest["simulation"]["cash"])
-        worth = np.abs(held_share(run)) * run.floats("equity", "equity") / cash
+        worth = np.abs(held_worth(run))
         at = np.searchsorted(marked, time_us, side="right") - 1
         gross += np.where(at < 0, 0.0, worth[at])
     return gross
@@ -147,7 +160,8 @@ def _equity(
         return None
     first = next(iter(runs.values())).manifest
     missing = [set(one["missing_days"]) for one in metrics["coverage"].values()]
-    held, equity = exposure(runs, time), table.floats("equity")
+    equity = table.floats("equity")
+    held = 100 * exposure(runs, time) / np.where(equity > 0, equity, np.inf)
     return shot_of(
         lambda theme: draw_equity(
             time,
@@ -183,7 +197,6 @@ def _symbols(metrics: Mapping[str, Any], runs: Mapping[str, RunFolder]) -> list[
     rows = []
     for symbol, run in runs.items():
         own = run.metrics
-        held = np.abs(held_share(run))
         win, share = own.get("win_rate"), own.get("exposure")
         rows.append(
             {
@@ -194,7 +207,7 @@ def _symbols(metrics: Mapping[str, Any], runs: Mapping[str, RunFolder]) -> list[
                 "funding": words.signed(own["funding"], digits),
                 "wins": "" if win is None else f"{win:.0%}",
                 "time": "" if share is None else f"{share:.1%}",
-                "most": f"{held.max():.0f} %" if held.size else "",
+                "most": words.plain(float(np.abs(held_worth(run)).max(initial=0.0)), digits),
                 "liquidations": f"{own['liquidations']:,}",
                 "tone": own["verdict"]["headline"],
             }
