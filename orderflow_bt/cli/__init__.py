@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import os
@@ -38,9 +39,11 @@ from orderflow_bt.cli import (
     run,
     sql,
     strategies,
+    surroundings,
     symbols,
 )
 from orderflow_bt.cli.options import settings
+from orderflow_bt.cli.surroundings import Terminated
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.kernels import on_compile
 
@@ -120,14 +123,29 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
             typer.echo(str(error), err=True)
             raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as end:
             typer.echo("interrupted; nothing half-written was left", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+            code = surroundings.TERMINATED if isinstance(end, Terminated) else INTERRUPTED
+            raise typer.Exit(code) from None
         except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _say_no_more()
             raise typer.Exit from None
+        except OSError as error:
+            if settings.debug:
+                raise
+            _say_no_more()
+            told = surroundings.in_words(error)
+            typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+            typer.echo(str(told), err=True)
+            raise typer.Exit(told.exit_code) from None
 
     return guarded
+
+
+def _say_no_more() -> None:
+    """What is still to be printed goes nowhere: else the end of the program trips over it."""
+    with contextlib.suppress(OSError, ValueError):  # a stream that is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 for _name, _module in {
@@ -177,6 +195,7 @@ def main() -> None:
     # garbage among them again and again takes a quarter of the time until a run begins.
     gc.set_threshold(100_000, 20, 20)
     try:
+        surroundings.settle_in(sys.argv)
         app(default_map=_config())
     except OrderflowError as error:
         if settings.debug:

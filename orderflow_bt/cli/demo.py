@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orderflow_bt.cli import download, options, run
+from orderflow_bt.errors import UsageError
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def command(
     days: Annotated[
         int | None, typer.Option(help="Days to simulate; 14, or 60 of a placebo.", min=3, max=90)
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 7,
+    seed: Annotated[int, typer.Option(help="Of the simulated market.", min=0)] = 7,
     placebo: Annotated[
         bool, typer.Option("--placebo", help="A market without any edge: what luck looks like.")
     ] = False,
@@ -46,6 +47,12 @@ def command(
     from orderflow_bt.strategy.registry import installed
     from orderflow_bt.synth import SimulatedMarket, write_archive, write_funding
 
+    if out.exists() and not (out.is_dir() and _may_be_cleared(out)):
+        raise UsageError(
+            f"{out} holds something else: a demo would delete archive, data and runs in it",
+            where="--out",
+            fix="Give a folder that does not exist",
+        )
     say = partial(typer.echo, err=True)
     start = dt.date(2026, 1, 5)
     days = days or (PLACEBO_DAYS if placebo else DAYS)
@@ -93,6 +100,14 @@ def command(
     say("  orderflow-bt download BTCUSDT --market um --kind fundingRate --from 2024-01-01"
         " --to 2024-01-14")  # fmt: skip
     say("  orderflow-bt run delta_divergence BTCUSDT --market um --from 2024-01-02 --to 2024-01-14")
+
+
+def _may_be_cleared(folder: Path) -> bool:
+    """Whether nothing but a demo can have written into a folder."""
+    from orderflow_bt.store.lake import SIMULATED
+
+    there = {path.name for path in folder.iterdir()}
+    return there <= {"archive"} or (folder / "data" / SIMULATED).is_file()
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -45,8 +45,12 @@ def command(
             )
     out.mkdir(parents=True, exist_ok=True)
     for path, text in files.items():
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text.format(**words))
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(text.format(**words))
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         typer.echo(str(path))
     typer.echo(f"\npytest {out / f'test_{name}.py'}   # pip install pytest", err=True)
     if family is Family.STRATEGY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.store import Lake
 
+DAY_MS = 86_400_000  # nothing takes longer to reach an exchange
 Symbol = Annotated[str, typer.Argument(help="Symbol as the exchange writes it, e.g. BTCUSDT.")]
 Symbols = Annotated[
     list[str], typer.Argument(help="Symbols as the exchange writes them, e.g. BTCUSDT ETHUSDT.")
@@ -47,7 +49,7 @@ From = Annotated[str, typer.Option("--from", help="First day or ISO time, UTC.")
 To = Annotated[str, typer.Option("--to", help="Last day (inclusive) or ISO time, UTC.")]
 Leg = Annotated[
     float | None,
-    typer.Option(help="Milliseconds of this leg alone.", min=0, show_default=False),
+    typer.Option(help="Milliseconds of this leg alone.", min=0, max=DAY_MS, show_default=False),
 ]
 TicksPerRow = Annotated[
     str, typer.Option("--ticks-per-row", help="Ticks a footprint row; auto: from the day before.")
@@ -68,6 +70,7 @@ class Settings:
 
 settings = Settings()
 _USUAL = settings.data
+_YEARS = 1971, 2199  # days before and after them can be told too
 
 
 def program() -> list[str]:
@@ -92,7 +95,16 @@ def open_lake() -> Lake:
             where="--cache-size",
             fix="Write 50GB, 500MB or off",
         ) from None
+    if not settings.data or ("://" not in settings.data and _is_no_folder(settings.data)):
+        raise UsageError(
+            f"{settings.data!r} is no folder for a lake", where="--data", fix="Give a folder"
+        )
     return Lake(settings.data, cache_limit=limit)
+
+
+def _is_no_folder(text: str) -> bool:
+    path = Path(text)
+    return path.exists() and not path.is_dir()
 
 
 def open_lake_to_store() -> Lake:
@@ -192,11 +204,13 @@ def parse_date(text: str, option: str) -> dt.date:
         UsageError: The text is not a day.
     """
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError:
         raise UsageError(
             f"{text!r} is not a day", where=option, fix="Write it as 2024-01-31"
         ) from None
+    _check_year(day.year, text, option)
+    return day
 
 
 def date_range(first: str, last: str) -> list[dt.date]:
@@ -227,6 +241,15 @@ def time_window(first: str, last: str) -> tuple[int, int]:
     return start, end
 
 
+def _check_year(year: int, text: str, option: str) -> None:
+    if not _YEARS[0] <= year <= _YEARS[1]:
+        raise UsageError(
+            f"{text} lies outside what any tape can hold",
+            where=option,
+            fix=f"Years are {_YEARS[0]} to {_YEARS[1]}",
+        )
+
+
 def _moment(text: str, option: str) -> tuple[int, bool]:
     """Microseconds UTC of a day's start or of an ISO time, and whether it was a day."""
     try:
@@ -237,6 +260,7 @@ def _moment(text: str, option: str) -> tuple[int, bool]:
             where=option,
             fix="Write it as 2024-01-31 or 2024-01-31T14:30",
         ) from None
+    _check_year(moment.year, text, option)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     epoch = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from orderflow_bt.errors import UsageError
+from orderflow_bt.errors import OrderflowError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -152,6 +152,12 @@ def _whole(out: Path) -> Iterator[Path]:
     except FileNotFoundError as error:
         raise UsageError(
             f"the folder {out.parent} does not exist", where="--out", fix="Make it first"
+        ) from error
+    except OSError as error:
+        raise OrderflowError(
+            f"the file cannot be written: {error.strerror or error}",
+            where=str(out),
+            fix="Free some space, or give another place with --out",
         ) from error
     finally:
         part.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
@@ -30,10 +31,10 @@ def command(
     time: Annotated[
         str, typer.Option("--time", help="UTC time of day to begin at, e.g. 14:30:00.")
     ] = "00:00",
-    days: Annotated[int, typer.Option(help="How many days from --date on.", min=1)] = 1,
+    days: Annotated[int, typer.Option(help="How many days from --date on.", min=1, max=3660)] = 1,
     bars: Annotated[str, typer.Option("--bars", help="Bars on screen: 1m, tick:500, …")] = "1m",
     warmup: Annotated[
-        float, typer.Option(help="Hours of earlier tape to read at least.", min=0)
+        float, typer.Option(help="Hours of earlier tape to read at least.", min=0, max=87_840)
     ] = 24.0,
     detector: Annotated[
         list[str] | None,
@@ -48,7 +49,7 @@ def command(
         bool, typer.Option("--blind", help="A market and moment drawn by chance, and hidden.")
     ] = False,
     seed: Annotated[
-        int | None, typer.Option(help="Of the blind draw and of the questions.")
+        int | None, typer.Option(help="Of the blind draw and of the questions.", min=0)
     ] = None,
     challenge: Annotated[
         str, typer.Option(help="The code of a blind start, as somebody gave it to you.")
@@ -78,7 +79,9 @@ def command(
     ] = None,
     latency: Annotated[
         float | None,
-        typer.Option(help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0),
+        typer.Option(
+            help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0, max=options.DAY_MS
+        ),
     ] = None,
     fills: Annotated[str, typer.Option(help="queue, touch or through.")] = "queue",
     fees: Annotated[str, typer.Option(help="MAKER,TAKER in basis points, as for run.")] = "",
@@ -136,8 +139,16 @@ def command(
 
 def _begin(date: str, time: str) -> int:
     """The moment that ``--date`` and ``--time`` name, microseconds UTC."""
-    options.parse_date(date, "--date")
-    start, _ = options.time_window(f"{date}T{time}", f"{date}T23:59:59.999999")
+    day = options.parse_date(date, "--date")
+    try:
+        moment = dt.time.fromisoformat(time)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is not None:
+        raise UsageError(
+            f"{time!r} is no time of day", where="--time", fix="Write it as 14:30, UTC"
+        )
+    start, _ = options.time_window(f"{day}T{moment}", f"{day}T23:59:59.999999")
     return start
 
 

@@ -46,7 +46,11 @@ def command(
     fills: Annotated[str, typer.Option(help="queue, touch or through.")] = "queue",
     latency: Annotated[
         float | None,
-        typer.Option(help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0),
+        typer.Option(
+            help="Milliseconds of every leg; 100 on futures, 50 on spot.",
+            min=0,
+            max=options.DAY_MS,
+        ),
     ] = None,
     fees: Annotated[
         str,
@@ -86,7 +90,10 @@ def command(
         str, typer.Option(help="Share of each trade that taking orders may use, 0 to 1.")
     ] = "1",
     max_wait: Annotated[
-        float, typer.Option(help="Seconds an entry that takes may need to fill; 0: any.", min=0)
+        float,
+        typer.Option(
+            help="Seconds an entry that takes may need to fill; 0: any.", min=0, max=86_400
+        ),
     ] = 60.0,
     gap_policy: Annotated[
         str, typer.Option(help="Where trades are missing: keep, cancel_orders or flatten_after.")
@@ -129,9 +136,13 @@ def command(
     ] = "",
     funding_fuzz: Annotated[
         float,
-        typer.Option(help="Seconds by which funding looks at positions later; may be negative."),
+        typer.Option(
+            help="Seconds by which funding looks at positions later; may be negative.",
+            min=-86_400,
+            max=86_400,
+        ),
     ] = 0.0,
-    seed: Annotated[int, typer.Option(help="Of every random choice.")] = 1,
+    seed: Annotated[int, typer.Option(help="Of every random choice.", min=0)] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default a new one below runs/.")
     ] = None,

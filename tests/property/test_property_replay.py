@@ -79,6 +79,7 @@ def check(window, spec, config, rng, moves=60):
     scene = Scene(window, spec, detectors, {}, config)
     folder = window.lake.root
     dump = Dump(folder / "wandered", scene)
+    dump.begin()
     player = scene.player([notes, dump])
     wander(player, rng, moves)
     left = [list(attempt.fills) for attempt in player.attempts]

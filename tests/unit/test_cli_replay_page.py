@@ -85,7 +85,7 @@ def test_killed_and_begun_again(market, tmp_path):
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15  # a busy machine included
     assert (process.returncode, out) == (0, "")
     assert f"journal: {folder / 'journal.jsonl'}" in err
     assert f"go on:   orderflow-bt --data {lake.root} replay --resume {folder}" in err

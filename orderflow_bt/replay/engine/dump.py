@@ -6,11 +6,14 @@ it holds one line of time, whatever way led there.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt.errors import UsageError
 from orderflow_bt.replay.engine.listener import Listener, Passed
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ _COUNTED = ("bar", "event", "action", "order", "fill")
 
 
 class Dump(Listener):
-    """Writes what passes to a file, which appears when `close` is called.
+    """Writes what passes to a file, from `begin` on; it appears when `close` is called.
 
     Args:
         path: The file.
@@ -39,10 +42,26 @@ class Dump(Listener):
     def __init__(self, path: Path, scene: Scene) -> None:
         self._path = path
         self._part = path.with_name(path.name + ".part")
-        self._file = self._part.open("w+b")
+        self._file: io.BufferedRandom | io.BytesIO = io.BytesIO()  # nothing, until it begins
+        self._scene = scene
         self._start, self._bars = scene.window.start, scene.bars
         self._counts = dict.fromkeys(_COUNTED, 0)
-        self._write(_head(scene))
+
+    def begin(self) -> None:
+        """Open the file and write its first line; from here on `discard` has something to do.
+
+        Raises:
+            UsageError: It cannot be written there.
+        """
+        try:
+            self._file = self._part.open("w+b")
+        except OSError as error:
+            raise UsageError(
+                f"the dump cannot be written: {error.strerror or error}",
+                where=str(self._path),
+                fix="Make the folder first, or give another place",
+            ) from error
+        self._write(_head(self._scene))
         self._first = self._file.tell()
 
     # -- following -----------------------------------------------------------------------------
@@ -151,7 +170,8 @@ class Dump(Listener):
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # what it could not write it cannot write now
+            self._file.close()
         self._part.unlink(missing_ok=True)
 
     def _sha256(self) -> str:

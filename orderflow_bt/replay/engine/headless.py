@@ -115,6 +115,7 @@ def run_headless(
     """
     dump = Dump(path, scene)
     try:
+        dump.begin()
         player = scene.player([dump])
         go = _Pace(player, speed, clock, sleep)
         _perform(player, list(script), go)
