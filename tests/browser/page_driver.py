@@ -41,8 +41,12 @@ class Driver:
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not fulfilled():
-            assert time.monotonic() < end, "waited in vain"
+            assert time.monotonic() < end, f"waited in vain; {self.problems}; {self.toasts()}"
             self.page.wait_for_timeout(20)
+
+    def toasts(self) -> str:
+        """What the page tells in passing."""
+        return str(self.page.evaluate("document.querySelector('#toasts')?.textContent ?? ''"))
 
     def text(self, place: str) -> str:
         """What stands there, with plain minus and spaces."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from page_driver import Driver
 from practice_market import blind_plan, plan_of, practice_lake
 from practice_server import serving
 
 from orderflow_bt.replay.desk.opening import open_desk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser, BrowserContext
@@ -32,34 +32,17 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, TapeId]:
     return practice_lake(tmp_path_factory.mktemp("market"), trades_per_day=40_000)
 
 
-class Tab:
-    """A page on a desk; anything it complains of is a failure."""
+class Tab(Driver):
+    """A page on a real desk."""
 
     def __init__(self, context: BrowserContext, address: str, desk: Desk) -> None:
         self.desk = desk
-        self.page = context.new_page()
-        self.problems: list[str] = []
-        self.page.on("console", self._heard)
-        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
-        self.page.goto(address)
+        super().__init__(context, address)
         self.until(lambda: self.store("bars.length") > 0)
-
-    def _heard(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
 
     def store(self, what: str) -> Any:
         """A part of what the page knows."""
-        return self.page.evaluate(f"window.orderflow.store.{what}")
-
-    def until(self, fulfilled: Callable[[], Any], seconds: float = 90.0) -> None:
-        end = time.monotonic() + seconds
-        while not fulfilled():
-            assert time.monotonic() < end, f"waited in vain; {self.problems}; {self.toasts()}"
-            self.page.wait_for_timeout(20)
-
-    def toasts(self) -> str:
-        return self.page.evaluate("document.querySelector('#toasts')?.textContent ?? ''")
+        return self.look(f"store.{what}")
 
     def row(self) -> int:
         """The desk's row as the page is told it: while sealed, counted from the start."""
