@@ -20,8 +20,8 @@ RULES = {
     "took": "takes what the trade offers, at the worse of its price and the inferred quote",
     "queue": "the volume ahead is used up; the excess is ours",
     "touch": "fills as soon as its price trades",
-    "liquidated": "this trade left no more than the maintenance margin: the exchange closed the "
-    "position, and all that backed it is lost",
+    "liquidated": "no more than the maintenance margin was left, by the price that is tested: the "
+    "exchange closed the position, and all that backed it is lost",
     "end": "closed at the last price where the run ends",
     "through": "the trade went through its price: everything ahead is gone",
 }
