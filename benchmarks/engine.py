@@ -92,6 +92,16 @@ class Flips(Strategy):
             broker.market(-fill.side, 20)
 
 
+class Idle(Strategy):
+    """Looks as the one that turns round does, and never trades."""
+
+    bars: BarSpec = param(time_bars("1m"))
+
+    def on_bar(self, _spec, _bar, market, broker):
+        if not market.position.is_flat or broker.working:
+            raise AssertionError("nothing was sent")
+
+
 class Bursts(Strategy):
     """Ten turns of a small position after every bar."""
 
@@ -109,7 +119,9 @@ class Bursts(Strategy):
             broker.market(-fill.side, 10)
 
 
-STRATEGIES = {"score": ByScore, "brackets": Brackets, "flips": Flips, "bursts": Bursts}
+STRATEGIES = {
+    "score": ByScore, "brackets": Brackets, "flips": Flips, "idle": Idle, "bursts": Bursts,
+}  # fmt: skip
 
 
 def live(lake, name, *, cached):
@@ -315,11 +327,24 @@ def compare(root, folder, options):
         ratio(f"cached beside {name}", cached, theirs)
         ratio(f"brackets, cached, beside {name}", brackets, theirs)
     found = child("--case", root, "flips", "cached", rounds)
-    if told("ours, acting on every fill", found):
-        wall, cpu = (min(column) / found["fills"] for column in zip(*found["best"], strict=True))
-        print(f"  a fill: {wall * 1e6:.1f} µs, CPU {cpu * 1e6:.1f}")
+    idle = child("--case", root, "idle", "cached", rounds)
+    if told("ours, acting on every fill", found) and told("ours, the same without an order", idle):
+        tell_of_fills(found, idle)
     told("ours, a backtest, ten fills a bar", child("--case", root, "bursts", "backtest", 1))
     two_processes(root, rounds)
+
+
+def tell_of_fills(found, idle):
+    """What a fill costs: the whole run shared out, and what the run takes beyond one without."""
+    fills = found["fills"]
+    for label, less in (("the whole run by its fills", 0), ("beyond the run without any", 1)):
+        wall, cpu = (
+            (min(full) - less * min(empty)) / fills * 1e6
+            for full, empty in zip(
+                zip(*found["best"], strict=True), zip(*idle["best"], strict=True), strict=True
+            )
+        )
+        print(f"  a fill, {label}: {wall:.1f} µs, CPU {cpu:.1f}")
 
 
 def two_processes(root, rounds):

@@ -14,6 +14,7 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numba
@@ -80,3 +81,14 @@ def kernel(function: F) -> F:
         return cast("F", numba.njit(nogil=True, cache=True)(function))
     finally:
         config.CACHE_DIR = before
+
+
+def exact(function: F) -> F:
+    """A kernel's source as plain Python, with that of the kernels it calls: for any integers."""
+    source: Any = getattr(function, "py_func", function)
+    names = {
+        name: exact(value) if hasattr(value, "py_func") else value
+        for name in source.__code__.co_names
+        if (value := source.__globals__.get(name)) is not None
+    }
+    return cast("F", FunctionType(source.__code__, names, source.__name__))

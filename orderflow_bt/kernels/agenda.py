@@ -13,6 +13,7 @@ from orderflow_bt.kernels.orders import (
     ARMED,
     ARRIVAL,
     CANCEL_AT,
+    CANCEL_WHY,
     CANCELLED,
     DONE,
     EXPIRED,
@@ -269,7 +270,7 @@ def run_agenda(
                 due, price, qty, side, i, orders, n_orders, k, state, settings, reports
             )  # fmt: skip
         else:
-            end(orders, n_orders, k, reports, state, CANCELLED, due, ON_REQUEST)
+            end(orders, n_orders, k, reports, state, CANCELLED, due, orders[k, CANCEL_WHY])
         return True
     kind = orders[k, TYPE]
     if kind == MARKET:

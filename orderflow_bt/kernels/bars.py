@@ -61,7 +61,7 @@ def first_at_or_after(times: NDArray[np.int64], start: int, stop: int, moment: i
 
     Gallops, then bisects: cheap for the short steps from one bar to the next.
     """
-    step = 64
+    step = 4
     low = start
     while low + step < stop and times[low + step] < moment:
         low += step

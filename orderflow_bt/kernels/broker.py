@@ -13,10 +13,12 @@ from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.agenda import quiet_interval, run_agenda
 from orderflow_bt.kernels.bars import first_at_or_after
 from orderflow_bt.kernels.blocks import first_outside
+from orderflow_bt.kernels.clerk import note_all
 from orderflow_bt.kernels.liquidation import liquidates
 from orderflow_bt.kernels.matching import grow_legs, match_makers
 from orderflow_bt.kernels.memory import int8s, int64s
 from orderflow_bt.kernels.orders import (
+    ALL_ENDED,
     AT_HIGHS,
     AT_LOWS,
     AT_ORDERS,
@@ -26,29 +28,43 @@ from orderflow_bt.kernels.orders import (
     AT_SETTINGS,
     AT_SIDE,
     AT_TIME,
+    BAND,
     BASE,
+    CHANGE_ROOM,
     DONE,
     END,
+    FILL_ROOM,
+    FILLS_CAME,
     FINISHED,
     FIRST_ASK,
     FIRST_BID,
+    FULL,
+    HEARD_AT,
+    LAST_PRICE,
+    LAST_TIME,
     LIQUIDATE_HIGH,
     LIQUIDATE_LOW,
     LIQUIDATED,
-    LIVE,
     N_BLOCKS,
+    N_CHANGES,
+    N_FILLS,
     N_ORDER_ROWS,
     N_REPORT_ROWS,
     N_REPORTS,
+    NEEDS_ROOM,
+    NEVER,
+    NOTED,
     ORDER_FIELDS,
     QUIET_ROW,
     QUIET_TIME,
     REPORT_FIELDS,
-    REPORTS_PER_ORDER,
+    REPORTS_WAIT,
     S_TICK,
     SETTINGS,
     STATE,
-    must_tell,
+    TO_DO,
+    UNKNOWN,
+    WAS_LIQUIDATED,
 )
 from orderflow_bt.kernels.quotes import quotes_before
 from orderflow_bt.kernels.taking import close_taking_windows, hold_rest, match_takers
@@ -70,15 +86,21 @@ def advance(
     Of the trades, only those earlier than ``before``. Columns, orders and settings lie where
     ``state`` says: `orderflow_bt.kernels.orders`.
 
-    Stops early, with ``state[N_REPORTS] > 0`` or ``state[LIQUIDATED]`` set, as soon as something
-    happened, so that whoever is told of it can act before anything later happens; but not for
-    reports that ``state[PATIENCE]`` says can wait, while there is room for more. Returns the index
-    of the first trade that is not yet processed: the trade at which an agenda item was due is still
-    to come.
+    What happens is written down (`clerk`), and it goes on; but it stops as soon as
 
-    Else ``state[FINISHED]`` is set, and ``state[QUIET_ROW]`` and ``state[QUIET_TIME]`` say how far
-    the next calls can do nothing, unless somebody changes something: no trade before that row, no
-    agenda earlier than that time. ``state[LIVE]`` says whether any order has not ended.
+    * there is a report that the clerk leaves to others (``state[NOTED] < state[N_REPORTS]``),
+    * a position was liquidated (``state[LIQUIDATED]``),
+    * only the books can tell what a trade does to a position (``state[BAND] != EXACT``),
+    * there is no room for what might be written down (``state[FULL]``),
+    * the strategy hears of a fill: nothing of ``state[HEARD_AT]`` or later is processed.
+
+    Returns the index of the first trade that is not yet processed: the trade at which an agenda
+    item was due is still to come.
+
+    Unless it stopped for one of the first four, ``state[FINISHED]`` is set, and
+    ``state[QUIET_ROW]`` and ``state[QUIET_TIME]`` say how far the next calls can do nothing, unless
+    somebody changes something: no trade before that row, no agenda earlier than that time.
+    ``state[TO_DO]`` says what else there is for others to do.
     """
     end = state[END]
     time = int64s(state[AT_TIME], end)
@@ -93,16 +115,32 @@ def advance(
     rows = state[N_REPORT_ROWS]
     reports = int64s(state[AT_REPORTS], rows * REPORT_FIELDS).reshape((rows, REPORT_FIELDS))
     state[N_REPORTS] = 0
+    state[NOTED] = 0
     state[LIQUIDATED] = 0
     state[FINISHED] = 0
+    state[FULL] = 0
+    fills = state[N_FILLS]
+    before = min(before, state[HEARD_AT])
     if start < stop and before <= time[stop - 1]:
         stop = first_at_or_after(time, start, stop, before)
     i = match(
         time, price, qty, side, lows, highs, start, stop, state[BASE], until, orders, n_orders,
         state, settings, reports,
     )  # fmt: skip
-    note_live(orders, n_orders, state)
-    if state[FINISHED] == 1:
+    if i > start:
+        state[LAST_PRICE] = price[i - 1]
+        state[LAST_TIME] = time[i - 1]
+    to_do = FILLS_CAME if state[N_FILLS] > fills else 0
+    to_do |= REPORTS_WAIT if state[N_REPORTS] > 0 else 0
+    to_do |= WAS_LIQUIDATED if state[LIQUIDATED] == 1 else 0
+    to_do |= NEEDS_ROOM if state[FULL] == 1 else 0
+    live = 0
+    for k in range(n_orders):
+        live += orders[k, STATE] != DONE
+    state[TO_DO] = to_do if live else to_do | ALL_ENDED
+    if state[HEARD_AT] < NEVER:
+        state[QUIET_ROW] = i
+    elif state[FINISHED] == 1:
         look_ahead(price, lows, highs, i, orders, n_orders, state)
     return i
 
@@ -131,11 +169,12 @@ def match(
     ``base`` is the tape index of trade 0 of the columns. ``reports`` needs ``REPORTS_PER_ORDER``
     rows for each order and as many more.
     """
-    most = reports.shape[0] - REPORTS_PER_ORDER * (n_orders + 1)
     i = start
     while i < stop:
-        told = state[N_REPORTS]
-        if told > most:
+        fills = state[N_FILLS]
+        most = n_orders + 1  # fills that one trade can cause
+        if fills + most > state[FILL_ROOM] or state[N_CHANGES] + most > state[CHANGE_ROOM]:
+            state[FULL] = 1
             return i
         wake_time, low, high = quiet_interval(orders, n_orders)
         low = max(low, state[LIQUIDATE_LOW])
@@ -148,12 +187,15 @@ def match(
             break
         now = time[i]
         if run_agenda(now, price, qty, side, i, orders, n_orders, state, settings, reports):
-            if must_tell(reports, state, told):
+            if not note_all(reports, orders, state, settings):
                 return i
             continue
         index = base + i
         traded = price[i]
         if liquidates(now, traded, orders, n_orders, state, reports):
+            if state[LIQUIDATED] == 0:
+                return i
+            note_all(reports, orders, state, settings)
             return i + 1
         bid, ask = quotes_before(
             price, side, i, settings[S_TICK], state[FIRST_BID], state[FIRST_ASK]
@@ -173,18 +215,17 @@ def match(
             settings, reports,
         )  # fmt: skip
         i += 1
-        if state[N_REPORTS] > told:
+        if state[N_REPORTS] > 0:
             grow_legs(now, index, orders, n_orders, state, reports)
-            if must_tell(reports, state, told):
+            if not note_all(reports, orders, state, settings) or state[BAND] == UNKNOWN:
                 return i
-    told = state[N_REPORTS]
-    while told <= most and not must_tell(reports, state, told):
-        told = state[N_REPORTS]
-        if not run_agenda(
-            until - 1, price, qty, side, i, orders, n_orders, state, settings, reports
-        ):
-            state[FINISHED] = 1
-            break
+            if i < stop and state[HEARD_AT] <= time[stop - 1]:
+                stop = first_at_or_after(time, i, stop, state[HEARD_AT])
+    until = min(until, state[HEARD_AT])
+    while run_agenda(until - 1, price, qty, side, i, orders, n_orders, state, settings, reports):
+        if not note_all(reports, orders, state, settings):
+            return i
+    state[FINISHED] = 1
     return i
 
 
@@ -205,13 +246,3 @@ def look_ahead(
     stop = min(i + LOOK_AHEAD, state[END])
     state[QUIET_TIME] = wake_time
     state[QUIET_ROW] = first_outside(price, i, stop, low, high, lows, highs)
-
-
-@kernel
-def note_live(orders: NDArray[np.int64], n_orders: int, state: NDArray[np.int64]) -> None:
-    """Note whether any order has not ended."""
-    state[LIVE] = 0
-    for k in range(n_orders):
-        if orders[k, STATE] != DONE:
-            state[LIVE] = 1
-            return

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.orders import (
+    BAND,
     CANCELLED,
     DONE,
+    EXACT,
     LIQUIDATE_HIGH,
     LIQUIDATE_LOW,
     LIQUIDATED,
     LIQUIDATION,
     POSITION,
     STATE,
+    UNKNOWN,
     end,
 )
 
@@ -33,10 +36,14 @@ def liquidates(
 ) -> bool:
     """Whether a trade at ``traded`` liquidates the position; then every order ends.
 
-    It does at or below ``state[LIQUIDATE_LOW]``, and at or above ``state[LIQUIDATE_HIGH]``.
+    It does at or below ``state[LIQUIDATE_LOW]``, and at or above ``state[LIQUIDATE_HIGH]``. Where
+    these are not exact, whoever knows better is to be asked: True, but ``state[LIQUIDATED]`` is 0.
     """
     if state[POSITION] == 0 or state[LIQUIDATE_LOW] < traded < state[LIQUIDATE_HIGH]:
         return False
+    if state[BAND] != EXACT:
+        state[BAND] = UNKNOWN
+        return True
     end_all(now, orders, n_orders, state, reports)
     state[LIQUIDATED] = 1
     return True

@@ -9,7 +9,7 @@ from orderflow_bt.kernels.orders import (
     AHEAD,
     AHEAD_TIME,
     ARRIVAL,
-    AT_PRICE,
+    AT_LIMIT,
     CANCELLED,
     DONE,
     FILLED,
@@ -208,7 +208,7 @@ def match_makers(
         if traded == level:
             orders[k, AHEAD] = max(0, ahead - reached)
             available = max(0, reached - ahead)
-            rule = AT_PRICE
+            rule = AT_LIMIT
         else:
             orders[k, AHEAD] = 0
             available = reached

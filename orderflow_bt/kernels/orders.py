@@ -25,30 +25,32 @@ QTY = 4
 LEFT = 5
 ARRIVAL = 6  # when the exchange has it; for a triggered stop, when its market order starts
 FROM = 7  # first trade index it may touch
-EXPIRES = 8
-CANCEL_AT = 9  # when a cancel request reaches the exchange
-WATCH_PRICE = 10  # the client cancels when this price trades ...
-WATCH_SIDE = 11  # ... or beyond it: +1 at or above, -1 at or below, 0 not watched
-AHEAD = 12  # other people's volume in front of it
-PARENT = 13  # row of the entry order it protects, -1 for none
-OCO = 14  # one-cancels-other group, 0 for none
-REDUCE_ONLY = 15
-POST_ONLY = 16
-IMMEDIATE = 17  # immediate-or-cancel
-TAKE_TIME = 18  # time of the first trade a taking limit order met
-GROWTH = 19  # what its entry got from the trade under way; the leg grows by it afterwards
-TRAIL = 20  # of a trailing stop: how far its price stays behind the best price, 0 for none
-START_PRICE = 21  # of a trailing leg: where its price starts each time it goes live
-LIMIT_PRICE = 22  # of a stop-limit: the price of the limit order it becomes, 0 for none
-WORST = 23  # beyond this price a market order takes nothing, 0 for no such bound
-ALL_OR_NONE = 24  # fill-or-kill
-HELD = 25  # what a fill-or-kill order holds of earlier trades of the time it takes at
-AHEAD_TIME = 26  # when the volume ahead was last looked at
-NEW_AT = 27  # when a change reaches the exchange
-NEW_QTY = 28  # its whole quantity, 0 where it stays, -1 for none
-NEW_PRICE = 29  # limit or trigger price, 0 where it stays
-NEW_LIMIT = 30  # limit price of a stop-limit, 0 where it stays
-ORDER_FIELDS = 31
+ID = 8  # its place in the log of orders
+START_PRICE = 9  # of a trailing leg: where its price starts each time it goes live
+EXPIRES = 10
+CANCEL_AT = 11  # when a cancel request reaches the exchange
+WATCH_PRICE = 12  # the client cancels when this price trades ...
+WATCH_SIDE = 13  # ... or beyond it: +1 at or above, -1 at or below, 0 not watched
+AHEAD = 14  # other people's volume in front of it
+PARENT = 15  # row of the entry order it protects, -1 for none
+OCO = 16  # one-cancels-other group, 0 for none
+REDUCE_ONLY = 17
+POST_ONLY = 18
+IMMEDIATE = 19  # immediate-or-cancel
+TAKE_TIME = 20  # time of the first trade a taking limit order met
+GROWTH = 21  # what its entry got from the trade under way; the leg grows by it afterwards
+TRAIL = 22  # of a trailing stop: how far its price stays behind the best price, 0 for none
+LIMIT_PRICE = 23  # of a stop-limit: the price of the limit order it becomes, 0 for none
+WORST = 24  # beyond this price a market order takes nothing, 0 for no such bound
+ALL_OR_NONE = 25  # fill-or-kill
+HELD = 26  # what a fill-or-kill order holds of earlier trades of the time it takes at
+AHEAD_TIME = 27  # when the volume ahead was last looked at
+NEW_AT = 28  # when a change reaches the exchange
+NEW_QTY = 29  # its whole quantity, 0 where it stays, -1 for none
+NEW_PRICE = 30  # limit or trigger price, 0 where it stays
+NEW_LIMIT = 31  # limit price of a stop-limit, 0 where it stays
+CANCEL_WHY = 32  # what a cancel request is told to be the reason
+ORDER_FIELDS = 33
 
 # States.
 DONE = 0
@@ -98,7 +100,7 @@ REPORTS_PER_ORDER = 8  # more than one trade or one item of the agenda can cause
 
 # Rules of a fill (R_RULE of FILLED) and reasons of an end (R_RULE of the others).
 TOOK = 0
-AT_PRICE = 1
+AT_LIMIT = 1
 THROUGH_PRICE = 2
 ON_REQUEST = 0
 POST_ONLY_WOULD_TAKE = 1
@@ -111,6 +113,8 @@ NOT_WHOLE = 7
 PRICE_BOUND = 8
 NOTHING_LEFT = 9
 LIQUIDATION = 10
+TRADES_MISSING = 11
+REASONS = 12
 # Whether a changed order kept its place in the queue (R_RULE of REPLACED).
 KEPT_PLACE = 0
 NEW_PLACE = 1
@@ -123,27 +127,78 @@ N_REPORTS = 3
 LIQUIDATE_LOW = 4  # a trade at or below this price liquidates the position
 LIQUIDATE_HIGH = 5  # and so does one at or above this one
 LIQUIDATED = 6  # 1 where the latest trade did
-PATIENCE = 7  # bit r: after a report of kind r the kernel may go on before it is read
+BY_HAND = 7  # bit r: a report of kind r is not for the kernel to write down
 END = 8  # where the valid rows of the columns end
-LIVE = 9  # 1 where an order has not ended
-QUIET_ROW = 10  # before this row of the columns no trade can be noticed,
-QUIET_TIME = 11  # and before this time nothing is due
-FINISHED = 12  # 1 where nothing was left to do, or to tell before anything else happens
-BASE = 13  # tape index of trade 0 of the columns
-N_BLOCKS = 14  # whole or last ones that are known of the columns (`blocks`)
-N_REPORT_ROWS = 15  # that there is room for
-N_ORDER_ROWS = 16
+QUIET_ROW = 9  # before this row of the columns no trade can be noticed,
+QUIET_TIME = 10  # and before this time nothing is due
+FINISHED = 11  # 1 where nothing was left to do, or to tell before anything else happens
+BASE = 12  # tape index of trade 0 of the columns
+N_BLOCKS = 13  # whole or last ones that are known of the columns (`blocks`)
+NOTED = 14  # reports that are written down
+N_ORDER_ROWS = 15
 # Addresses (`memory`) of the columns, of their blocks, and of the matrices.
-AT_TIME = 17
-AT_PRICE = 18
-AT_QTY = 19
-AT_SIDE = 20
-AT_LOWS = 21
-AT_HIGHS = 22
-AT_ORDERS = 23
-AT_REPORTS = 24
-AT_SETTINGS = 25
-STATE_SLOTS = 26
+AT_TIME = 16
+AT_PRICE = 17
+AT_QTY = 18
+AT_SIDE = 19
+AT_LOWS = 20
+AT_HIGHS = 21
+AT_ORDERS = 22
+AT_REPORTS = 23
+AT_SETTINGS = 24
+AT_ID = 25
+AT_ORDER_LOG = 26  # of the chunks' addresses (`records`)
+AT_FILL_LOG = 27
+AT_CHANGES = 28
+N_REPORT_ROWS = 29  # that there is room for
+N_FILLS = 30
+FILL_ROOM = 31
+N_CHANGES = 32
+CHANGE_ROOM = 33
+FULL = 34  # 1 where there was no room for another trade's fills
+# The account (`clerk`).
+BOOKED = 35  # position with all fills that are written down
+LEDGER = 36
+FEES_PAID = 37
+UNIT = 38  # a lot is worth at a price of one
+CENT = 39  # units in a hundred-millionth
+MAKER_PART = 40  # hundred-millionths of commission a lot and price unit, part / whole
+MAKER_WHOLE = 41
+TAKER_PART = 42
+TAKER_WHOLE = 43
+N_TRIPS = 44  # round trips that have begun
+OPENED_AT = 45  # time at which the one under way did
+REACHED = 46  # moments of the piece that are known
+# Whom to tell of fills, and when.
+RESPONSE = 47  # how long the strategy's hook takes to hear of a fill; NEVER: it is not told
+HEARD = 48  # fills it has heard of
+HEARD_AT = 49  # when it hears of the next one
+# Liquidation: how the band of prices is to be taken (`solvency`).
+BAND = 50
+BAND_RULE = 51
+SAFE_RATE = 52  # maintenance in millionths of a position's worth, of positions ...
+SAFE_WORTH = 53  # ... up to this, in units
+# Of the latest call: the last trade processed, and what is left for others to do (bits).
+LAST_PRICE = 54
+LAST_TIME = 55
+TO_DO = 56
+STATE_SLOTS = 57
+
+# Bits of TO_DO.
+FILLS_CAME = 1  # the account has changed
+REPORTS_WAIT = 2
+WAS_LIQUIDATED = 4
+NEEDS_ROOM = 8
+ALL_ENDED = 16  # no order of the table is left
+
+# Bands (BAND): what LIQUIDATE_LOW and LIQUIDATE_HIGH are.
+EXACT = 0
+WIRE = 1  # no trade between them liquidates; what one beyond them does is not known
+UNKNOWN = 2  # nothing
+# How a band follows from a fill (BAND_RULE).
+NO_BAND = 0  # there is none
+WIRED = 1  # as `solvency`
+ASKED = 2  # only the books can tell
 
 # Fill policies, reference prices of takers, and slots of the settings vector.
 TOUCH = 0
@@ -201,15 +256,6 @@ def report(
     row[R_SLIPPAGE] = slippage
     row[R_LEFT:] = 0
     state[N_REPORTS] += 1
-
-
-@kernel
-def must_tell(reports: NDArray[np.int64], state: NDArray[np.int64], first: int) -> bool:
-    """Whether a report from row ``first`` on is to be told before anything later happens."""
-    for r in range(first, state[N_REPORTS]):
-        if state[PATIENCE] >> reports[r, R_KIND] & 1 == 0:
-            return True
-    return False
 
 
 @kernel

@@ -9,20 +9,29 @@ fees are rounded fill by fill, as exchanges do.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from orderflow_bt.kernels import money as money_kernels
+from orderflow_bt.kernels._jit import exact
+from orderflow_bt.kernels.orders import NEVER
+from orderflow_bt.sim.entry import Entry
 from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from decimal import Decimal
 
+    from numpy.typing import NDArray
+
     from orderflow_bt.instruments import Fees, Instrument
     from orderflow_bt.sim.fees import FeeChange
+    from orderflow_bt.sim.logs import FillLog
 
 BPS = 10_000
-LARGEST_PARTS = 1 << 512  # of the entry value's denominator, which no sane position comes near
+EXACT_FLOAT = 1 << 53
+fee_of, cash_after = exact(money_kernels.fee_of), exact(money_kernels.cash_after)
 
 
 class Account:
@@ -37,7 +46,10 @@ class Account:
         elsewhere: Units that other symbols of a portfolio made; 0 where there are none.
         committed: Units of what is held and open there.
         log: Where changes are written down, as (time, ledger, position), for a portfolio.
-        scale: Units in one of the account's currency.
+        fills: Where every fill is written down that is booked here; what the open part cost is
+            made of them when somebody asks. None: of what `book` is told.
+        scale: Units in one of the account's currency; ``cent``: in a hundred-millionth of it.
+        fees_units: Commission so far, in units.
         ledger: Units of cash: what was there, less what was bought, plus what was sold (inverse:
             the other way round), less fees. With the position's worth it makes the equity.
     """
@@ -56,12 +68,12 @@ class Account:
         self.scale: int = 10 ** max(8, instrument.price_decimals + instrument.qty_decimals)
         while self.scale % Fraction(cash).denominator:
             self.scale *= 10
-        self._cent = self.scale // PER_UNIT
-        self._unit = self._unit_worth()
-        self.ledger: int | Fraction = self.units(cash)
-        self._entry: int | Fraction = 0  # worth of the open part at its entry prices, times ...
-        self._parts = 1  # ... this
-        self._fees_paid: int | Fraction = 0
+        self.cent = self.scale // PER_UNIT
+        self.unit: Any = self._find_unit()  # int, or Fraction if inverse
+        self.ledger: Any = self.units(cash)  # as these
+        self._entry = Entry(self.worth)
+        self.fills: FillLog | None = None
+        self.fees_units: Any = 0
         self._funding_paid: int | Fraction = 0  # negative where funding was received
         self._charge(fees)
         self.revision = 0
@@ -73,8 +85,8 @@ class Account:
     def _charge(self, fees: Fees) -> None:
         """Let ``fees`` hold from now on."""
         self.fees = fees
-        self._rates = {
-            maker: (Fraction(bps) / BPS * self._unit * PER_UNIT / self.scale).as_integer_ratio()
+        self.rates = {
+            maker: (Fraction(bps) / BPS * self.unit * PER_UNIT / self.scale).as_integer_ratio()
             for maker, bps in ((True, fees.maker_bps), (False, fees.taker_bps))
         }
 
@@ -84,7 +96,12 @@ class Account:
         while self._changes and self._changes[0].time <= time:
             self._charge(self._changes.pop(0).fees)
 
-    def _unit_worth(self) -> int | Fraction:
+    @property
+    def next_change(self) -> int:
+        """When other fees begin to hold."""
+        return self._changes[0].time if self._changes else NEVER
+
+    def _find_unit(self) -> int | Fraction:
         """Units that one lot at a price of one price unit is worth."""
         units = self.instrument
         if units.contract_usd is None:
@@ -100,8 +117,9 @@ class Account:
     def worth(self, price: int, lots: int) -> int | Fraction:
         """Notional of ``lots`` at ``price``, in units."""
         if self._sense > 0:
-            return price * lots * self._unit
-        return Fraction(self._unit) * lots / price
+            worth: int = price * lots * self.unit
+            return worth
+        return Fraction(self.unit) * lots / price
 
     def value(self, price: int, lots: int) -> Fraction:
         """Notional of ``lots`` at ``price``, in the account's currency."""
@@ -109,9 +127,9 @@ class Account:
 
     def fee(self, price: int, lots: int, *, maker: bool) -> int:
         """Commission of a fill in hundred-millionths, rounded half-even."""
-        part, whole = self._rates[maker]
+        part, whole = self.rates[maker]
         if self._sense > 0:
-            return half_even(price * lots * part, whole)
+            return fee_of(price, lots, part, whole)
         return half_even(lots * part, price * whole)
 
     def funding(self, mark: Decimal, rate: Decimal) -> Decimal:
@@ -138,39 +156,33 @@ class Account:
 
     def book(self, side: int, lots: int, price: int, fee: int) -> None:
         """Book a fill, its fee in hundred-millionths."""
-        charged = fee * self._cent
-        self._fees_paid += charged
-        before = self.position
-        self.position = after = before + side * lots
+        charged = fee * self.cent
+        self.fees_units += charged
+        self.position += side * lots
         if self._sense > 0:
-            worth: int | Fraction = price * lots * self._unit
-            self.ledger -= side * worth + charged
+            self.ledger = cash_after(self.ledger, side, price * lots * self.unit, charged)
         else:
-            worth = self.worth(price, lots)
-            self.ledger += side * worth - charged
-        if before * side >= 0:
-            self._entry += worth * self._parts
-        elif before * after <= 0:  # closed, perhaps reversed
-            self._entry, self._parts = self.worth(price, abs(after)) if after else 0, 1
-        else:
-            self._release(abs(after), abs(before))
+            self.ledger += side * self.worth(price, lots) - charged
+        if self.fills is None:
+            self._entry.add(side, lots, price)
         self._changed()
+
+    def take_over(self, position: int, ledger: int, fees: int) -> None:
+        """Take in what a kernel has booked: lots, and units."""
+        self.position, self.ledger, self.fees_units = position, ledger, fees
+        self.revision += 1
 
     def _changed(self) -> None:
         self.revision += 1
         if self.log is not None:
             self.log.append((self._time, self.ledger, self.position))
 
-    def _release(self, kept: int, held: int) -> None:
-        """Keep ``kept`` of ``held`` lots of the open part, at its average entry."""
-        if not isinstance(self._entry, int):
-            self._entry = self._entry * kept / held
-            return
-        entry, parts = self._entry * kept, self._parts * held
-        common = gcd(entry, parts)
-        if parts // common > LARGEST_PARTS:  # a position that is never flat: bound its memory
-            entry, parts, common = half_even(entry << 256, parts), 1 << 256, 1
-        self._entry, self._parts = entry // common, parts // common
+    @property
+    def entered(self) -> tuple[int | Fraction, int]:
+        """Worth of the open part at its entry prices, in units: a number and what divides it."""
+        if self.fills is not None:
+            self._entry.follow(self.fills)
+        return self._entry.worth, self._entry.parts
 
     @property
     def _sign(self) -> int:
@@ -180,7 +192,7 @@ class Account:
     @property
     def fees_paid(self) -> Decimal:
         """Commission so far."""
-        return self.printed(self._fees_paid)
+        return self.printed(self.fees_units)
 
     @property
     def funding_paid(self) -> Decimal:
@@ -190,7 +202,8 @@ class Account:
     @property
     def basis(self) -> Fraction:
         """Value of the open part at its entry prices, in the account's currency."""
-        return Fraction(self._entry) / self._parts / self.scale
+        worth, parts = self.entered
+        return Fraction(worth) / parts / self.scale
 
     @property
     def settled(self) -> Fraction:
@@ -216,12 +229,13 @@ class Account:
     def equity_of(self, ledger: int | Fraction, position: int, price: int) -> int | Fraction:
         """As `equity_units`, with other cash and another position."""
         if self._sense > 0:
-            return ledger + position * price * self._unit
+            linear: int = ledger + position * price * self.unit
+            return linear
         return ledger - (self.worth(price, position) if position else 0)
 
     def purse_units(self, price: int) -> int | Fraction:
         """Equity with what other symbols of a portfolio made, in units."""
-        return self.equity_units(price) + self.elsewhere
+        return self.equity_of(self.ledger, self.position, price) + self.elsewhere
 
     def equity(self, price: int) -> Fraction:
         """Cash, realised and unrealised profit, less fees, in the account's currency."""
@@ -241,20 +255,32 @@ class Account:
     def mean_price(self, worth: int | Fraction, lots: int) -> Fraction:
         """The price in price units at which ``lots`` are worth ``worth`` units."""
         if self.instrument.contract_usd is None:
-            return Fraction(worth) / (lots * self._unit)
-        return Fraction(self._unit) * lots / worth
+            return Fraction(worth) / int(lots * self.unit)
+        return Fraction(Fraction(self.unit) * lots / worth)
 
     def average_price(self) -> Decimal | None:
         """Entry price of the open position, in quote currency; None when flat."""
         if self.position == 0:
             return None
         units, lots = self.instrument, abs(self.position)
-        if isinstance(self._entry, int):
-            entry = self._entry * 10**units.qty_decimals
-            return ratio(entry, self._parts * self.scale * lots)
-        return money(self.mean_price(self._entry, lots) / 10**units.price_decimals)
+        worth, parts = self.entered
+        if isinstance(worth, int):
+            return ratio(worth * 10**units.qty_decimals, parts * self.scale * lots)
+        return money(self.mean_price(worth, lots) / 10**units.price_decimals)
 
     def equity_line(self) -> tuple[float, float]:
         """(constant, slope) with equity = constant + slope * price, or slope / price if inverse."""
-        slope = self._sense * self._unit * self.position
-        return float(self.ledger / self.scale), float(slope / self.scale)
+        ((constant, slope),) = self.equity_lines([self.ledger], np.array([self.position])).tolist()
+        return constant, slope
+
+    def equity_lines(self, ledgers: list[Any], positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Float64 [n, 2]: as `equity_line`, with other cash and other positions."""
+        unit = self._sense * self.unit
+        most = max(map(abs, ledgers)) if self._sense > 0 else EXACT_FLOAT
+        held = max(abs(int(positions.max())), abs(int(positions.min()))) * abs(unit)
+        if max(most, held, self.scale) < EXACT_FLOAT:  # a quotient of floats is as exact
+            lines = np.column_stack([np.array(ledgers, np.float64), positions * float(unit)])
+            return np.asarray(lines / float(self.scale))
+        slopes = [float(unit * position / self.scale) for position in positions.tolist()]
+        cash = [float(ledger / self.scale) for ledger in ledgers]
+        return np.array(list(zip(cash, slopes, strict=True)))

@@ -1,4 +1,4 @@
-"""The broker a strategy talks to: checks tickets, keeps orders, asks the exchange for changes."""
+"""The broker a strategy talks to: tickets are made here, and changes of orders asked for."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.records import SENT
 from orderflow_bt.sim import logs
 from orderflow_bt.sim.account import BPS
-from orderflow_bt.sim.liquidation import check_margin
-from orderflow_bt.sim.order_table import OrderTable
-from orderflow_bt.sim.reports import Changes, ReportReader
+from orderflow_bt.sim.logs import ABSENT
+from orderflow_bt.sim.order_desk import NOT_PLAIN, NOT_SENT, OrderDesk
 from orderflow_bt.sim.tickets import (
     Ticket,
     check_numbers,
@@ -23,49 +23,19 @@ from orderflow_bt.sim.tickets import (
     plain_int,
 )
 from orderflow_bt.sim.trips import Plan
-from orderflow_bt.strategy.api import Order
 
 if TYPE_CHECKING:
     from orderflow_bt.flow.events import Event
     from orderflow_bt.instruments import Fees
-    from orderflow_bt.sim.session import Session
+    from orderflow_bt.strategy.api import Order
 
-NOT_SENT = -1  # the id of an order sent while orders are disabled
 MIN_RISK_TICKS = 4
 MIN_TARGET_R = Decimal("1.5")
 MAX_COST_R = Decimal("0.25")
-NO_PLAN = Plan(None, None, None)
-
-_TYPES = {
-    "market": k.MARKET, "limit": k.LIMIT, "stop": k.STOP, "stop_limit": k.STOP,
-    "trailing_stop": k.STOP, "if_touched": k.TOUCHED,
-}  # fmt: skip
 
 
-class SimBroker(OrderTable):
-    """What `orderflow_bt.Broker` promises, on top of a session.
-
-    Attributes:
-        orders: Every order, by id.
-        skipped: Why events led to no order, by event id.
-        gap_end: Where the latest hole in the tape ends: nothing arrives inside it.
-        cut_short: Orders that a hole in the tape cancels.
-    """
-
-    def __init__(self, session: Session, patience: int) -> None:
-        super().__init__(session.config.kernel_settings(session.instrument), patience)
-        self._session = session
-        self.orders = logs.OrderLog()
-        self.skipped: dict[int, str] = {}
-        self.gap_end = 0
-        self.cut_short: set[int] = set()
-        self._changes: Changes = {}
-        self._reader = ReportReader(session, self, self._changes)
-        self._plans: dict[int, Plan] = {}  # by entry order
-        self._groups = 0
-        units = session.instrument  # where contracts are counted, one is the least
-        least = Decimal(0) if units.is_inverse else units.min_notional
-        self._least = session.account.units(least)  # worth of an order
+class SimBroker(OrderDesk):
+    """What `orderflow_bt.Broker` promises, on top of a session."""
 
     @property
     def fills(self) -> logs.FillLog:
@@ -92,6 +62,10 @@ class SimBroker(OrderTable):
         """Take what trades offer from arrival on."""
         if more:
             _only(more, "market", "worst")
+        elif not reduce_only:
+            sent = self.send_plain(k.MARKET, side, qty, 0)
+            if sent != NOT_PLAIN:
+                return sent
         role = "exit" if reduce_only else "entry"
         return self.send(Ticket("market", role, side, qty, reduce_only=reduce_only, **more))
 
@@ -99,7 +73,12 @@ class SimBroker(OrderTable):
         self, side: int, qty: int, price: int, *, reduce_only: bool = False, **more: Any
     ) -> int:
         """Trade at ``price`` or better."""
-        _only(more, "limit", "post_only", "immediate", "fill_or_kill", "cancel_at")
+        if more:
+            _only(more, "limit", "post_only", "immediate", "fill_or_kill", "cancel_at")
+        elif not reduce_only:
+            sent = self.send_plain(k.LIMIT, side, qty, price)
+            if sent != NOT_PLAIN:
+                return sent
         return self.send(
             Ticket("limit", _role(reduce_only), side, qty, price, reduce_only=reduce_only, **more)
         )
@@ -195,15 +174,16 @@ class SimBroker(OrderTable):
             "stop" if stop_entry is not None else "limit" if limit_entry is not None else "market"
         )
         parent = self.send(Ticket(kind, "entry", side, qty, entry, reason=reason, **more))
-        if parent == NOT_SENT or (row := self.orders.row(parent))[logs.STATUS] == "rejected":
+        if parent == NOT_SENT:
             return parent
-        if parent == NOT_SENT or (row := self.orders.row(parent))[logs.STATUS] == "rejected":
+        row = self.orders.row(parent)
+        if logs.STATUSES[row[logs.STATUS]] == "rejected":
             return parent
         if entry is not None:
             entry = row[logs.PRICE]
         elif side * (self._session.last_price - stop) > 0:
             entry = self._session.last_price  # what a market order means to pay
-        self._plans[parent] = Plan(entry, stop, target)
+        self._session.trips.plans[parent] = Plan(entry, stop, target)
         self._groups += 1
         legs: dict[str, Any] = {"reduce_only": True, "reason": reason, "parent": parent}
         stop_kind = "stop" if trail is None else "trailing_stop"
@@ -226,31 +206,31 @@ class SimBroker(OrderTable):
         if order_id == NOT_SENT:
             return
         order = self._known(order_id, "change")
-        kind, side = order[logs.KIND], order[logs.SIDE]
-        if order[logs.PARENT] is not None and qty is not None:
+        kind, side = logs.KINDS[order[logs.KIND]], order[logs.SIDE]
+        if order[logs.PARENT] != ABSENT and qty is not None:
             raise PluginError("a bracket's leg is as large as what its entry filled")
         if kind == "market" and price is not None:
             raise PluginError("a market order has no price to change")
-        if order[logs.LIMIT_PRICE] is None and limit is not None:
+        if order[logs.LIMIT_PRICE] == ABSENT and limit is not None:
             raise PluginError(f"order {order_id} has no limit behind a trigger: change its price")
         row = self.row_of(order_id)
         if row is None or self.matrix[row, k.STATE] == k.DONE or self.matrix[row, k.IMMEDIATE]:
             return  # it ended, or takes what there is at once
         units = self._session.instrument
         now = self._session.now
-        shape = Ticket(kind, order[logs.ROLE], side, qty or 0, price, limit)
+        shape = Ticket(kind, logs.ROLES[order[logs.ROLE]], side, qty or 0, price, limit)
         shape = shape.on_grid(units.tick_size, units.lot_size)
         due = now + self._session.config.delay("entry", now, order_id)
-        if self.matrix[row, k.STATE] == k.PENDING and order[logs.STATUS] == "sent":
+        if self.matrix[row, k.STATE] == k.PENDING and order[logs.STATUS] == SENT:
             due = max(due, int(self.matrix[row, k.ARRIVAL]))  # it does not overtake its order
         refused = self._refused_change(order_id, order, shape)
         if refused:
-            order[logs.WHY] = f"its change was refused: {refused}"
-            self._tell(order_id, order)
+            order[logs.WHY] = self.orders.why(f"its change was refused: {refused}")
+            self._tell(order_id)
             return
         self._session.stir()
         total = 0 if qty is None else shape.qty or -1
-        self._reader.add_change(row, order_id, (due, total, shape.price or 0, shape.limit or 0))
+        self.reader.add_change(row, order_id, (due, total, shape.price or 0, shape.limit or 0))
 
     def cancel(self, order_id: int) -> None:
         """Ask for an order's end; fills that reach the exchange first still count."""
@@ -340,129 +320,6 @@ class SimBroker(OrderTable):
         if not is_whole(time) or time < 0:
             raise PluginError(f"a timer's time is microseconds UTC, not {time!r}")
         self._session.set_timer(int(time))
-
-    # -- sending ------------------------------------------------------------------------------
-
-    def send(self, ticket: Ticket) -> int:
-        """Put one order into the table; returns its id, `NOT_SENT` while orders are disabled."""
-        ticket = ticket.checked()
-        session = self._session
-        if not session.trading:
-            return NOT_SENT
-        units, now, order_id = session.instrument, session.now, len(self.orders)
-        asked, ticket = ticket, ticket.on_grid(units.tick_size, units.lot_size)
-        is_child = ticket.parent is not None
-        arrival = None if is_child else now + session.config.delay("entry", now, order_id)
-        event = None if ticket.reason is None else ticket.reason.id
-        order: list[Any] = [
-            order_id, ticket.parent, ticket.kind, ticket.role, ticket.side, ticket.qty,
-            ticket.price, now, arrival, None, "waiting" if is_child else "sent", 0, None, "", event,
-            ticket.limit, ticket.trail, ticket.worst, None,
-        ]  # fmt: skip
-        self.orders.add(order)
-        refused = "" if is_child else self._refused(order_id, ticket, asked)
-        if refused:
-            order[logs.STATUS], order[logs.DONE], order[logs.WHY] = "rejected", now, refused
-            self._tell(order_id, order)
-        else:
-            self._enter(order_id, ticket, arrival)
-            session.stir()
-        return order_id
-
-    def _tell(self, order_id: int, order: list[Any]) -> None:
-        session = self._session
-        if session.hooks.hears_orders:
-            session.stir()
-            session.tell(session.now, order_id, Order._make(order))
-
-    def _enter(self, order_id: int, ticket: Ticket, arrival: int | None) -> None:
-        """Give an order its row in the kernel's matrix: values in the order of its columns."""
-        session = self._session
-        self.make_room()  # rows may move
-        price, parent, watch = ticket.price or 0, -1, 0
-        if arrival is None:
-            assert ticket.parent is not None
-            found = self.row_of(ticket.parent)
-            parent = -1 if found is None else found
-            state, group, due = k.WAITING, self._groups, k.NEVER
-        else:
-            state, group, due = k.PENDING, 0, max(arrival, self.gap_end)
-        expires = k.NEVER if ticket.expires is None else session.now + ticket.expires
-        if ticket.until is not None:
-            expires = min(expires, ticket.until)
-        if ticket.cancel_at is not None:
-            watch = self._watch_side(ticket)
-        self.add(
-            order_id, state, _TYPES[ticket.kind], ticket.side, price, ticket.qty, ticket.qty, due,
-            session.next_index + session.config.lag_trades, expires, k.NEVER,
-            ticket.cancel_at or 0, watch, 0, parent, group, ticket.reduce_only, ticket.post_only,
-            ticket.immediate or ticket.fill_or_kill, k.NEVER, 0, ticket.trail or 0, price,
-            ticket.limit or 0, ticket.worst or 0, ticket.fill_or_kill, 0, 0, k.NEVER, 0, 0, 0,
-        )  # fmt: skip
-
-    def _watch_side(self, ticket: Ticket) -> int:
-        """From which side ``cancel_at`` will be reached: away from the order, if price is at it."""
-        watched, last = ticket.cancel_at, self._session.last_price
-        assert watched is not None
-        from_price = ticket.price if ticket.price is not None and watched == last else last
-        if watched == from_price:
-            return -ticket.side  # all three at one price: as if it lay behind a buy, before a sell
-        return 1 if watched > from_price else -1
-
-    def _refused(self, order_id: int, ticket: Ticket, asked: Ticket) -> str:
-        """Why the exchange would not take an order; empty where it would."""
-        session = self._session
-        units, config = session.instrument, session.config
-        if ticket.qty <= 0:
-            return "the quantity rounds to nothing"
-        if 0 in (ticket.price, ticket.limit, ticket.worst):
-            return "the price rounds to nothing"
-        if config.off_tick == "reject" and asked.off_grid(units.tick_size):
-            return f"a price is off the exchange's tick of {units.price(units.tick_size)}"
-        if asked.until is not None and asked.until <= session.now:
-            return "its time was over when it was sent"
-        if self.rows >= config.max_open_orders and self.count_open() >= config.max_open_orders:
-            return f"more than {config.max_open_orders} open orders"
-        price = session.last_price if ticket.price is None else ticket.price
-        if not asked.reduce_only and session.account.worth(price, ticket.qty) < self._least:
-            return f"worth less than the exchange's minimum of {units.min_notional}"
-        return check_margin(session, ticket, order_id)
-
-    def _refused_change(self, order_id: int, order: list[Any], shape: Ticket) -> str:
-        """Why the exchange would leave an order as it is; empty where it would not."""
-        if 0 in (shape.price, shape.limit):
-            return "the price rounds to nothing"
-        if shape.qty <= order[logs.QTY]:
-            return ""
-        lots = shape.qty - order[logs.FILLED]
-        rest = shape._replace(qty=lots, price=order[logs.PRICE])
-        return check_margin(self._session, rest, order_id)
-
-    def _known(self, order_id: int, verb: str) -> list[Any]:
-        if not is_whole(order_id) or not 0 <= order_id < len(self.orders):
-            if isinstance(order_id, Order):
-                raise PluginError(f"orders are named by their id: {verb} order.id")
-            raise PluginError(f"there is no order {order_id!r} to {verb}")
-        return self.orders.row(order_id)
-
-    # -- what the kernel reported -------------------------------------------------------------
-
-    def read_reports(self) -> None:
-        """Take in the kernel's latest reports: rows of orders, fills, what the strategy hears."""
-        count = self.slots[k.N_REPORTS]
-        if count:
-            self._reader.read(count)
-        self.drop_ended()
-
-    def plan_of(self, order_id: int) -> Plan:
-        """The plan of the bracket whose entry an order is."""
-        return self._plans.get(order_id, NO_PLAN)
-
-    def pack(self) -> None:
-        """Let orders that ended take less room, where they are many."""
-        for order_id in self.orders.pack():
-            self._plans.pop(order_id, None)
-            self.cut_short.discard(order_id)
 
 
 def _only(given: dict[str, Any], method: str, *names: str) -> None:

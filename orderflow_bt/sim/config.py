@@ -182,6 +182,13 @@ class SimConfig:
         constant: int = getattr(self, _CONSTANT[leg])
         return constant if found is None else found
 
+    def constant(self, leg: str) -> int | None:
+        """How long every message takes, where all take as long."""
+        if self.latency_sample is not None or self.latency_table is not None:
+            return None
+        delay: int = getattr(self, _CONSTANT[leg])
+        return delay
+
     @property
     def least_latency(self) -> int:
         """The shortest a decision can be assumed to take, by its constants or a sample's mean."""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.sim import logs
+from orderflow_bt.sim.logs import ABSENT
 from orderflow_bt.sim.tickets import Ticket
-from orderflow_bt.strategy.api import Order
 
 if TYPE_CHECKING:
     from orderflow_bt.sim.broker import SimBroker
     from orderflow_bt.sim.readings import Gap
-    from orderflow_bt.sim.session import Session
+    from orderflow_bt.sim.stepper import Stepper
 
 
 def enter_gap(broker: SimBroker, gap: Gap, *, cancel: bool) -> None:
@@ -32,14 +32,14 @@ def enter_gap(broker: SimBroker, gap: Gap, *, cancel: bool) -> None:
     if cancel:
         for order_id in broker.live_ids():
             row = broker.row_of(order_id)
-            if row is None or broker.orders[order_id].decision_time > gap.start:
+            if row is None or broker.orders.row(order_id)[logs.DECISION] > gap.start:
                 continue
             if rows[row, k.CANCEL_AT] > gap.end:
                 rows[row, k.CANCEL_AT] = gap.end
-                broker.cut_short.add(order_id)
+                rows[row, k.CANCEL_WHY] = k.TRADES_MISSING
 
 
-def flatten(session: Session, role: str) -> None:
+def flatten(session: Stepper, role: str) -> None:
     """Cancel every order and send a market order for the whole position, as a strategy would."""
     broker, held = session.broker, session.account.position
     broker.cancel_all()
@@ -48,14 +48,14 @@ def flatten(session: Session, role: str) -> None:
         broker.send(Ticket("market", role, side, abs(held), reduce_only=True))
 
 
-def close_out(session: Session, role: str) -> None:
+def close_out(session: Stepper, role: str) -> None:
     """Close the position at the last price, at once and as a taker."""
     row = session.cursor - 1
     write_closing(session, role, rule=role, row=row, time=session.now, price=session.last_price)
 
 
 def write_closing(
-    session: Session,
+    session: Stepper,
     role: str,
     *,
     rule: str,
@@ -68,28 +68,14 @@ def write_closing(
     """Write down an order, and its fill by trade ``row``, that ends the whole position at once."""
     broker, held = session.broker, session.account.position
     order_id, side, qty = len(broker.orders), -1 if held > 0 else 1, abs(held)
-    order = list(
-        Order(
-            id=order_id,
-            parent_id=None,
-            kind="market",
-            role=role,
-            side=side,
-            qty=qty,
-            price=None,
-            decision_time=time,
-            arrival_time=time,
-            done_time=time,
-            status="filled",
-            filled_qty=qty,
-            ahead=None,
-            why=why,
-            event_id=None,
-        )
-    )
-    broker.orders.add(order)
+    broker.orders.add(
+        order_id, ABSENT, logs.KIND_CODE["market"], logs.ROLE_CODE[role], side, qty, ABSENT, time,
+        time, time, logs.STATUS_CODE["filled"], qty, ABSENT, broker.orders.why(why), ABSENT, ABSENT,
+        ABSENT, ABSENT, ABSENT,
+    )  # fmt: skip
     report = [0] * k.REPORT_FIELDS
     report[k.R_TIME], report[k.R_INDEX] = time, session.tape.id.item(row)
     report[k.R_PRICE] = report[k.R_REFERENCE] = price
     report[k.R_QTY], report[k.R_RULE] = qty, k.TOOK
-    session.books.fill(order_id, order, report, logs.RULE_CODE[rule], fee)
+    session.books.fill(order_id, report, logs.RULE_CODE[rule], session.cursor, fee)
+    broker.slots[k.POSITION] = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orderflow_bt.kernels import orders as k
 from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.notices import Notice
-    from orderflow_bt.sim.session import Session
+    from orderflow_bt.sim.stepper import Stepper
     from orderflow_bt.types import BarSpec
 
 
@@ -23,9 +24,10 @@ class Hooks:
 
     Attributes:
         hears_fills: Whether it has `on_fill`; and so for the others.
+        hears_only_fills: Whether it hears of nothing that trades cause but of those.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Stepper) -> None:
         self._session = session
         kind = type(session.strategy)
         self.hears_fills = kind.on_fill is not Strategy.on_fill
@@ -33,6 +35,7 @@ class Hooks:
         self.hears_bars = kind.on_bar is not Strategy.on_bar
         self.hears_events = kind.on_event is not Strategy.on_event
         self.hears_trades = kind.on_trade is not Strategy.on_trade
+        self.hears_only_fills = self.hears_fills and not self.hears_orders and not self.hears_trades
 
     def teller(self, moments: Moments) -> Callable[[int], None]:
         """What runs the hooks of a moment, by its number: bars short before long, then events."""
@@ -92,6 +95,20 @@ class Hooks:
             session.hook = ""
 
         return tell
+
+    def hear(self) -> None:
+        """Tell the strategy of the next fill, at the time that the kernel keeps for it."""
+        session = self._session
+        slots, fills = session.state.slots, session.books.fills
+        number = slots[k.HEARD]
+        slots[k.HEARD] = following = number + 1
+        slots[k.HEARD_AT] = (
+            fills.time_of(following) + slots[k.RESPONSE] if following < fills.written else k.NEVER
+        )
+        session.pace.count(session.now)
+        session.hook = "on_fill"
+        session.strategy.on_fill(fills.record(number), session.market, session.broker)
+        session.hook = ""
 
     def notify(self, notice: Notice) -> None:
         """Tell the strategy what it is time to hear of."""

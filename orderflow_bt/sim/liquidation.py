@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.solvency import find_openers
 from orderflow_bt.sim.forced import write_closing
 
 if TYPE_CHECKING:
     from orderflow_bt.sim.mark_prices import MarkClock
-    from orderflow_bt.sim.session import Session
+    from orderflow_bt.sim.stepper import Stepper
     from orderflow_bt.sim.tickets import Ticket
 
 
-def check_margin(session: Session, ticket: Ticket, order_id: int) -> str:
+def check_margin(session: Stepper, ticket: Ticket, order_id: int) -> str:
     """Why an account cannot carry an order beside what is held and working; else empty.
 
     The order itself, where it is at the exchange already, is not counted beside it.
@@ -27,26 +28,16 @@ def check_margin(session: Session, ticket: Ticket, order_id: int) -> str:
     return session.margin.refusal(ticket.side, ticket.qty, price, last, beside)
 
 
-def openers(session: Session, arrival: int, but: int = -1) -> list[tuple[int, int, int]]:
+def openers(session: Stepper, arrival: int, but: int = -1) -> list[tuple[int, int, int]]:
     """(side, lots, price) of orders that can still open a position at ``arrival``."""
     broker, last = session.broker, session.last_price
-    rows = broker.matrix[: broker.rows]
-    opens = (
-        (rows[:, k.STATE] != k.DONE)
-        & (rows[:, k.STATE] < k.WAITING)
-        & (rows[:, k.REDUCE_ONLY] == 0)
-        & (rows[:, k.CANCEL_AT] > arrival)
-    )
     own = broker.row_of(but)
-    if own is not None:
-        opens[own] = False
-    return [
-        (side, lots, price or last)
-        for side, lots, price in rows[opens][:, [k.SIDE, k.LEFT, k.PRICE]].tolist()
-    ]
+    found = broker.beside
+    count = find_openers(broker.matrix, broker.rows, arrival, -1 if own is None else own, found)
+    return [(side, lots, price or last) for side, lots, price in found[:count].tolist()]
 
 
-def look_at_mark(session: Session, marks: MarkClock) -> None:
+def look_at_mark(session: Stepper, marks: MarkClock) -> None:
     """Test the position against the mark price, at the edge of a minute."""
     margin = session.margin
     if marks.look(margin, session.account):
@@ -54,18 +45,18 @@ def look_at_mark(session: Session, marks: MarkClock) -> None:
     margin.by_mark = not marks.by_last
 
 
-def skip_marks(session: Session, marks: MarkClock, row: int, time: int) -> None:
+def skip_marks(session: Stepper, marks: MarkClock, row: int, time: int) -> None:
     """Pass over looks at the mark price that change nothing before trade ``row`` and ``time``."""
     tape = session.tape
     horizon = min(time, tape.time.item(min(row, tape.end - 1)))
     marks.skip(horizon, session.margin, session.account)
 
 
-def _liquidate_by_mark(session: Session) -> None:
+def _liquidate_by_mark(session: Stepper) -> None:
     """End every order now, and the position with them: the mark price left it no margin."""
     broker = session.broker
     broker.end_all(session.now)
-    broker.read_reports()
+    broker.reader.read()
     price, fee = session.margin.close_out()
     write_closing(
         session, "liquidation", rule="liquidated", row=session.cursor - 1, time=session.now,
@@ -73,7 +64,7 @@ def _liquidate_by_mark(session: Session) -> None:
     )  # fmt: skip
 
 
-def end_jointly(session: Session, row: int) -> None:
+def end_jointly(session: Stepper, row: int) -> None:
     """End a portfolio's orders and its position in one symbol, where the account ends.
 
     Trade ``row`` is the symbol's latest.
@@ -87,7 +78,7 @@ def end_jointly(session: Session, row: int) -> None:
     number = session.seat.number
     session.run_agenda(doom.time + (number <= doom.number))
     broker.end_all(doom.time)
-    broker.read_reports()
+    broker.reader.read()
     if session.account.position:
         price, fee = doom.ends[number]
         write_closing(
@@ -96,7 +87,7 @@ def end_jointly(session: Session, row: int) -> None:
         )  # fmt: skip
 
 
-def liquidate(session: Session, row: int) -> None:
+def liquidate(session: Stepper, row: int) -> None:
     """Write down the exchange's order that closes the position at trade ``row``, and its fill."""
     price, fee = session.margin.close_out()
     write_closing(

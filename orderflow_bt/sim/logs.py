@@ -6,43 +6,67 @@ from collections.abc import Sequence
 from struct import Struct
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import numpy as np
-
+from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels import records as r
 from orderflow_bt.sim.rounding import cents
+from orderflow_bt.sim.state import Chunks, KernelState
 from orderflow_bt.strategy.api import Fill, Order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
     from numpy.typing import NDArray
 
 Record = TypeVar("Record")
 
-ABSENT = -(2**63)  # in columns, for None
-CHUNK_BITS = 12  # rows are kept by this many
-CHUNK = 1 << CHUNK_BITS
+ABSENT = r.ABSENT  # in columns, for None
+CHUNK = r.CHUNK  # rows are kept by this many
 
 # Places in an order's row.
 (
     PRICE, ARRIVAL, DONE, STATUS, FILLED, QTY, AHEAD, WHY, LIMIT_PRICE, TRIGGERED, PARENT, ROLE,
-    SIDE, EVENT, TRAIL, KIND,
+    SIDE, EVENT, TRAIL, KIND, DECISION,
 ) = map(Order._fields.index, (
     "price", "arrival_time", "done_time", "status", "filled_qty", "qty", "ahead", "why",
     "limit_price", "trigger_time", "parent_id", "role", "side", "event_id", "trail", "kind",
+    "decision_time",
 ))  # fmt: skip
-TEXTS = (KIND, ROLE, STATUS, WHY)
-ENDED = frozenset(("filled", "cancelled", "expired", "rejected"))
+_TEXTS = {KIND, ROLE, STATUS, WHY}
 
+# Words of an order's row, each by its code: the kernel's numbers.
+KINDS = ("market", "limit", "stop", "stop_limit", "trailing_stop", "if_touched")
 ROLES = ("entry", "stop", "target", "exit", "gap", "end", "liquidation")
+STATUSES = (
+    "waiting", "sent", "working", "triggered", "filled", "cancelled", "expired", "rejected",
+)  # fmt: skip
+ENDED = frozenset(STATUSES[r.ENDED :])
+REASONS = {
+    k.ON_REQUEST: "",
+    k.POST_ONLY_WOULD_TAKE: "post-only, but it would have taken",
+    k.OCO_FILLED: "the other leg filled",
+    k.NOTHING_TO_REDUCE: "no position left to reduce",
+    k.ENTRY_NEVER_FILLED: "its entry ended unfilled",
+    k.IMMEDIATE_REST: "immediate-or-cancel: the rest",
+    k.TOO_SLOW: "not filled in time by what was traded",
+    k.NOT_WHOLE: "fill-or-kill: not to be had whole at once",
+    k.PRICE_BOUND: "the market went beyond its worst price",
+    k.NOTHING_LEFT: "changed to no more than was filled",
+    k.LIQUIDATION: "the position was liquidated",
+    k.TRADES_MISSING: "trades are missing",
+}
 RULES = ("took", "touch", "queue", "through", "end", "liquidated")
-ROLE_CODE = {role: code for code, role in enumerate(ROLES)}
-RULE_CODE = {rule: code for code, rule in enumerate(RULES)}
+KIND_CODE, ROLE_CODE, STATUS_CODE, RULE_CODE = (
+    {word: code for code, word in enumerate(words)} for words in (KINDS, ROLES, STATUSES, RULES)
+)
 FILL_COLUMNS = (
     "order_id", "time", "trade_id", "side", "qty", "price", "role", "maker", "rule", "ahead",
     "slippage_ticks", "fee", "event_id", "reference", "spread_ticks", "bps_ticks", "impact_ticks",
     "round_trip",
 )  # fmt: skip
-_FILL = Struct(f"<{len(FILL_COLUMNS)}q")
+_ORDER = Struct(f"={r.ORDER_RECORD}q")
+_FILL = Struct(f"={r.FILL_RECORD}q")
+_LIQUIDITY = ("taker", "maker")
 
 
 class _Log(Sequence[Record]):
@@ -74,116 +98,125 @@ class _Log(Sequence[Record]):
 
 
 class OrderLog(_Log[Order]):
-    """Orders by id. Those that can still change are lists of `Order`'s fields."""
+    """Orders by id: the columns of `Order`, texts by their codes."""
 
-    def __init__(self) -> None:
-        self._open: dict[int, list[Any]] = {}
+    def __init__(self, state: KernelState) -> None:
+        self._rows = Chunks(state, k.AT_ORDER_LOG, r.ORDER_RECORD)
         self._count = 0
-        self._chunks: list[NDArray[np.int64]] = []  # [CHUNK, fields], by id
-        self._words: list[str] = []
+        self._words = list(REASONS.values())
         self._code: dict[str, int] = {}
 
     def __len__(self) -> int:
         return self._count
 
-    def add(self, row: list[Any]) -> None:
-        """Take in the next order, whose id is its place."""
-        self._open[self._count] = row
+    def add(self, *values: int) -> None:
+        """Take in the next order, whose id is its place; ABSENT for none."""
+        if self._count == self._rows.room:
+            self._rows.grow()
+        _ORDER.pack_into(*self._rows.place(self._count), *values)
         self._count += 1
 
-    def row(self, order_id: int) -> list[Any]:
-        """An order's fields, to be changed in place."""
-        row = self._open.get(order_id)
-        if row is None:
-            row = self._open[order_id] = self._unpacked(order_id)
-        return row
+    def add_plain(self, kind: int, side: int, qty: int, price: int, times: tuple[int, int]) -> int:
+        """Take in the next order, an entry by market or limit; returns its id."""
+        number = self._count
+        self.add(
+            number, ABSENT, kind, 0, side, qty, price or ABSENT, *times, ABSENT, r.SENT, 0, ABSENT,
+            k.ON_REQUEST, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT,
+        )  # fmt: skip
+        return number
 
-    def pack(self) -> list[int]:
-        """Turn the rows of orders that ended into columns, where they are many; their ids."""
-        if len(self._open) < CHUNK:
-            return []
-        ended = [order_id for order_id, row in self._open.items() if row[STATUS] in ENDED]
-        for order_id in ended:
-            self._write(self._chunks, order_id, self._open.pop(order_id))
-        return ended
+    def row(self, order_id: int) -> memoryview:
+        """An order's numbers, to be changed in place."""
+        return self._rows.row(order_id)
 
-    def columns(self) -> dict[str, Any]:
-        """By name of field: int64 with ABSENT for none, texts as lists."""
-        chunks = [chunk.copy() for chunk in self._chunks] if self._open else self._chunks
-        for order_id, row in self._open.items():
-            self._write(chunks, order_id, row)
-        if not chunks:
-            return {name: [] for name in Order._fields}
-        table = np.concatenate(chunks)[: self._count]
-        columns: dict[str, Any] = dict(zip(Order._fields, table.T, strict=True))
-        for place in TEXTS:
-            codes = table[:, place].tolist()
-            columns[Order._fields[place]] = [self._words[code] for code in codes]
-        return columns
+    def array(self, order_id: int) -> NDArray[np.int64]:
+        """As `row`, for a kernel."""
+        return self._rows.array(order_id)
 
-    def record(self, number: int) -> Order:
-        """An order as it stands."""
-        row = self._open.get(number)
-        return Order._make(self._unpacked(number) if row is None else row)
-
-    def _write(self, chunks: list[NDArray[np.int64]], order_id: int, row: list[Any]) -> None:
-        while len(chunks) <= order_id >> CHUNK_BITS:
-            chunks.append(np.empty((CHUNK, len(Order._fields)), np.int64))
-        numbers = [ABSENT if value is None else value for value in row]
-        for place in TEXTS:
-            numbers[place] = self._coded(row[place])
-        chunks[order_id >> CHUNK_BITS][order_id & (CHUNK - 1)] = numbers
-
-    def _coded(self, word: str) -> int:
+    def why(self, word: str) -> int:
+        """The code of a reason that is not the kernel's."""
+        if not word:
+            return k.ON_REQUEST
         code = self._code.get(word)
         if code is None:
             code = self._code[word] = len(self._words)
             self._words.append(word)
         return code
 
-    def _unpacked(self, order_id: int) -> list[Any]:
-        numbers = self._chunks[order_id >> CHUNK_BITS][order_id & (CHUNK - 1)].tolist()
-        row = [None if value == ABSENT else value for value in numbers]
-        for place in TEXTS:
-            row[place] = self._words[numbers[place]]
-        return row
+    def columns(self) -> dict[str, Any]:
+        """By name of field: int64 with ABSENT for none, texts as lists."""
+        if not self._count:
+            return {name: [] for name in Order._fields}
+        table = self._rows.rows(0, self._count).copy()  # orders still change
+        columns: dict[str, Any] = dict(zip(Order._fields, table.T, strict=True))
+        for place in _TEXTS:
+            known = self._known(place)
+            columns[Order._fields[place]] = [known[code] for code in table[:, place].tolist()]
+        return columns
+
+    def record(self, number: int) -> Order:
+        """An order as it stands."""
+        return self.made(_ORDER.unpack_from(*self._rows.place(number)))
+
+    def made(self, numbers: Sequence[int]) -> Order:
+        """The order of a row."""
+        row: list[Any] = [None if value == ABSENT else value for value in numbers]
+        for place in _TEXTS:
+            row[place] = self._known(place)[row[place]]
+        return Order._make(row)
+
+    def _known(self, place: int) -> Sequence[str]:
+        return {KIND: KINDS, ROLE: ROLES, STATUS: STATUSES, WHY: self._words}[place]
 
 
 class FillLog(_Log[Fill]):
-    """Fills in order, each with the round trip that it opened or closed."""
+    """Fills in order, each with the round trip that it opened or closed: a kernel writes them.
 
-    def __init__(self) -> None:
-        self._count = 0
-        self._chunks: list[bytearray] = []
+    Attributes:
+        written: How many there are.
+    """
+
+    def __init__(self, state: KernelState) -> None:
+        self._state = state
+        self._rows = Chunks(state, k.AT_FILL_LOG, r.FILL_RECORD)
+        self.written = 0
 
     def __len__(self) -> int:
-        return self._count
+        return self.written
 
-    def add(self, *values: int) -> int:
-        """Write down a fill by the values of FILL_COLUMNS; returns its number."""
-        number = self._count
-        if number & (CHUNK - 1) == 0:
-            self._chunks.append(bytearray(_FILL.size * CHUNK))
-        _FILL.pack_into(self._chunks[-1], (number & (CHUNK - 1)) * _FILL.size, *values)
-        self._count = number + 1
-        return number
+    def make_room(self, rows: int) -> None:
+        """Let there be room for so many more."""
+        slots = self._state.slots
+        while slots[k.N_FILLS] + rows > self._rows.room:
+            self._rows.grow()
+        slots[k.FILL_ROOM] = self._rows.room
+
+    def time_of(self, number: int) -> int:
+        """When a fill was."""
+        time: int = self._rows.row(number)[1]
+        return time
+
+    def array(self, number: int) -> NDArray[np.int64]:
+        """A fill's numbers, as in FILL_COLUMNS."""
+        return self._rows.array(number)
+
+    def rows(self, first: int, stop: int) -> NDArray[np.int64]:
+        """Int64 [stop - first, columns], as in FILL_COLUMNS."""
+        return self._rows.rows(first, stop)
 
     def columns(self) -> dict[str, NDArray[np.int64]]:
         """Int64 by name, as in FILL_COLUMNS: fees in hundred-millionths, ABSENT for no event."""
-        flat = np.frombuffer(bytearray().join(self._chunks), "<i8").astype(np.int64, copy=False)
-        table = flat.reshape(-1, len(FILL_COLUMNS))[: self._count]
-        return dict(zip(FILL_COLUMNS, table.T, strict=True))
+        return dict(zip(FILL_COLUMNS, self.rows(0, self.written).T, strict=True))
 
     def record(self, number: int) -> Fill:
         """A fill by its number."""
         (
             order_id, time, trade_id, side, qty, price, role, maker, rule, ahead, slippage, fee,
             event, reference, spread, bps, impact, _,
-        ) = _FILL.unpack_from(
-            self._chunks[number >> CHUNK_BITS], (number & (CHUNK - 1)) * _FILL.size
+        ) = _FILL.unpack_from(*self._rows.place(number))  # fmt: skip
+        made = (
+            number, order_id, time, trade_id, side, qty, price, ROLES[role], _LIQUIDITY[maker],
+            RULES[rule], ahead, slippage, cents(fee), None if event == ABSENT else event,
+            reference, spread, bps, impact,
         )  # fmt: skip
-        return Fill(
-            number, order_id, time, trade_id, side, qty, price, ROLES[role],
-            "maker" if maker else "taker", RULES[rule], ahead, slippage, cents(fee),
-            None if event == ABSENT else event, reference, spread, bps, impact,
-        )  # fmt: skip
+        return tuple.__new__(Fill, made)

@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.orders import NEVER
 from orderflow_bt.sim.rounding import PER_UNIT
 from orderflow_bt.sim.tiers import MarginMode, brackets_of, shipped_tiers
@@ -142,6 +143,34 @@ class Margin:
                 price *= Fraction(10) ** (decimals - self._account.instrument.price_decimals)
                 self._mark_band = (floor(price), NEVER) if held > 0 else (-NEVER, ceil(price))
         return self._mark_band
+
+    def rule(self, last: int) -> tuple[int, int, int]:
+        """How a kernel may know where a position is surely carried: `kernels.solvency`.
+
+        Args:
+            last: Price of the last trade.
+
+        Returns:
+            (`NO_BAND`, `WIRED` or `ASKED` of `kernels.orders`; maintenance in millionths of what a
+            position is worth; units of worth up to which that is enough).
+        """
+        if not self.liquidates or self.by_mark or self.is_joint:
+            return k.NO_BAND, 0, 0
+        account = self._account
+        if not self._is_plain or not self._are_rising:
+            return k.ASKED, 0, 0
+        worth = max(account.worth(last, abs(account.position)),
+                    account.equity_units(last) * self._leverage)  # fmt: skip
+        enough_for = (row for row in self._counted if row[1] is None or row[1] >= 2 * worth)
+        _, up_to, part, whole, _ = next(enough_for)  # the last tier has no end
+        enough = NEVER if up_to is None else min(NEVER, floor(up_to))
+        return k.WIRED, min(-(-part * k.MILLION // whole), k.MILLION - 1), enough
+
+    @property
+    def _are_rising(self) -> bool:
+        """Whether no tier needs more than its rate of what a position is worth."""
+        rates = [tier.rate for tier in self._brackets]  # tiers continue each other
+        return rates == sorted(rates) and 0 <= rates[0] <= rates[-1] < 1
 
     def _find_band(self) -> tuple[int, int]:
         position = self._account.position

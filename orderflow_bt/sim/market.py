@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.context import Rows
     from orderflow_bt.sim.moments import ClosedBar, Moments
-    from orderflow_bt.sim.session import Session
+    from orderflow_bt.sim.stepper import Stepper
     from orderflow_bt.strategy.series import Series
     from orderflow_bt.types import Bar, BarSpec
 
@@ -182,10 +182,11 @@ class MarketView:
         reached: Moments of the piece in hand that are known.
     """
 
-    def __init__(self, session: Session, instrument: Instrument, specs: list[BarSpec]) -> None:
+    def __init__(self, session: Stepper, instrument: Instrument, specs: list[BarSpec]) -> None:
         self._session = session
         self.instrument = instrument
         self.reached = 0
+        self._held, self._held_at = FLAT, -1  # the position as of a revision of the account
         self._histories = {spec: _History(spec) for spec in specs}
         # By the identity of what the strategy asks with: hashing it costs more than all the rest.
         self._at_hand: dict[int, tuple[BarSpec, _History]] = {}
@@ -235,7 +236,11 @@ class MarketView:
         account = self._session.account
         if not account.position:
             return FLAT
-        return Position(account.position, account.average_price(), self._session.trips.opened_at)
+        if self._held_at != account.revision:
+            self._held_at = account.revision
+            opened = self._session.books.opened_at
+            self._held = Position(account.position, account.average_price(), opened)
+        return self._held
 
     @property
     def equity(self) -> Decimal:

@@ -1,18 +1,20 @@
 """An account marked to the market: equity at bar closes, its worst fall, a trade's extremes.
 
-No hook can see any of it, so changes of the account are only noted as they come, and what happened
-between them is looked up on the tape once for many of them.
+No hook can see any of it, so changes of the account are only noted as they come, most of them by a
+kernel, and what happened between them is looked up on the tape once for many of them.
 """
 
 from __future__ import annotations
 
-from array import array
 from bisect import bisect_right
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels import records as r
 from orderflow_bt.kernels.marking import ENDS, live_through
+from orderflow_bt.kernels.memory import address_of
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
     from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.buffer import Stretch
+    from orderflow_bt.sim.state import KernelState
+
+_NONE = np.zeros((0, 2), np.int64)
 
 
 class EquityRow(NamedTuple):
@@ -36,25 +41,41 @@ class EquityRow(NamedTuple):
 class Marks:
     """Follows one account through the tape.
 
-    Attributes:
-        trips: (lowest, highest) price that each ended round trip lived through, in order.
+    Args:
+        account: Whose.
+        cash: At the start.
+        state: Of the kernel that writes down changes.
     """
 
-    def __init__(self, account: Account, cash: Decimal) -> None:
+    def __init__(self, account: Account, cash: Decimal, state: KernelState) -> None:
         self._account = account
+        self._state = state
         self._inverse = account.instrument.is_inverse
         self._peak = float(cash)
         self._worst = 0.0
         self._row = 0  # the first that is not marked yet
         self._line = account.equity_line()  # as of the last change
         self._extremes = (0, 0)  # of the round trip under way
-        self.trips: list[tuple[int, int]] = []
-        self._steps = array("q")  # changes since: row, trip, price of the fill, last price
-        self._lines = array("d")  # and the account's line behind each
+        self._changes = np.zeros((0, r.CHANGE_FIELDS), np.int64)  # since
+        self._ledgers: dict[int, int | Fraction] = {}  # behind those of them no int64 can hold
+        self._closing = np.zeros(0, np.int64)  # moments of the piece at which bars close
+        self._before = 0  # bars that had closed before the piece
         self._closes: list[NDArray[np.int64]] = []  # [n, 2]: time and price of bar closes
         self._count = 0  # of those
-        self._changes: list[tuple[int, int | Fraction, int]] = [(0, account.ledger, 0)]
+        self._held: list[tuple[int, int | Fraction, int]] = [(0, account.ledger, 0)]
         self._rows: list[EquityRow] = []  # of as many closes as were looked at
+        self._look()
+
+    def _look(self) -> None:
+        slots = self._state.slots
+        slots[k.AT_CHANGES], slots[k.CHANGE_ROOM] = address_of(self._changes), len(self._changes)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._look()
 
     @property
     def max_drawdown(self) -> float:
@@ -68,45 +89,82 @@ class Marks:
 
     # -- changes ----------------------------------------------------------------------------------
 
+    def make_room(self, rows: int) -> None:
+        """Let there be room for so many changes; those that there were are marked."""
+        if len(self._changes) < rows:
+            self._changes = np.zeros((rows, r.CHANGE_FIELDS), np.int64)
+            self._look()
+
+    def begin_piece(self, closing: NDArray[np.int64]) -> None:
+        """Another piece is in hand; ``closing`` are the moments of it at which bars close."""
+        self._closing, self._before = closing, self._count
+
     def begin(self, tape: Stretch) -> None:
         """Another stretch is in hand; what there was is marked."""
         self._row = tape.first
 
-    def changed(self, row: int, last: int, trip: int = 0, price: int = 0, closes: int = 0) -> None:
-        """Note that the account has changed behind the trades before ``row``.
+    def changed(self, row: int, last: int) -> None:
+        """Note that the account has changed, but by no fill, behind the trades before ``row``.
 
         Args:
             row: Of the stretch in hand.
             last: Price of the last trade.
-            trip: What it did to a round trip: `SHRINKS`, `ENDS`, `OPENS`, added up.
-            price: Of the fill, if it was one.
-            closes: Bars of this piece that had closed before.
         """
-        account = self._account
-        self._steps.extend((row, trip, price, last))
-        self._lines.extend(account.equity_line())
-        change = (self._count + closes, account.ledger, account.position)
-        if self._changes[-1][0] == change[0]:
-            self._changes[-1] = change
-        else:
-            self._changes.append(change)
+        slots = self._state.slots
+        number = slots[k.N_CHANGES]
+        slots[k.N_CHANGES] = number + 1
+        self._changes[number] = (row, 0, 0, last, slots[k.REACHED], 0, self._account.position)
+        self.settle()
 
-    def catch_up(self, tape: Stretch, row: int) -> None:
-        """Mark the account at every trade before ``row`` of the stretch in hand."""
-        if not self._steps and (row <= self._row or self._line[1] == 0.0):
+    def settle(self) -> None:
+        """Have the account's cash stand behind the latest change."""
+        number, ledger = self._state.slots[k.N_CHANGES] - 1, self._account.ledger
+        if isinstance(ledger, int) and abs(ledger) < k.NEVER:
+            self._changes[number, r.C_LEDGER] = ledger
+        else:
+            self._ledgers[number] = ledger
+
+    def catch_up(self, tape: Stretch, row: int) -> NDArray[np.int64]:
+        """Mark the account at every trade before ``row`` of the stretch in hand.
+
+        Returns:
+            Int64 [n, 2]: lowest and highest price of the round trips that ended since, in order.
+        """
+        count = self._state.slots[k.N_CHANGES]
+        if not count and (row <= self._row or self._line[1] == 0.0):
             self._row = max(self._row, row)
-            return
-        steps = np.array(self._steps, np.int64).reshape(-1, 4)
-        lines = np.array([*self._line, *self._lines]).reshape(-1, 2)
-        ended = np.zeros((np.count_nonzero(steps[:, 1] & ENDS), 2), np.int64)
+            return _NONE
+        changes = self._changes[:count]
+        lines = np.empty((count + 1, 2))
+        lines[0] = self._line
+        if count:
+            lines[1:] = self._lines(changes)
+        ended = np.zeros((np.count_nonzero(changes[:, r.C_TRIP] & ENDS), 2), np.int64)
         self._peak, self._worst, *extremes = live_through(
-            tape.price, *tape.blocks, self._row, row, steps, lines, self._inverse, self._peak,
+            tape.price, *tape.blocks, self._row, row, changes, lines, self._inverse, self._peak,
             self._worst, *self._extremes, ended,
         )  # fmt: skip
         self._extremes = extremes[0], extremes[1]
-        self.trips += map(tuple, ended.tolist())
         self._row, self._line = row, (float(lines[-1, 0]), float(lines[-1, 1]))
-        self._steps, self._lines = array("q"), array("d")
+        self._ledgers.clear()
+        self._state.slots[k.N_CHANGES] = 0
+        return ended
+
+    def _lines(self, changes: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The account's line behind each change; which bars closed with what is noted too."""
+        ledgers: list[int | Fraction] = changes[:, r.C_LEDGER].tolist()
+        for number, ledger in self._ledgers.items():
+            ledgers[number] = ledger
+        closes = self._before + np.searchsorted(self._closing, changes[:, r.C_REACHED])
+        last = np.flatnonzero(np.append(closes[1:] != closes[:-1], True))
+        for number in last.tolist():
+            held = (int(closes[number]), ledgers[number], int(changes[number, r.C_POSITION]))
+            if self._held[-1][0] == held[0]:
+                self._held[-1] = held
+            else:
+                self._held.append(held)
+        position = changes[:, r.C_POSITION]
+        return self._account.equity_lines(ledgers, position)
 
     # -- equity at bar closes ---------------------------------------------------------------------
 
@@ -123,11 +181,11 @@ class Marks:
         if done < self._count:
             closes = np.concatenate(self._closes)
             self._closes = [closes]
-            starts = [start for start, _, _ in self._changes]
+            starts = [start for start, _, _ in self._held]
             units: int | Fraction = 0  # of the row before: while nothing is held they stay
             equity = account.printed(units)
             for number, (time, price) in enumerate(closes[done:].tolist(), done):
-                _, ledger, held = self._changes[bisect_right(starts, number) - 1]
+                _, ledger, held = self._held[bisect_right(starts, number) - 1]
                 before, units = units, account.equity_of(ledger, held, price)
                 if units != before:
                     equity = account.printed(units)

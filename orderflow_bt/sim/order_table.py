@@ -8,18 +8,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orderflow_bt.kernels import orders as k
-from orderflow_bt.kernels.broker import advance
 from orderflow_bt.kernels.liquidation import end_all
 from orderflow_bt.kernels.memory import address_of
+from orderflow_bt.kernels.solvency import find_openers
 from orderflow_bt.sim.buffer import empty_stretch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.sim.buffer import Stretch
+    from orderflow_bt.sim.state import KernelState
 
 FIRST_ROWS = 32
 _ROW = Struct(f"={k.ORDER_FIELDS}q")
+_HEAD = Struct("=10q")  # up to the starting price
+_PLAIN = _ROW.pack(*(
+    k.NEVER if field in (k.EXPIRES, k.CANCEL_AT, k.TAKE_TIME, k.NEW_AT)
+    else -1 if field == k.PARENT else 0
+    for field in range(k.ORDER_FIELDS)
+))  # fmt: skip
 
 
 class OrderTable:
@@ -31,30 +38,33 @@ class OrderTable:
     Attributes:
         matrix: int64 [capacity, ORDER_FIELDS]; the first ``rows`` are in use.
         reports: int64 [enough, REPORT_FIELDS], for the kernel to write to.
+        beside: int64 [capacity, 3], for what is found among them.
         rows: Rows in use.
-        slots: The kernel's state vector, by `orderflow_bt.kernels.orders`.
+        settings: The kernel's settings vector.
+        state: The kernel's state.
+        slots: Its numbers, by `orderflow_bt.kernels.orders`.
     """
 
-    def __init__(self, settings: NDArray[np.int64], patience: int) -> None:
+    def __init__(self, state: KernelState, settings: NDArray[np.int64]) -> None:
         self.matrix = np.zeros((FIRST_ROWS, k.ORDER_FIELDS), np.int64)
         self.reports = _reports(FIRST_ROWS)
+        self.beside = np.zeros((FIRST_ROWS, 3), np.int64)
         self.rows = 0
-        self._state = np.zeros(k.STATE_SLOTS, np.int64)
-        self._settings = settings
+        self.state = state
+        self.settings = settings
         self._look()
         self.begin(empty_stretch())
-        self.slots[k.PATIENCE] = patience
-        self._ids: list[int] = []  # order id of each row
         self._row_of: dict[int, int] = {}
         self._sweep_at = FIRST_ROWS
 
     def _look(self) -> None:
         """Look at the arrays as plain memory, and tell the kernel where they lie."""
-        self.slots = slots = self._state.data  # numbers go in and out several times as fast
+        self.slots = slots = self.state.slots
         self._bytes = self.matrix.data.cast("B")
         slots[k.AT_ORDERS], slots[k.N_ORDER_ROWS] = address_of(self.matrix), len(self.matrix)
         slots[k.AT_REPORTS], slots[k.N_REPORT_ROWS] = address_of(self.reports), len(self.reports)
-        slots[k.AT_SETTINGS] = address_of(self._settings)
+        slots[k.AT_SETTINGS] = address_of(self.settings)
+        find_openers(self.matrix, 0, 0, -1, self.beside)  # loaded now: no hook opens its file
 
     def __getstate__(self) -> dict[str, Any]:
         views = ("slots", "_bytes")
@@ -73,31 +83,25 @@ class OrderTable:
         slots[k.FIRST_BID], slots[k.FIRST_ASK] = tape.first_bid, tape.first_ask
         slots[k.AT_TIME], slots[k.AT_PRICE] = address_of(tape.time), address_of(tape.price)
         slots[k.AT_QTY], slots[k.AT_SIDE] = address_of(tape.qty), address_of(tape.side)
+        slots[k.AT_ID] = address_of(tape.id)
         slots[k.AT_LOWS], slots[k.AT_HIGHS] = address_of(lows), address_of(highs)
-
-    def advance(self, row: int, stop: int, before: int, until: int) -> int:
-        """Run the orders over the stretch in hand from ``row`` on: see the kernel `advance`."""
-        reached: int = advance(self._state, self.rows, row, stop, before, until)
-        return reached
 
     def end_all(self, time: int) -> None:
         """Have the exchange end every order, as it does where a position is liquidated."""
-        self.slots[k.N_REPORTS] = 0
-        end_all(time, self.matrix, self.rows, self._state, self.reports)
+        self.slots[k.N_REPORTS] = self.slots[k.NOTED] = 0
+        end_all(time, self.matrix, self.rows, self.state.vector, self.reports)
 
     def rest(self) -> None:
-        """As `advance`, where there is no order and nothing that could happen to a position."""
+        """As the kernel, where there is no order and nothing that could happen to a position."""
         slots = self.slots
-        slots[k.N_REPORTS] = slots[k.LIQUIDATED] = 0
+        slots[k.TO_DO] = 0
         slots[k.FINISHED] = 1
         slots[k.QUIET_ROW] = slots[k.QUIET_TIME] = k.NEVER
 
-    def drop_ended(self) -> None:
-        """Empty the table where every order of it has ended: the tape can be passed over."""
-        if self.rows and not self.slots[k.LIVE]:
-            self._ids.clear()
-            self._row_of.clear()
-            self.rows = 0
+    def empty(self) -> None:
+        """Drop every row, as each order of them has ended: the tape can be passed over."""
+        self._row_of.clear()
+        self.rows = 0
 
     def row_of(self, order_id: int) -> int | None:
         """The row of an order; None where it ended and was swept up."""
@@ -105,13 +109,12 @@ class OrderTable:
 
     def order_of(self, row: int) -> int:
         """The id of the order in a row."""
-        return self._ids[row]
+        return self.matrix.item(row, k.ID)
 
     def live_ids(self) -> list[int]:
         """Orders that can still fill, children of unfilled brackets included."""
-        states = self.matrix[: self.rows, k.STATE].tolist()
-        ended = (k.DONE, k.SPENT)
-        return [self._ids[row] for row, state in enumerate(states) if state not in ended]
+        rows = self.matrix[: self.rows, [k.STATE, k.ID]].tolist()
+        return [order_id for state, order_id in rows if state not in (k.DONE, k.SPENT)]
 
     def count_open(self) -> int:
         """Orders on their way to the exchange or there."""
@@ -121,9 +124,21 @@ class OrderTable:
     def add(self, order_id: int, *values: int) -> None:
         """Give a new order a row; ``values`` are its columns."""
         self._row_of[order_id] = self.rows
-        self._ids.append(order_id)
         _ROW.pack_into(self._bytes, self.rows * _ROW.size, *values)
         self.rows += 1
+
+    def add_plain(self, order_id: int, price: int, *values: int) -> None:
+        """As `add`, for an order that has nothing but its first columns, up to `FROM`."""
+        self._row_of[order_id] = self.rows
+        start = self.rows * _ROW.size
+        self._bytes[start : start + _ROW.size] = _PLAIN
+        _HEAD.pack_into(self._bytes, start, *values, order_id, price)
+        self.rows += 1
+
+    @property
+    def full_at(self) -> int:
+        """Rows at which there is none for another."""
+        return min(self._sweep_at, len(self.matrix))
 
     def make_room(self) -> None:
         """Let there be room for another row; rows may move."""
@@ -134,6 +149,7 @@ class OrderTable:
             grown[: self.rows] = self.matrix
             self.matrix = grown
             self.reports = _reports(2 * self.rows)
+            self.beside = np.zeros((2 * self.rows, 3), np.int64)
             self._look()
 
     def _sweep(self) -> None:
@@ -143,11 +159,10 @@ class OrderTable:
         kept = self.matrix[live].copy()
         kept[:, k.PARENT] = [moved.get(int(parent), -1) for parent in kept[:, k.PARENT]]
         self.matrix[: len(live)] = kept
-        self._ids = [self._ids[old] for old in live]
-        self._row_of = {order_id: row for row, order_id in enumerate(self._ids)}
+        self._row_of = {order_id: row for row, order_id in enumerate(kept[:, k.ID].tolist())}
         self.rows = len(live)
         self._sweep_at = max(FIRST_ROWS, 2 * self.rows)
 
 
 def _reports(rows: int) -> NDArray[np.int64]:
-    return np.zeros((2 * k.REPORTS_PER_ORDER * (rows + 1), k.REPORT_FIELDS), np.int64)
+    return np.zeros((k.REPORTS_PER_ORDER * (rows + 1), k.REPORT_FIELDS), np.int64)

@@ -17,7 +17,7 @@ class Pace:
     def __init__(self, name: str) -> None:
         self._name = name
         self._instant = self._at_instant = 0
-        self._second = self._in_second = 0
+        self._next_second = self._in_second = 0
 
     def count(self, now: int) -> None:
         """One more call, at ``now``.
@@ -27,8 +27,8 @@ class Pace:
         """
         if now != self._instant:
             self._instant, self._at_instant = now, 0
-        if now // SECOND_US != self._second:
-            self._second, self._in_second = now // SECOND_US, 0
+        if now >= self._next_second:
+            self._next_second, self._in_second = now - now % SECOND_US + SECOND_US, 0
         self._at_instant += 1
         self._in_second += 1
         if self._at_instant > MAX_ANSWERS:

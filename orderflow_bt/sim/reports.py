@@ -1,56 +1,53 @@
-"""What the matching kernel reported, in the rows of orders and in the books."""
+"""Reports of the matching kernel that its clerk leaves to be done by hand."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.clerk import note_all, note_change
 from orderflow_bt.sim import logs
-from orderflow_bt.strategy.api import Order
+from orderflow_bt.sim.logs import ABSENT, STATUS_CODE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from orderflow_bt.sim.broker import SimBroker
-    from orderflow_bt.sim.session import Session
+    from orderflow_bt.sim.order_desk import OrderDesk
+    from orderflow_bt.sim.stepper import Stepper
 
 Change = tuple[int, int, int, int]  # when it arrives; quantity, price and limit, 0 where they stay
-Changes = dict[int, list[Change]]
 
-_STATUS = {k.REJECTED: "rejected", k.CANCELLED: "cancelled", k.EXPIRED: "expired"}
-_REASONS = {
-    k.ON_REQUEST: "",
-    k.POST_ONLY_WOULD_TAKE: "post-only, but it would have taken",
-    k.OCO_FILLED: "the other leg filled",
-    k.NOTHING_TO_REDUCE: "no position left to reduce",
-    k.ENTRY_NEVER_FILLED: "its entry ended unfilled",
-    k.IMMEDIATE_REST: "immediate-or-cancel: the rest",
-    k.TOO_SLOW: "not filled in time by what was traded",
-    k.NOT_WHOLE: "fill-or-kill: not to be had whole at once",
-    k.PRICE_BOUND: "the market went beyond its worst price",
-    k.LIQUIDATION: "the position was liquidated",
-    k.NOTHING_LEFT: "changed to no more than was filled",
-}
+_ENDS = sum(1 << kind for kind in (k.REJECTED, k.CANCELLED, k.EXPIRED))
+_CHANGES = _ENDS | sum(1 << kind for kind in (k.ACCEPTED, k.RESTED, k.GREW))
+_FILLS = 1 << k.FILLED
+_ALWAYS = sum(1 << kind for kind in (k.WATCHED, k.HELD_PART, k.TRIGGERED, k.REPLACED))
 
 
 class ReportReader:
-    """Reads a kernel's reports into the rows of a broker's orders, and has fills booked.
+    """Does what no kernel can: what depends on a latency, is told of, or is exact beyond 64 bits.
 
-    It also sets what depends on the moment of a report: when the order of a triggered stop starts,
-    when a cancel sent at a watched price arrives, and which change of an order is next.
+    It sets when the order of a triggered stop starts, when a cancel sent at a watched price
+    arrives, and which change of an order is next.
     """
 
-    def __init__(self, session: Session, broker: SimBroker, changes: Changes) -> None:
+    def __init__(self, session: Stepper, broker: OrderDesk) -> None:
         self._session = session
         self._broker = broker
-        self._changes = changes  # on their way, behind the one that the order's row carries
+        self._rule_of = (1 + broker.settings.item(k.S_POLICY), 1 + k.THROUGH)
+        self._changes: dict[int, list[Change]] = {}  # on their way, behind what the row carries
         self._held: dict[int, list[list[int]]] = {}  # parts of fill-or-kill orders
-        policy = session.config.fills.value
-        self._rules = {
-            k.TOOK: logs.RULE_CODE["took"],
-            k.AT_PRICE: logs.RULE_CODE[policy],
-            k.THROUGH_PRICE: logs.RULE_CODE["through"],
-        }
+        self._told = 0  # kinds that are always done by hand
+
+    def choose(self, *, fills_by_hand: bool) -> None:
+        """Decide what the kernel's clerk may write down."""
+        told = _CHANGES if self._session.hooks.hears_orders else 0
+        self._told = _ALWAYS | told | (_FILLS if fills_by_hand else 0)
+        self._divide()
+
+    def _divide(self) -> None:
+        """Tell the clerk; where an order's end drops what waits for it, ends are for this one."""
+        waits = self._changes or self._held
+        self._broker.slots[k.BY_HAND] = self._told | (_ENDS | _FILLS if waits else 0)
 
     def add_change(self, row: int, order_id: int, change: Change) -> None:
         """Send a change of an order; it arrives behind those sent before."""
@@ -58,62 +55,58 @@ class ReportReader:
             self._load(row, change)
         else:
             self._changes.setdefault(order_id, []).append(change)
+            self._divide()
 
     def _load(self, row: int, change: Sequence[int]) -> None:
         columns = [k.NEW_AT, k.NEW_QTY, k.NEW_PRICE, k.NEW_LIMIT]
         self._broker.matrix[row, columns] = change
 
-    def read(self, count: int) -> None:
-        """Take in what happened, in order, and let the strategy hear of it in time."""
+    def read(self) -> None:
+        """Do what is left of the latest reports, in order, with the clerk."""
+        broker, books = self._broker, self._session.books
+        slots = broker.slots
+        while slots[k.NOTED] < slots[k.N_REPORTS]:
+            self._do(slots[k.NOTED])
+            slots[k.NOTED] += 1
+            note_all(broker.reports, broker.matrix, broker.state.vector, broker.settings)
+            books.take_over()
+
+    def _do(self, number: int) -> None:
         broker, session = self._broker, self._session
-        for report in broker.reports[:count].tolist():
-            order_id = broker.order_of(report[k.R_ORDER])
-            kind = report[k.R_KIND]
-            session.now = max(session.now, report[k.R_TIME])
-            if kind == k.FILLED:
-                self._filled(order_id, report)
-            elif kind == k.WATCHED:
-                self._cancel(report, order_id)
-            elif kind == k.HELD_PART:
-                report[k.R_INDEX] = self._trade_id(report)  # the tape forgets
-                self._held.setdefault(order_id, []).append(report)
-            else:
-                order = broker.orders.row(order_id)
-                self._change(order_id, order, report)
-                if session.hooks.hears_orders:
-                    session.tell(report[k.R_TIME], order_id, Order._make(order))
-
-    def _trade_id(self, report: list[int]) -> int:
-        tape = self._session.tape
-        return tape.id.item(report[k.R_INDEX] - tape.base)
-
-    def _change(self, order_id: int, order: list[Any], report: list[int]) -> None:
-        """Bring an order's row up to date."""
-        kind, row, time = report[k.R_KIND], report[k.R_ORDER], report[k.R_TIME]
-        if kind == k.ACCEPTED:
-            order[logs.STATUS], order[logs.ARRIVAL] = "working", time
-            order[logs.DONE], order[logs.WHY] = None, ""
-            order[logs.AHEAD] = report[k.R_AHEAD] if report[k.R_RULE] == k.RESTING else None
-            if order[logs.TRAIL] is not None:
-                order[logs.PRICE] = report[k.R_PRICE]
-        elif kind == k.RESTED:
-            order[logs.AHEAD] = report[k.R_AHEAD]
-        elif kind == k.GREW:
-            order[logs.QTY] += report[k.R_QTY]
-        elif kind == k.REPLACED:
-            self._replace(order_id, order, report)
+        report: list[int] = broker.reports[number].tolist()
+        kind, time, order_id = report[k.R_KIND], report[k.R_TIME], broker.order_of(report[1])
+        row = broker.orders.row(order_id)
+        if kind == k.FILLED:
+            self._filled(order_id, row, report)
+            return
+        if kind == k.WATCHED:
+            self._cancel(report, order_id)
+            return
+        if kind == k.HELD_PART:
+            report[k.R_INDEX] = session.tape.id.item(report[k.R_INDEX] - session.tape.base)
+            self._held.setdefault(order_id, []).append(report)  # with its id: the tape forgets
+            self._divide()
+            return
+        if kind == k.REPLACED:
+            self._replace(order_id, row, report)
         elif kind == k.TRIGGERED:
-            self._start(row, order_id, time)
-            order[logs.STATUS], order[logs.TRIGGERED] = "triggered", time
-            if order[logs.TRAIL] is not None:
-                order[logs.PRICE] = report[k.R_REFERENCE]
+            self._start(report[k.R_ORDER], order_id, time)
+            row[logs.STATUS], row[logs.TRIGGERED] = STATUS_CODE["triggered"], time
+            if row[logs.TRAIL] != ABSENT:
+                row[logs.PRICE] = report[k.R_REFERENCE]
         else:
+            note_change(broker.reports[number], broker.orders.array(order_id))
+            if _ENDS >> kind & 1:
+                self._drop(order_id)
+        if session.hooks.hears_orders:
+            session.tell(time, order_id, broker.orders.record(order_id))
+
+    def _drop(self, order_id: int) -> None:
+        """Forget what waited for an order that ended."""
+        if self._changes or self._held:
             self._changes.pop(order_id, None)
             self._held.pop(order_id, None)
-            why = _REASONS[report[k.R_RULE]]
-            if not why and kind == k.CANCELLED and order_id in self._broker.cut_short:
-                why = "trades are missing"
-            order[logs.STATUS], order[logs.DONE], order[logs.WHY] = _STATUS[kind], time, why
+            self._divide()
 
     def _start(self, row: int, order_id: int, time: int) -> None:
         """Let what a trigger sends arrive one trigger latency later."""
@@ -131,41 +124,43 @@ class ReportReader:
         due = time + self._session.config.delay("cancel", time, order_id)
         matrix[row, k.CANCEL_AT] = min(int(matrix[row, k.CANCEL_AT]), due)
 
-    def _replace(self, order_id: int, order: list[Any], report: list[int]) -> None:
+    def _replace(self, order_id: int, order: memoryview, report: list[int]) -> None:
         matrix, row = self._broker.matrix, report[k.R_ORDER]
         waiting = self._changes.get(order_id)
         if waiting:
             due, *what = waiting.pop(0)
             self._load(row, [max(due, report[k.R_TIME]), *what])
-        price: int | None = int(matrix[row, k.PRICE]) or None
-        limit: int | None = int(matrix[row, k.LIMIT_PRICE]) or None
-        if limit is not None and matrix[row, k.TYPE] == k.LIMIT:
+        price = matrix.item(row, k.PRICE) or ABSENT
+        limit = matrix.item(row, k.LIMIT_PRICE) or ABSENT
+        if limit != ABSENT and matrix[row, k.TYPE] == k.LIMIT:
             price, limit = order[logs.PRICE], price  # its trigger is history
         elif matrix[row, k.STATE] == k.TAKING and matrix[row, k.TYPE] != k.LIMIT:
             price = order[logs.PRICE]
-        if order[logs.PARENT] is None:
+        if order[logs.PARENT] == ABSENT:
             order[logs.QTY] = report[k.R_QTY]
         order[logs.PRICE], order[logs.LIMIT_PRICE] = price, limit
         if report[k.R_RULE] != k.KEPT_PLACE:
             rests = matrix[row, k.STATE] == k.RESTING
             order[logs.ARRIVAL] = report[k.R_TIME]
-            order[logs.AHEAD] = report[k.R_AHEAD] if rests else None
+            order[logs.AHEAD] = report[k.R_AHEAD] if rests else ABSENT
 
-    def _filled(self, order_id: int, report: list[int]) -> None:
+    def _filled(self, order_id: int, order: memoryview, report: list[int]) -> None:
         """Book a fill; that of a fill-or-kill order with the parts it had held."""
-        order, books = self._broker.orders.row(order_id), self._session.books
-        report[k.R_INDEX] = self._trade_id(report)
-        if self._held:
-            parts = self._held.pop(order_id, ())
-            for part in parts:
-                report[k.R_QTY] -= part[k.R_QTY]
-                order[logs.FILLED] += part[k.R_QTY]
-                books.fill(order_id, order, part, self._rules[part[k.R_RULE]])
+        books, tape = self._session.books, self._session.tape
+        row = report[k.R_INDEX] - tape.base
+        report[k.R_INDEX] = tape.id.item(row)
+        for part in self._held.pop(order_id, ()):
+            report[k.R_QTY] -= part[k.R_QTY]
+            order[logs.FILLED] += part[k.R_QTY]
+            books.fill(order_id, part, self._rule(part), row + 1)
         order[logs.FILLED] += report[k.R_QTY]
         if report[k.R_LEFT] == 0:
-            order[logs.STATUS], order[logs.DONE] = "filled", report[k.R_TIME]
+            order[logs.STATUS], order[logs.DONE] = STATUS_CODE["filled"], report[k.R_TIME]
             less = order[logs.FILLED] < order[logs.QTY]
-            order[logs.WHY] = _REASONS[k.OCO_FILLED] if less else ""
-            if self._changes:
-                self._changes.pop(order_id, None)
-        books.fill(order_id, order, report, self._rules[report[k.R_RULE]])
+            order[logs.WHY] = k.OCO_FILLED if less else k.ON_REQUEST
+            self._drop(order_id)
+        books.fill(order_id, report, self._rule(report), row + 1)
+
+    def _rule(self, report: list[int]) -> int:
+        rule = report[k.R_RULE]
+        return 0 if rule == k.TOOK else self._rule_of[rule != k.AT_LIMIT]

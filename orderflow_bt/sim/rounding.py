@@ -5,27 +5,23 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import TYPE_CHECKING
 
+from orderflow_bt.kernels import money as kernels
+from orderflow_bt.kernels._jit import exact
+
 if TYPE_CHECKING:
     from fractions import Fraction
 
 PER_UNIT = 10**8  # of these in one unit of currency
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
+_scaled, _PLACES = _EXACT.scaleb, Decimal(-8)
 
 
-def half_even(numerator: int, denominator: int) -> int:
-    """``numerator / denominator`` (> 0) as the nearest integer, ties to the even one."""
-    if denominator == 1:
-        return numerator
-    whole, rest = divmod(numerator, denominator)
-    rest *= 2
-    if rest > denominator or (rest == denominator and whole & 1):
-        return whole + 1
-    return whole
+half_even = exact(kernels.half_even)  # numerator / denominator (> 0), of any size
 
 
 def cents(count: int) -> Decimal:
     """``count`` hundred-millionths as a decimal of eight places."""
-    return _EXACT.scaleb(Decimal(count), -8)
+    return _scaled(Decimal(count), _PLACES)
 
 
 def ratio(numerator: int, denominator: int) -> Decimal:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from orderflow_bt.kernels import orders as k
-from orderflow_bt.kernels.marking import ENDS, OPENS, SHRINKS
+from orderflow_bt.kernels import records as r
+from orderflow_bt.kernels import trips as t
+from orderflow_bt.kernels._jit import exact
 from orderflow_bt.sim import logs
 from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
 
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.sim.account import Account
-    from orderflow_bt.sim.marks import Marks
+    from orderflow_bt.sim.logs import FillLog
     from orderflow_bt.strategy.api import Fill
 
-
-_PART = 1 << 62
+_SAFE = float(1 << 60)  # of sums and products: below it nothing needs more than 64 bits
+_follow_exactly = exact(t.follow)
 
 
 class Plan(NamedTuple):
@@ -37,6 +38,9 @@ class Plan(NamedTuple):
     entry: int | None
     stop: int | None
     target: int | None
+
+
+NO_PLAN = Plan(None, None, None)
 
 
 class RoundTrip(NamedTuple):
@@ -65,73 +69,115 @@ class RoundTrip(NamedTuple):
     spans_gap: bool
 
 
-class _Trip:
-    """A round trip under way, or ended and not yet written as a record."""
-
-    __slots__ = (
-        "entry_time", "event_id", "exit_role", "exit_time", "fees", "funding", "id", "paid_in",
-        "paid_out", "plan", "qty_in", "qty_out", "side", "worth_in", "worth_out",
-    )  # fmt: skip
-
-    def __init__(self, id_: int, side: int, time: int, event_id: int | None, plan: Plan) -> None:
-        self.id = id_
-        self.side = side
-        self.entry_time = time
-        self.exit_time = -1
-        self.plan = plan
-        self.event_id = event_id
-        self.qty_in = 0
-        self.qty_out = 0
-        self.paid_in = 0  # sums of price x lots
-        self.paid_out = 0
-        self.fees = 0  # hundred-millionths
-        self.funding = Decimal(0)
-        self.worth_in: int | Fraction = 0  # in the account's units, where that is not the same
-        self.worth_out: int | Fraction = 0
-        self.exit_role = ""
-
-
-def _packed(trip: _Trip, extremes: tuple[int, int]) -> list[int]:
-    """A round trip in integers, sums of price x lots in two parts."""
-    numbers = [
-        trip.id, trip.side, trip.entry_time, trip.exit_time, trip.qty_in, trip.qty_out, trip.fees,
-        int(trip.funding * PER_UNIT), logs.ROLE_CODE[trip.exit_role], *extremes,
-        *divmod(trip.paid_in, _PART), *divmod(trip.paid_out, _PART),
-    ]  # fmt: skip
-    perhaps = (trip.event_id, *trip.plan)
-    return numbers + [logs.ABSENT if value is None else value for value in perhaps]
-
-
-def _unpacked(row: list[int]) -> tuple[_Trip, tuple[int, int]]:
-    """The round trip and the extremes that `_packed` took."""
-    event, *plan = (None if value == logs.ABSENT else value for value in row[15:])
-    trip = _Trip(row[0], row[1], row[2], event, Plan(*plan))
-    trip.exit_time, trip.qty_in, trip.qty_out, trip.fees = row[3:7]
-    trip.funding, trip.exit_role = cents(row[7]), logs.ROLES[row[8]]
-    trip.paid_in, trip.paid_out = row[11] * _PART + row[12], row[13] * _PART + row[14]
-    return trip, (row[9], row[10])
-
-
 class Trips:
-    """Follows one account from trip to trip.
+    """Follows one account's fills from trip to trip, many at once, when somebody looks.
 
     Args:
-        account: Whose fills are booked.
-        marks: Knows what the trips lived through.
+        account: Whose fills they are.
         log: The fills.
+
+    Attributes:
+        plans: Of brackets, by their entry orders.
     """
 
-    def __init__(self, account: Account, marks: Marks, log: logs.FillLog) -> None:
+    def __init__(self, account: Account, log: FillLog) -> None:
         self._account = account
         self._log = log
-        self._marks = marks
         self._is_inverse = account.instrument.is_inverse
-        self._open: _Trip | None = None
-        self._count = 0
+        self.plans: dict[int, Plan] = {}
         self._gaps: list[tuple[int, int]] = []
-        self._packed: list[NDArray[np.int64]] = []  # as `_packed`, of those that ended first
-        self._ended: list[_Trip] = []  # the others
+        self._packed: list[NDArray[np.int64]] = []  # rows of those that ended first
+        self._rows = np.zeros((16, t.TRIP_RECORD), np.int64)  # of the others, and of that under way
+        self._ended = 0  # of the rows
+        self._marked = 0  # of these, those whose extremes are known
+        self._followed = 0  # fills
+        self._held = 0  # behind them
         self._done: list[RoundTrip] = []  # records of as many as were looked at
+
+    # -- following --------------------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Take in the fills since."""
+        log, first = self._log, self._followed
+        if first == log.written:
+            return
+        fills = log.rows(first, log.written)
+        self._followed = log.written
+        rows = self._room_for(len(fills) + 1)
+        begun = self._count_begun
+        arguments = (first, self._held, begun)
+        if self._may_overflow(fills, rows[0]):
+            large = rows.astype(object)
+            ended = _follow_exactly(fills.astype(object), *arguments, large)
+            rows[:] = large
+        else:
+            ended = t.follow(fills, *arguments, rows)
+        self._held += int(fills[:, r.F_SIDE] @ fills[:, r.F_QTY])
+        self._ended += ended
+        if self.plans:
+            for row in rows[: ended + 1]:
+                if row[t.T_ID] >= begun and row[t.T_QTY_IN]:
+                    plan = self.plans.get(int(fills[row[t.T_FIRST] - first, r.F_ORDER]), NO_PLAN)
+                    row[t.T_PLAN : t.T_PLAN + 3] = [r.ABSENT if p is None else p for p in plan]
+
+    def _room_for(self, count: int) -> NDArray[np.int64]:
+        """The row under way and those behind it."""
+        needed = self._ended + count
+        if needed > len(self._rows):
+            grown = np.zeros((max(needed, 2 * len(self._rows)), t.TRIP_RECORD), np.int64)
+            grown[: self._ended + 1] = self._rows[: self._ended + 1]
+            self._rows = grown
+        return self._rows[self._ended : needed]
+
+    def _may_overflow(self, fills: NDArray[np.int64], trip: NDArray[np.int64]) -> bool:
+        lots = fills[:, r.F_QTY].astype(np.float64)
+        fees = np.abs(fills[:, r.F_FEE].astype(np.float64))
+        largest = max(
+            float((lots * fills[:, r.F_PRICE]).max()),
+            float(fees.max() * lots.max()),
+            float(lots.sum()) + float(trip[t.T_QTY_IN]) + abs(self._held),
+            float(fees.sum()) + abs(float(trip[t.T_FEES])),
+        )
+        return largest > _SAFE
+
+    def mark(self, extremes: NDArray[np.int64]) -> None:
+        """Add the lowest and highest prices that the next round trips that ended lived through."""
+        self.follow()
+        rows = self._rows[self._marked : self._marked + len(extremes)]
+        rows[:, t.T_LOW : t.T_HIGH + 1] = extremes
+        self._marked += len(extremes)
+
+    def fund(self, amount: Decimal) -> None:
+        """Add a funding to the round trip under way."""
+        self.follow()
+        if self._held:
+            self._rows[self._ended, t.T_FUNDING] += int(amount * PER_UNIT)
+
+    def note_gap(self, gap: tuple[int, int]) -> None:
+        """Remember a hole in the tape, for the round trips that span it."""
+        self._gaps.append(gap)
+
+    def pack(self) -> None:
+        """Put round trips that ended aside, where they are many and marked."""
+        count = self._marked
+        if count < logs.CHUNK:
+            return
+        self._packed.append(self._rows[:count].copy())
+        self._rows = self._rows[count : self._ended + 1].copy()
+        self._ended -= count
+        self._marked = 0
+
+    # -- what there is ----------------------------------------------------------------------------
+
+    @property
+    def count_done(self) -> int:
+        """How many round trips ended."""
+        self.follow()
+        return sum(map(len, self._packed)) + self._ended
+
+    @property
+    def _count_begun(self) -> int:
+        return sum(map(len, self._packed)) + self._ended + (self._held != 0)
 
     @property
     def done(self) -> list[RoundTrip]:
@@ -141,171 +187,104 @@ class Trips:
 
     def since(self, first: int) -> Iterator[RoundTrip]:
         """Round trips that ended, but for the ``first`` ones, made one by one and not kept."""
-        for chunk in self._packed:
-            for row in chunk[min(first, len(chunk)) :].tolist():
-                yield self._finished(*_unpacked(row))
-            first = max(0, first - len(chunk))
-        ended = zip(self._ended[first:], self._marks.trips[first:], strict=False)
-        for trip, extremes in ended:
-            yield self._finished(trip, extremes)
-
-    def _finished(self, trip: _Trip, extremes: tuple[int, int]) -> RoundTrip:
-        worth = self._worth(trip.worth_out, trip.paid_out)
-        average = self._average(worth, trip.paid_out, trip.qty_out)
-        return self._record(trip, trip.exit_time, worth, average, extremes, is_open=False)
-
-    def pack(self) -> None:
-        """Let round trips that ended take less room, where they are many and marked."""
-        count = len(self._marks.trips)
-        if count < logs.CHUNK or self._is_inverse:
-            return
-        rows = map(_packed, self._ended[:count], self._marks.trips)
-        self._packed.append(np.array(list(rows), np.int64))
-        del self._ended[:count]
-        self._marks.trips.clear()
+        for rows in (*self._packed, self._rows[: self._marked]):
+            for row in rows[min(first, len(rows)) :].tolist():
+                yield self._finished(row)
+            first = max(0, first - len(rows))
 
     @property
     def fills(self) -> list[tuple[Fill, int]]:
         """Every fill with the round trip it opened or closed (a reversal counts as closing)."""
         return list(zip(self._log, self._log.columns()["round_trip"].tolist(), strict=True))
 
-    @property
-    def count_done(self) -> int:
-        """How many round trips ended."""
-        return sum(map(len, self._packed)) + len(self._ended)
-
-    @property
-    def opened_at(self) -> int:
-        """Entry time of the round trip under way, 0 when flat."""
-        return self._open.entry_time if self._open else 0
-
-    @property
-    def open_id(self) -> int | None:
-        """Id of the round trip under way, None when flat."""
-        return self._open.id if self._open else None
-
-    def fund(self, amount: Decimal) -> None:
-        """Add a funding to the round trip under way."""
-        if self._open is not None:
-            self._open.funding += amount
-
-    def note_gap(self, gap: tuple[int, int]) -> None:
-        """Remember a hole in the tape, for the round trips that span it."""
-        self._gaps.append(gap)
-
-    @property
-    def current_id(self) -> int:
-        """Id of the round trip under way; when flat, of the one that comes next."""
-        return self._open.id if self._open else self._count
-
-    def book(self, order: list[Any], report: list[int], fee: int, plan: Plan) -> int:
-        """Book a fill in the account and in the round trips it ends or begins.
+    def still_open(self, time: int, price: int, extremes: tuple[int, int]) -> RoundTrip | None:
+        """The open position as a trip valued at ``price``, listed apart from the ended ones.
 
         Args:
-            order: Row of the order that filled.
-            report: Of the fill, as the matching kernel writes it.
-            fee: Hundred-millionths.
-            plan: Of the bracket whose entry it is.
-
-        Returns:
-            What it did: `SHRINKS`, `ENDS`, `OPENS`, added up.
+            time: Now.
+            price: Of the last trade.
+            extremes: Lowest and highest price that it lived through.
         """
-        side, price, qty = order[logs.SIDE], report[k.R_PRICE], report[k.R_QTY]
-        position = self._account.position
-        closing = min(qty, abs(position)) if side * position < 0 else 0
-        opening = qty - closing
-        self._account.book(side, qty, price, fee)
-        done, trip = 0, self._open
-        fee_closing = half_even(fee * closing, qty) if opening and closing else fee
-        if closing:
-            assert trip is not None
-            done = SHRINKS
-            trip.qty_out += closing
-            trip.paid_out += price * closing
-            trip.fees += fee_closing
-            trip.exit_role = order[logs.ROLE]
-            if self._is_inverse:
-                trip.worth_out += self._account.worth(price, closing)
-            if closing == abs(position):
-                done |= ENDS
-                trip.exit_time = report[k.R_TIME]
-                self._ended.append(trip)
-                trip = self._open = None
-        if opening:
-            if trip is None:
-                done |= OPENS
-                trip = self._open = _Trip(
-                    self._count, side, report[k.R_TIME], order[logs.EVENT], plan
-                )
-                self._count += 1
-            trip.qty_in += opening
-            trip.paid_in += price * opening
-            trip.fees += fee - fee_closing if closing else fee
-            if self._is_inverse:
-                trip.worth_in += self._account.worth(price, opening)
-        return done
-
-    def still_open(self, time: int, price: int) -> RoundTrip | None:
-        """The open position as a trip valued at ``price``, listed apart from the ended ones."""
-        trip = self._open
-        if trip is None:
+        self.follow()
+        if not self._held:
             return None
-        trip.exit_role = "open"
-        left = self._account.worth(price, trip.qty_in - trip.qty_out)
-        worth = self._worth(trip.worth_out, trip.paid_out) + left
-        return self._record(trip, time, worth, None, self._marks.extremes, is_open=True)
+        row = self._rows[self._ended].tolist()
+        row[t.T_EXIT], row[t.T_LOW], row[t.T_HIGH] = time, *extremes
+        worth_in, worth_out = self._worths(row)
+        worth_out += self._account.worth(price, row[t.T_QTY_IN] - row[t.T_QTY_OUT])
+        return self._record(row, worth_in, worth_out, None)
 
-    def _worth(self, worth: int | Fraction, paid: int) -> int | Fraction:
-        """What trading for ``paid``, the sum of price x lots, is worth in the account's units."""
-        return worth if self._is_inverse else self._account.worth(paid, 1)
+    def _finished(self, row: list[int]) -> RoundTrip:
+        worth_in, worth_out = self._worths(row)
+        average = self._average(worth_out, _paid(row, t.T_PAID_OUT), row[t.T_QTY_OUT])
+        return self._record(row, worth_in, worth_out, average)
+
+    def _worths(self, row: list[int]) -> tuple[int | Fraction, int | Fraction]:
+        """What was traded into a round trip and out of it, in the account's units."""
+        worth = self._account.worth
+        if not self._is_inverse:
+            return worth(_paid(row, t.T_PAID_IN), 1), worth(_paid(row, t.T_PAID_OUT), 1)
+        fills = self._log.rows(row[t.T_FIRST], row[t.T_LAST] + 1).tolist()
+        ins = [fill for fill in fills if fill[r.F_SIDE] == row[t.T_SIDE]]
+        outs = [fill for fill in fills if fill[r.F_SIDE] != row[t.T_SIDE]]
+        # Of a reversal's fill a part belongs to another: the first one in, the last one out.
+        return self._worth_of(ins[::-1], row[t.T_QTY_IN]), self._worth_of(outs, row[t.T_QTY_OUT])
+
+    def _worth_of(self, fills: list[list[int]], lots: int) -> int | Fraction:
+        """Worth of the first ``lots`` of fills."""
+        worth: int | Fraction = 0
+        for fill in fills:
+            part = min(lots, fill[r.F_QTY])
+            worth += self._account.worth(fill[r.F_PRICE], part)
+            lots -= part
+        return worth
 
     def _record(
         self,
-        trip: _Trip,
-        time: int,
+        row: list[int],
+        worth_in: int | Fraction,
         worth_out: int | Fraction,
         exit_price: Decimal | None,
-        extremes: tuple[int, int],
-        *,
-        is_open: bool,
     ) -> RoundTrip:
-        plan, account, qty = trip.plan, self._account, trip.qty_in
-        worth_in = self._worth(trip.worth_in, trip.paid_in)
-        gross = account.printed(account.profit(trip.side, worth_in, worth_out))
-        fees = cents(trip.fees)
-        net = gross - fees + trip.funding
+        event, *plan = (None if row[c] == r.ABSENT else row[c] for c in (t.T_EVENT, *_PLANNED))
+        planned, account, qty, side = Plan(*plan), self._account, row[t.T_QTY_IN], row[t.T_SIDE]
+        gross = account.printed(account.profit(side, worth_in, worth_out))
+        fees, paid_in = cents(row[t.T_FEES]), _paid(row, t.T_PAID_IN)
+        funding = cents(row[t.T_FUNDING]) if row[t.T_FUNDING] else Decimal(0)
+        net = gross - fees + funding
         risk = None
-        if plan.stop is not None:
-            entered = worth_in if plan.entry is None else account.worth(plan.entry, qty)
-            at_risk = account.profit(trip.side, account.worth(plan.stop, qty), entered)
+        if planned.stop is not None:
+            entered = worth_in if planned.entry is None else account.worth(planned.entry, qty)
+            at_risk = account.profit(side, account.worth(planned.stop, qty), entered)
             risk = account.printed(at_risk if at_risk >= 0 else -at_risk)
-        adverse, favourable = extremes if trip.side > 0 else extremes[::-1]
+        extremes = row[t.T_LOW], row[t.T_HIGH]
+        adverse, favourable = extremes if side > 0 else extremes[::-1]
         tick = account.instrument.tick_size
-        paid, parts = trip.paid_in, qty
+        paid, parts = paid_in, qty
         if self._is_inverse:
             paid, parts = account.mean_price(worth_in, qty).as_integer_ratio()
         return RoundTrip(
-            id=trip.id,
-            side=trip.side,
-            entry_time=trip.entry_time,
-            exit_time=time,
+            id=row[t.T_ID],
+            side=side,
+            entry_time=row[t.T_ENTRY],
+            exit_time=row[t.T_EXIT],
             qty=qty,
-            entry_price=self._average(worth_in, trip.paid_in, qty),
+            entry_price=self._average(worth_in, paid_in, qty),
             exit_price=exit_price,
-            stop_price=plan.stop,
-            target_price=plan.target,
+            stop_price=planned.stop,
+            target_price=planned.target,
             gross_pnl=gross,
             fees=fees,
-            funding=trip.funding,
+            funding=funding,
             net_pnl=net,
             risk=risk,
             r_multiple=float(net / risk) if risk else None,
-            mae_ticks=min(0, half_even(trip.side * (adverse * parts - paid), parts * tick)),
-            mfe_ticks=max(0, half_even(trip.side * (favourable * parts - paid), parts * tick)),
-            exit_role=trip.exit_role,
-            event_id=trip.event_id,
-            is_open=is_open,
-            spans_gap=self._lacks_trades(trip.entry_time, time),
+            mae_ticks=min(0, half_even(side * (adverse * parts - paid), parts * tick)),
+            mfe_ticks=max(0, half_even(side * (favourable * parts - paid), parts * tick)),
+            exit_role="open" if exit_price is None else logs.ROLES[row[t.T_ROLE]],
+            event_id=event,
+            is_open=exit_price is None,
+            spans_gap=self._lacks_trades(row[t.T_ENTRY], row[t.T_EXIT]),
         )
 
     def _lacks_trades(self, start: int, end: int) -> bool:
@@ -318,3 +297,11 @@ class Trips:
         if units.is_inverse:  # harmonic
             return money(self._account.mean_price(worth, lots) / 10**units.price_decimals)
         return ratio(paid, lots * 10**units.price_decimals)
+
+
+_PLANNED = range(t.T_PLAN, t.T_PLAN + 3)
+
+
+def _paid(row: list[int], column: int) -> int:
+    """A sum of price x lots."""
+    return (row[column] << t.PART_BITS) + row[column + 1]

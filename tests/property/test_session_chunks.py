@@ -172,6 +172,23 @@ class Watcher(Actor):
         self.act(("trade", trade), market, broker)
 
 
+class Listener(Actor):
+    """As the actor, but hears of its orders by their fills alone: these a kernel keeps in turn."""
+
+    often: float = param(0.8)
+    on_order = Strategy.on_order
+
+
+class Deaf(Actor):
+    """As the actor, but hears of none of its orders."""
+
+    on_order = Strategy.on_order
+    on_fill = Strategy.on_fill
+
+
+KINDS = [Actor, Watcher, Listener, Deaf]
+
+
 @st.composite
 def assumptions(draw):
     latencies = st.sampled_from([0, 0, 1, SECOND // 10, SECOND])
@@ -253,7 +270,7 @@ SPECS = st.sampled_from(["1s", "1s", "tick:3", "tick:1", "range:3", "renko:2", "
 SETTINGS = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@pytest.mark.parametrize("kind", [Actor, Watcher])
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=EXAMPLES, **SETTINGS)
 @given(st.integers(0, 10**6), assumptions(), SPECS)
 def test_cutting_the_tape_changes_nothing(window, kind, seed, config, fast):
@@ -265,7 +282,7 @@ def test_cutting_the_tape_changes_nothing(window, kind, seed, config, fast):
         assert_equal(outcome(kind(seed=seed, fast=fast), trades, config, chunks, end), whole)
 
 
-@pytest.mark.parametrize("kind", [Actor, Watcher])
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=EXAMPLES, **SETTINGS)
 @given(st.integers(0, 10**6), assumptions(), st.integers(1, 149), SPECS)
 def test_what_comes_later_changes_nothing(window, kind, seed, config, rows, fast):
@@ -296,7 +313,7 @@ def _time_of(row):
     raise AssertionError(row)
 
 
-@pytest.mark.parametrize("kind", [Actor, Watcher])
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=2 * EXAMPLES, **SETTINGS)
 @given(st.integers(0, 10**6), assumptions())
 def test_books_balance(kind, seed, config):
@@ -406,7 +423,7 @@ def tables_of(strategy, session, still_open):
     return sink.getvalue(), strategy.diary
 
 
-@pytest.mark.parametrize("kind", [Actor, Watcher])
+@pytest.mark.parametrize("kind", KINDS)
 @settings(max_examples=max(4, EXAMPLES // 5), **SETTINGS)
 @given(st.integers(0, 10**6), assumptions(), SPECS, st.lists(st.integers(0, 120), max_size=4))
 def test_a_pause_saved_as_bytes_changes_nothing(window, kind, seed, config, fast, pauses):

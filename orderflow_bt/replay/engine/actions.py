@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orderflow_bt.errors import PluginError, UsageError
-from orderflow_bt.sim.broker import NOT_SENT
+from orderflow_bt.sim.order_desk import NOT_SENT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

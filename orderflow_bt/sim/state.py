@@ -1,0 +1,107 @@
+"""What a session and its matching kernel know together: the kernel's state vector, and memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.memory import address_of
+from orderflow_bt.kernels.records import CHUNK, CHUNK_BITS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class KernelState:
+    """The state vector of `orderflow_bt.kernels.orders`.
+
+    Attributes:
+        vector: Int64 [STATE_SLOTS], for kernels.
+        slots: The same for Python: numbers go in and out several times as fast.
+    """
+
+    def __init__(self) -> None:
+        self.vector = np.zeros(k.STATE_SLOTS, np.int64)
+        self.slots = self.vector.data
+
+    def __getstate__(self) -> NDArray[np.int64]:
+        return self.vector
+
+    def __setstate__(self, vector: NDArray[np.int64]) -> None:
+        self.vector = vector
+        self.slots = vector.data
+
+
+class Chunks:
+    """Rows of int64 by `CHUNK`, which a kernel finds by a slot of its state.
+
+    Args:
+        state: Of the kernel.
+        slot: Where the address of the chunks' addresses goes.
+        width: Numbers in a row.
+    """
+
+    def __init__(self, state: KernelState, slot: int, width: int) -> None:
+        self.width = width
+        self._state = state
+        self._slot = slot
+        self._chunks: list[bytearray] = []
+        self._look()
+
+    def _look(self) -> None:
+        self._views = [memoryview(chunk).cast("q") for chunk in self._chunks]
+        self._tables = [np.frombuffer(chunk, np.int64) for chunk in self._chunks]
+        self._addresses = np.zeros(max(16, 2 * len(self._chunks)), np.int64)
+        self._addresses[: len(self._chunks)] = [address_of(table) for table in self._tables]
+        self._state.slots[self._slot] = address_of(self._addresses)
+
+    def __getstate__(self) -> dict[str, Any]:
+        views = ("_views", "_tables", "_addresses")
+        return {name: value for name, value in self.__dict__.items() if name not in views}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._look()
+
+    @property
+    def room(self) -> int:
+        """Rows that there is room for."""
+        return len(self._chunks) << CHUNK_BITS
+
+    def grow(self) -> None:
+        """Let there be room for another `CHUNK` of rows."""
+        chunk = bytearray(8 * self.width * CHUNK)
+        self._chunks.append(chunk)
+        if len(self._chunks) > len(self._addresses):
+            self._look()
+            return
+        table = np.frombuffer(chunk, np.int64)
+        self._views.append(memoryview(chunk).cast("q"))
+        self._tables.append(table)
+        self._addresses[len(self._chunks) - 1] = address_of(table)
+
+    def place(self, number: int) -> tuple[bytearray, int]:
+        """Where a row lies: its chunk, and the offset in bytes."""
+        return self._chunks[number >> CHUNK_BITS], 8 * self.width * (number & (CHUNK - 1))
+
+    def row(self, number: int) -> memoryview:
+        """A row, to be changed in place."""
+        first = self.width * (number & (CHUNK - 1))
+        return self._views[number >> CHUNK_BITS][first : first + self.width]
+
+    def array(self, number: int) -> NDArray[np.int64]:
+        """As `row`, for a kernel."""
+        first = self.width * (number & (CHUNK - 1))
+        return self._tables[number >> CHUNK_BITS][first : first + self.width]
+
+    def rows(self, first: int, stop: int) -> NDArray[np.int64]:
+        """Int64 [stop - first, width], not to be changed."""
+        if stop <= first:
+            return np.zeros((0, self.width), np.int64)
+        low = first >> CHUNK_BITS
+        chunks = self._tables[low : ((stop - 1) >> CHUNK_BITS) + 1]
+        whole = chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+        rows = whole.reshape(-1, self.width)
+        return rows[first - (low << CHUNK_BITS) : stop - (low << CHUNK_BITS)]
