@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import random
 from collections import Counter
@@ -13,7 +12,6 @@ from itertools import pairwise
 
 import hypothesis.strategies as st
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 
@@ -287,6 +285,8 @@ def test_cutting_the_tape_changes_nothing(window, kind, seed, config, fast):
 @given(st.integers(0, 10**6), assumptions(), st.integers(1, 149), SPECS)
 def test_what_comes_later_changes_nothing(window, kind, seed, config, rows, fast):
     trades = random_tape(seed, 150)
+    while rows < 150 and trades.time[rows] == trades.time[rows - 1]:
+        rows += 1  # a fill-or-kill order is whole or not by all trades of one time
     whole = outcome(kind(seed=seed, fast=fast), trades, config)
     part = outcome(
         kind(seed=seed, fast=fast), trades.slice(0, rows), config, funding=fundings(trades)
@@ -404,23 +404,13 @@ def test_the_shipped_strategy_trades_the_same_however_the_tape_is_cut(window, se
         assert_equal(outcome(fade(), trades, config, chunks), whole)
 
 
-def tables_of(strategy, session, still_open):
-    """Every table of a run, as bytes, and what the strategy itself wrote down."""
-    from orderflow_bt.run import tables
-
-    trips = [*session.trips.done, *([still_open] if still_open else [])]
-    made = [
-        tables.orders_table(session.broker.orders, session.broker.fills),
-        tables.fills_table(session.broker.fills),
-        tables.trips_table(trips),
-        tables.equity_table(session.equity),
-        tables.events_table(session.events, session.broker.skipped),
-    ]
-    sink = io.BytesIO()
-    for table in made:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-    return sink.getvalue(), strategy.diary
+def told_by(session, still_open):
+    """All that a run told, and what the strategy itself wrote down."""
+    trips = [*session.trips.done, still_open]
+    return (
+        list(session.broker.orders), list(session.broker.fills), trips, list(session.equity),
+        list(session.events), session.broker.skipped, session.max_drawdown, session.strategy.diary,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -440,5 +430,5 @@ def test_a_pause_saved_as_bytes_changes_nothing(window, kind, seed, config, fast
                 readings, (session,) = restore(snapshot(readings, session))
         session.feed(readings.close_until(end, trades.slice(0, 0)))
         still_open = session.finish(end)
-        told.append(tables_of(session.strategy, session, still_open))
+        told.append(told_by(session, still_open))
     assert told[0] == told[1]
