@@ -101,13 +101,19 @@ def _bars(axes: Axes, values: Sequence[float], theme: Theme) -> None:
 
 def _sides(axes: Axes, trips: Rows, net: Floats, theme: Theme) -> None:
     side = trips.ints("side")
-    for sign, colour, name in ((1, theme.buy, "long"), (-1, theme.sell, "short")):
+    for sign, colour, name, dash in (
+        (1, theme.buy, "long", "solid"), (-1, theme.sell, "short", (0, (4, 1.5)))
+    ):  # fmt: skip
         own = np.where(side == sign, net, 0.0).cumsum()
-        axes.plot(range(1, net.size + 1), own, color=colour, linewidth=1.3, zorder=3)
-        axes.annotate(
-            name, (net.size, float(own[-1])), xytext=(-4, 3), textcoords="offset points",
-            color=colour, fontsize=8, ha="right",
+        axes.plot(
+            range(1, net.size + 1), own, color=colour, linewidth=1.3, linestyle=dash, zorder=3,
+            label=name,
         )  # fmt: skip
+    corner = (0.0, 0.82) if net.sum() >= 0 else (0.0, 0.0)  # where the lines are not
+    axes.legend(
+        loc=corner, frameon=False, fontsize=8, labelcolor=theme.muted, handlelength=2.2,
+        borderpad=0.2, labelspacing=0.2,
+    )  # fmt: skip
     _zero(axes, theme)
 
 
