@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError, UsageError
-from orderflow_bt.run.clock import Clock
 from orderflow_bt.run.context import find_context
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.marks import find_marks
+from orderflow_bt.run.reader import Reader
 from orderflow_bt.run.recorder import MARKING_BARS, Recorder
 from orderflow_bt.run.spool import Spool
 from orderflow_bt.run.window import find_window
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orderflow_bt.sim import SimConfig
-    from orderflow_bt.sim.readings import Readings, Slice
+    from orderflow_bt.sim.readings import Slice
     from orderflow_bt.sim.trips import RoundTrip
-    from orderflow_bt.store import DayInfo, Lake, Piece
+    from orderflow_bt.store import Lake, Piece
     from orderflow_bt.strategy import Strategy
-    from orderflow_bt.types import TapeId, Trades
+    from orderflow_bt.types import TapeId
 
 
 _YOUNG = 20_000  # new objects at which the collector looks for rings among them
@@ -61,34 +61,6 @@ class Request:
     end: int
     config: SimConfig
     accept_gaps: bool = False
-
-
-class Reader:
-    """Reads one run's days: what becomes known in each piece of them, on the run's clock."""
-
-    def __init__(self, readings: Readings, days: Mapping[dt.date, DayInfo], end: int) -> None:
-        self.readings = readings
-        self._days, self._end = days, end
-        self._clock = Clock(end)
-        self._nothing: Trades | None = None
-
-    def read(self, piece: Piece) -> Slice | None:
-        """What becomes known in a piece of the tape; None where it is not of these days."""
-        if piece.day.date not in self._days or self._clock.is_over:
-            return None
-        trades = self._clock.pass_on(piece.trades)
-        if not trades.rows:
-            return None
-        self._nothing = trades.slice(0, 0)
-        if piece.first == 0:
-            self.readings.begin_day(piece.day)
-        return self.readings.feed(trades, piece)
-
-    def close(self) -> Slice | None:
-        """What becomes known when the clock reaches the end; None where nothing was read."""
-        if self._nothing is None:
-            return None
-        return self.readings.close_until(self._end, self._nothing)
 
 
 class Running:
