@@ -114,12 +114,12 @@ class Running:
         self._sources = self._context.sources()
         shared = None if beside is None else beside.setdefault(tuple(self.days), Shared())
         self._reader = self._new_reader(shared)
+        self._spool = None if home is None else Spool(home)
         chosen = request.config.fills
         self._main = self._session(self._strategy, chosen)
         self._sessions = {chosen: self._main}
         self._compared = {name: self._session(other, chosen) for name, other in self._variants()}
         specs = self._reader.readings.specs
-        self._spool = None if home is None else Spool(home)
         self._recorder = Recorder(specs[0] if specs else None, request.start, self._spool)
         self._everyone = [self._main, *self._compared.values()]
         if not self._reader.readings.is_kept:
@@ -149,7 +149,7 @@ class Running:
 
     def _session(self, strategy: Strategy, policy: FillPolicy) -> Session:
         request = self._request
-        return Session(
+        session = Session(
             strategy,
             self.instrument,
             replace(request.config, fills=policy),
@@ -159,6 +159,9 @@ class Running:
             context=self._sources,
             marks=self._marks.prices,
         )
+        if self._spool is not None:
+            session.shelve(self._spool)
+        return session
 
     def feed(self, piece: Piece) -> None:
         """Live through the next piece of the tape; one of a day before the warm-up is not ours."""

@@ -90,29 +90,14 @@ def from_matrices(name: str, matrices: Iterable[NDArray[np.int64]]) -> Iterator[
         yield pa.Table.from_arrays(columns, schema=schema)
 
 
-def _stretches(columns: Mapping[str, Any], rows: int) -> Iterator[dict[str, Any]]:
-    """Columns cut into stretches of `ROWS`, an empty one where they are empty."""
-    for first in range(0, max(rows, 1), ROWS):
-        yield {name: column[first : first + ROWS] for name, column in columns.items()}
-
-
-def fill_blocks(fills: FillLog) -> Iterator[dict[str, NDArray[np.int64]]]:
-    """Fills in order, some at a time, by the names of `FILL_COLUMNS`."""
-    return _stretches(fills.columns(), len(fills))
-
-
-def order_blocks(orders: OrderLog) -> Iterator[dict[str, Any]]:
-    """Orders by id, some at a time, by the fields of `Order`."""
-    return _stretches(orders.columns(), len(orders))
-
-
 def orders_pieces(orders: OrderLog, fills: FillLog, counts: OrderCounts) -> Iterator[pa.Table]:
     """Orders, each with the round trip it traded in, of several the last."""
     trip = np.full(len(orders), ABSENT, np.int64)
-    for block in fill_blocks(fills):
+    for block in fills.blocks():
         trip[block["order_id"]] = block["round_trip"]
     done = 0
-    for columns in order_blocks(orders):
+    yield SCHEMAS["orders"].empty_table()
+    for columns in orders.blocks():
         counts.take(columns)
         own = trip[done : done + len(columns["status"])]
         done += len(own)
@@ -123,7 +108,8 @@ def fills_pieces(fills: FillLog, taken: FillColumns) -> Iterator[pa.Table]:
     """Fills, each with its round trip."""
     words = {"role": ROLES, "rule": RULES, "liquidity": ("taker", "maker")}
     done = 0
-    for columns in fill_blocks(fills):
+    yield SCHEMAS["fills"].empty_table()
+    for columns in fills.blocks():
         taken.take(columns)
         codes: dict[str, Any] = {**columns, "liquidity": columns["maker"]}
         texts = {name: _texts(codes[name], known) for name, known in words.items()}

@@ -83,6 +83,8 @@ class Books:
         """Let the kernel have room for fills and for changes of the account."""
         rows = self._session.broker.rows
         self.catch_up()
+        self.trips.pack()
+        self._session.broker.put_away()
         self.fills.make_room(rows + CHUNK)
         self.marks.make_room(rows + CHUNK)
 

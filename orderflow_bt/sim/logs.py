@@ -13,15 +13,18 @@ from orderflow_bt.sim.state import Chunks, KernelState
 from orderflow_bt.strategy.api import Fill, Order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from orderflow_bt.sim.shelf import Shelf
 
 Record = TypeVar("Record")
 
 ABSENT = r.ABSENT  # in columns, for None
 CHUNK = r.CHUNK  # rows are kept by this many
+CHUNK_BITS = r.CHUNK_BITS
 
 # Places in an order's row.
 (
@@ -125,6 +128,15 @@ class OrderLog(_Log[Order]):
         )  # fmt: skip
         return number
 
+    def shelve(self, shelf: Shelf) -> None:
+        """Have orders that ended put away there."""
+        self._rows.shelve(shelf)
+
+    def put_away(self, busy: Iterable[int]) -> None:
+        """Put orders away where they are many, but for those near the ``busy`` ones."""
+        chunks = {order_id >> CHUNK_BITS for order_id in busy}
+        self._rows.put_away(self._count - CHUNK, chunks)
+
     def row(self, order_id: int) -> memoryview:
         """An order's numbers, to be changed in place."""
         return self._rows.row(order_id)
@@ -147,7 +159,13 @@ class OrderLog(_Log[Order]):
         """By name of field: int64 with ABSENT for none, texts as lists."""
         if not self._count:
             return {name: [] for name in Order._fields}
-        table = self._rows.rows(0, self._count).copy()  # orders still change
+        return self._columns(self._rows.rows(0, self._count).copy())  # orders still change
+
+    def blocks(self) -> Iterator[dict[str, Any]]:
+        """As `columns`, some orders at a time."""
+        return map(self._columns, self._rows.blocks(self._count))
+
+    def _columns(self, table: NDArray[np.int64]) -> dict[str, Any]:
         columns: dict[str, Any] = dict(zip(Order._fields, table.T, strict=True))
         for place in _TEXTS:
             known = self._known(place)
@@ -184,6 +202,14 @@ class FillLog(_Log[Fill]):
     def __len__(self) -> int:
         return self.written
 
+    def shelve(self, shelf: Shelf) -> None:
+        """Have early fills put away there."""
+        self._rows.shelve(shelf)
+
+    def put_away(self) -> None:
+        """Put fills away, but for the latest."""
+        self._rows.put_away(self.written - CHUNK)
+
     def make_room(self, rows: int) -> None:
         """Let there be room for so many more."""
         slots = self._state.slots
@@ -207,6 +233,11 @@ class FillLog(_Log[Fill]):
     def columns(self) -> dict[str, NDArray[np.int64]]:
         """Int64 by name, as in FILL_COLUMNS: fees in hundred-millionths, ABSENT for no event."""
         return dict(zip(FILL_COLUMNS, self.rows(0, self.written).T, strict=True))
+
+    def blocks(self) -> Iterator[dict[str, NDArray[np.int64]]]:
+        """As `columns`, some fills at a time."""
+        for rows in self._rows.blocks(self.written):
+            yield dict(zip(FILL_COLUMNS, rows.T, strict=True))
 
     def record(self, number: int) -> Fill:
         """A fill by its number."""

@@ -79,6 +79,12 @@ class OrderDesk(OrderTable):
             ended = [one for one in trips.plans if self.orders.row(one)[logs.STATUS] >= r.ENDED]
             for order_id in ended:
                 del trips.plans[order_id]
+        self.put_away()
+
+    def put_away(self) -> None:
+        """Put orders and fills that nobody changes any more out of the way."""
+        self.orders.put_away(self.matrix[: self.rows, k.ID].tolist())
+        self.fills.put_away()
 
     # -- sending ------------------------------------------------------------------------------
 

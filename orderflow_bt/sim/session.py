@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.mark_prices import MarkPrices
     from orderflow_bt.sim.marks import EquityRow
     from orderflow_bt.sim.readings import Gap, Slice
+    from orderflow_bt.sim.shelf import Shelf
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.types import BarSpec
 
@@ -71,6 +72,7 @@ class Session(Stepper):
         self.trades_read = 0
         self._watchman = Watchman(strategy, self)
         self._seen: list[EventColumns] = []
+        self._keeps_events = True
         self._moments = Moments({}, NO_EVENTS)  # of the piece in hand
         self._marked = np.zeros(0, np.int64)  # those with closes at which equity is marked
         self._has_started = type(strategy).on_start is Strategy.on_start  # or nobody hears of it
@@ -94,6 +96,13 @@ class Session(Stepper):
     def events(self) -> EventColumns:
         """Events known since ``start``, made into objects when they are looked at."""
         return EventColumns.concat(self._seen)
+
+    def shelve(self, shelf: Shelf) -> None:
+        """Before the first trade: put there what is rarely looked at again, and keep no events."""
+        self.broker.orders.shelve(shelf)
+        self.books.fills.shelve(shelf)
+        self.trips.shelve(shelf)
+        self._keeps_events = False
 
     # -- feeding -------------------------------------------------------------------------------
 
@@ -132,7 +141,7 @@ class Session(Stepper):
             self.broker.choose_clerk()
         for gap in piece.gaps:
             self.trips.note_gap((gap.start, gap.end))
-        if len(piece.events):
+        if len(piece.events) and self._keeps_events:
             self._seen.append(piece.events.since(self.start))
         moments, rows = piece.moments, piece.trades.rows
         if rows and not self._has_started:

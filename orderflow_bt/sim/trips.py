@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from orderflow_bt.kernels import trips as t
 from orderflow_bt.kernels._jit import exact
 from orderflow_bt.sim import logs
 from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
+from orderflow_bt.sim.shelf import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.logs import FillLog
+    from orderflow_bt.sim.shelf import Shelf
     from orderflow_bt.strategy.api import Fill
 
 _SAFE = float(1 << 60)  # of sums and products: below it nothing needs more than 64 bits
@@ -86,13 +89,17 @@ class Trips:
         self._is_inverse = account.instrument.is_inverse
         self.plans: dict[int, Plan] = {}
         self._gaps: list[tuple[int, int]] = []
-        self._packed: list[NDArray[np.int64]] = []  # rows of those that ended first
+        self._packed = Rows(t.TRIP_RECORD)  # those that ended first
         self._rows = np.zeros((16, t.TRIP_RECORD), np.int64)  # of the others, and of that under way
         self._ended = 0  # of the rows
         self._marked = 0  # of these, those whose extremes are known
         self._followed = 0  # fills
         self._held = 0  # behind them
         self._done: list[RoundTrip] = []  # records of as many as were looked at
+
+    def shelve(self, shelf: Shelf) -> None:
+        """Have round trips that ended first put away there."""
+        self._packed = Rows(t.TRIP_RECORD, shelf)
 
     # -- following --------------------------------------------------------------------------------
 
@@ -162,7 +169,7 @@ class Trips:
         count = self._marked
         if count < logs.CHUNK:
             return
-        self._packed.append(self._rows[:count].copy())
+        self._packed.add(self._rows[:count].copy())
         self._rows = self._rows[count : self._ended + 1].copy()
         self._ended -= count
         self._marked = 0
@@ -173,11 +180,11 @@ class Trips:
     def count_done(self) -> int:
         """How many round trips ended."""
         self.follow()
-        return sum(map(len, self._packed)) + self._ended
+        return len(self._packed) + self._ended
 
     @property
     def _count_begun(self) -> int:
-        return sum(map(len, self._packed)) + self._ended + (self._held != 0)
+        return len(self._packed) + self._ended + (self._held != 0)
 
     @property
     def done(self) -> list[RoundTrip]:
@@ -187,7 +194,7 @@ class Trips:
 
     def since(self, first: int) -> Iterator[RoundTrip]:
         """Round trips that ended, but for the ``first`` ones, made one by one and not kept."""
-        for rows in (*self._packed, self._rows[: self._marked]):
+        for rows in chain(self._packed.blocks(), (self._rows[: self._marked],)):
             for row in rows[min(first, len(rows)) :].tolist():
                 yield self._finished(row)
             first = max(0, first - len(rows))
