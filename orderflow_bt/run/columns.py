@@ -164,6 +164,10 @@ class FillColumns:
     def __len__(self) -> int:
         return len(self._notional)
 
+    def forget(self) -> None:
+        """Keep nothing but `lost`."""
+        self._notional, self._slipped, self._maker = array("d"), array("d"), array("b")
+
     @property
     def total(self) -> float:
         """Sum of what they were worth."""

@@ -30,7 +30,14 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
     trips, fills, orders, equity = taken.trips, taken.fills, taken.orders, taken.equity
     account = session.account
     coverage = record.window.coverage()
-    notional = fills.total
+    notional, traded = fills.total, len(fills)
+    execution = stats.execution(
+        notional=fills.notional,
+        is_maker=fills.is_maker,
+        slippage=fills.slipped,
+        orders=orders.by_status,
+    )
+    fills.forget()
     summary = stats.summarise(
         equity_time=equity.time,
         equity=equity.equity,
@@ -40,12 +47,6 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         start_us=request.start,
         end_us=request.end,
         seed=session.config.seed,
-    )
-    execution = stats.execution(
-        notional=fills.notional,
-        is_maker=fills.is_maker,
-        slippage=fills.slipped,
-        orders=orders.by_status,
     )
     skipped = dict(Counter(session.broker.skipped.values()).most_common())
     band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
@@ -81,7 +82,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         "quote": session.instrument.currency,
         **summary,
         **execution,
-        "fills": len(fills),
+        "fills": traded,
         "orders": len(session.broker.orders),
         "events": taken.events,
         "net_pnl": band[session.config.fills.value]["net_pnl"],

@@ -41,6 +41,7 @@ class Part:
         finally:
             if writer is not None:
                 writer.close()
+            pa.default_memory_pool().release_unused()
 
     def write_text(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file."""
