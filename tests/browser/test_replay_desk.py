@@ -461,7 +461,7 @@ def test_rows_of_the_tape_are_used_again_and_stay_in_order(opened: Opened):
     for row in (12_004, 12_007, 12_031, 12_100, 12_101):
         desk._go_to(row)
         opened.until(lambda row=row: opened.look("store.clock.row") == row)
-    page.wait_for_timeout(300)  # the tape is written anew ten times a second
+    page.wait_for_timeout(400)  # the tape is written anew four to ten times a second
     added = page.evaluate(TITLES)
     assert len(added) == rows
     page.reload()

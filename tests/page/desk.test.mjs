@@ -406,3 +406,15 @@ test("what takes longer than a moment is said, and its end too", async () => {
   assert.deepEqual(heard, [false, true, false]);
   delete globalThis.WebSocket;
 });
+
+test("a running tape is drawn now and then, and its last picture is not lost", async () => {
+  const { Pace, QUICK } = await import(`${page}/pace.js`);
+  let drawn = 0;
+  const pace = new Pace(() => (drawn += pace.due(true) ? 1 : 0));
+  assert.equal(pace.due(true), true);
+  assert.equal(pace.due(true), false);
+  assert.equal(pace.due(true), false);
+  assert.equal(pace.due(false), true); // a tape that stands is drawn at once
+  await new Promise((done) => setTimeout(done, 2 * QUICK + 50));
+  assert.equal(drawn + (pace.later ? 1 : 0), 1); // put off once, however often it was asked for
+});

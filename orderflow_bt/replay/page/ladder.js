@@ -7,6 +7,7 @@ import { make, mark, say, tag } from "./dom.js";
 import { short } from "./format.js";
 import { price as priceText, qty, volume } from "./numbers.js";
 import { keyOf } from "./keys.js";
+import { Pace } from "./pace.js";
 import { foldButton } from "./panes.js";
 import { rowOf, traded } from "./store.js";
 
@@ -39,6 +40,7 @@ export class Ladder {
   constructor(root, desk) {
     this.desk = desk;
     this.top = null;
+    this.pace = new Pace(() => this.update(this.desk.store));
     this.seconds = make(
       "select",
       {
@@ -122,7 +124,8 @@ export class Ladder {
 
   update(store) {
     const key = `${store.version} ${store.hello?.row_size}`;
-    if (key === this.key || store.last === null || this.body.offsetParent === null) return;
+    if (key === this.key || store.last === null || !this.pace.due(store.clock.playing)) return;
+    if (this.body.offsetParent === null) return;
     this.key = key;
     const size = store.hello?.row_size ?? 1;
     const line = parseFloat(getComputedStyle(this.body).lineHeight) || 16;

@@ -2,9 +2,8 @@
 
 import { make, mark, say, show, tag } from "./dom.js";
 import { brief, clock, price, qty, readNumber, volume } from "./numbers.js";
+import { Pace, QUICK, SLOW } from "./pace.js";
 import { foldButton } from "./panes.js";
-
-const EVERY = 100; // milliseconds between two pictures of a running tape: nobody reads faster
 
 /** The clusters to show: newest first, none smaller than asked. Pure. */
 export function shown(prints, least, room) {
@@ -32,8 +31,7 @@ export function large(prints) {
 export class Prints {
   constructor(root, desk) {
     this.desk = desk;
-    this.drawn = 0;
-    this.later = 0;
+    this.pace = new Pace(() => this.update(this.desk.store));
     this.least = make("input", {
       type: "text",
       inputmode: "decimal",
@@ -89,15 +87,7 @@ export class Prints {
   }
 
   update(store) {
-    const wait = this.drawn + EVERY - performance.now();
-    if (wait > 0 && store.clock.playing) {
-      this.later ||= setTimeout(() => {
-        this.later = 0;
-        this.update(this.desk.store);
-      }, wait);
-      return;
-    }
-    this.drawn = performance.now();
+    if (!this.pace.due(store.clock.playing)) return;
     const least = this.desk.settings.get("least");
     const { hello, prints, openPrint: open } = store;
     say(this.unit, hello?.blind ? "size %" : "size");
@@ -113,6 +103,7 @@ export class Prints {
         hello,
         large(prints),
       );
+    this.pace.every = fresh !== null && 2 * fresh.length < this.room ? QUICK : SLOW;
     this.newest = prints.at(-1);
     const grows = Boolean(open) && open.qty >= floor;
     mark(this.head, "idle", !grows);
