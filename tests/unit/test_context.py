@@ -83,8 +83,15 @@ def test_what_was_handed_out_does_not_grow_and_leads_nowhere():
     assert [row["rate"] for row in late.since(MIDNIGHT_2024 + 7 * SECOND_US)] == [6, 7]
 
 
+class ForgetsToDeclare(Reads):
+    def series(self):
+        return []
+
+
 def test_mistakes_are_named():
     with pytest.raises(PluginError, match=r"'funding' was not declared.*Declared: none"):
+        Tape("B 100 1").run(ForgetsToDeclare())
+    with pytest.raises(UsageError, match="reads the series 'funding', and the test gives none"):
         Tape("B 100 1").run(Reads())
     with pytest.raises(PluginError, match=r"no column 'rats'.*It has: rate"):
         rows(1)[0]["rats"]
