@@ -77,6 +77,13 @@ def whole(data, tmp_path_factory):
     return out, result
 
 
+@pytest.fixture
+def unreported(monkeypatch):
+    """Pages are not what is tested: none is drawn."""
+    for name in ("cli.run.build_report", "cli.reports.build_report", "report.build_portfolio"):
+        monkeypatch.setattr(f"orderflow_bt.{name}", lambda folder: folder)
+
+
 def test_the_parts_add_up_to_the_whole(whole):
     out, result = whole
     metrics = json.loads((out / "all" / "metrics.json").read_text())
@@ -150,12 +157,14 @@ def test_a_portfolio_that_fails_keeps_what_every_symbol_had(data, tmp_path):
     assert (tmp_path / "x.failed-2").is_dir()
 
 
+@pytest.mark.usefixtures("unreported")
 def test_a_rerun_gives_the_same(data, whole, tmp_path):
     again = run(data, tmp_path / "again", "--portfolio", "--json")
     metrics = json.loads((whole[0] / "all" / "metrics.json").read_text())
     assert json.loads(again.stdout) == metrics
 
 
+@pytest.mark.usefixtures("unreported")
 @pytest.mark.parametrize("margin", ["isolated", "cross"])
 def test_where_one_symbol_trades_it_is_the_run_of_that_symbol(data, tmp_path, margin):
     only = ("--param", "only=TWOUSDT", "--margin", margin, "--leverage", "20")
@@ -170,6 +179,7 @@ def test_where_one_symbol_trades_it_is_the_run_of_that_symbol(data, tmp_path, ma
     assert metrics["net_pnl"] == single["net_pnl"] != 0
 
 
+@pytest.mark.usefixtures("unreported")
 def test_cross_margin_ends_the_whole_account_at_once(data, tmp_path):
     many = ("--portfolio", "--margin", "cross", "--leverage", "100", "--cash", "100")
     told = run(data, tmp_path / "cross", *many, "--param", "share=40")
