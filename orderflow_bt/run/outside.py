@@ -9,13 +9,18 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from orderflow_bt.kernels._jit import cache_folder
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orderflow_bt.run.decisions import Diary
 
 _CODE = (".py", ".pyc", ".so", ".nbi", ".nbc", ".pyi", ".pth", ".toml", ".egg-link")
-_LIBRARIES = (*{sysconfig.get_path("stdlib"), sys.prefix, sys.base_prefix}, "/proc", "/dev", "/sys")
+_LIBRARIES = (
+    *{sysconfig.get_path("stdlib"), sys.prefix, sys.base_prefix, cache_folder() or sys.prefix},
+    "/proc", "/dev", "/sys",
+)  # fmt: skip
 
 
 class Source(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import random
 
 import numpy as np
@@ -13,7 +14,9 @@ from typer.testing import CliRunner
 from orderflow_bt import BarSpec, Detector, Event, param, time_bars
 from orderflow_bt.cli import app
 from orderflow_bt.instruments import Instrument
+from orderflow_bt.kernels._jit import cache_folder
 from orderflow_bt.run.lookahead import Material, audit
+from orderflow_bt.run.outside import Outside
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.synth import SimulatedMarket, write_archive
@@ -167,6 +170,15 @@ def test_where_the_tape_is_cut_follows_from_the_seed():
         return audit(Honest, material(WALK), PLAIN, seed=seed, cuts=4)
 
     assert checks(3) == checks(3)
+
+
+def test_a_kernel_that_compiles_inside_a_hook_is_no_file(tmp_path):
+    folder = cache_folder()
+    outside = Outside()
+    with outside.building("__init__"):
+        for place in (folder, tmp_path):  # where a compiler tries whether it can keep its work
+            os.close(os.open(place, os.O_RDONLY))
+    assert [source.what for source in outside.sources] == [f"the file {tmp_path}"]
 
 
 class ReadsAFile(Honest):

@@ -500,7 +500,7 @@ def test_what_the_command_refuses_leaves_nothing(simulated, tmp_path):
         (["--detector", "big_trades,oops"], "not name=value"),
         (["--detector", "bog_trades"], "Did you mean"),
         (["--bars", "7x"], "bar specification"),
-        (["--time", "25:00"], "neither a day nor"),
+        (["--time", "25:00"], "is no time of day"),
         (["--date", "2025-01-01"], "has no day"),
     ):
         done = CliRunner().invoke(app, [*line, *more])
