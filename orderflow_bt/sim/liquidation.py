@@ -72,6 +72,7 @@ def end_jointly(session: Stepper, row: int) -> None:
     doom, broker = session.doom, session.broker
     assert doom is not None
     session.doom, session.doom_time = None, k.NEVER
+    session.margin.is_over = True
     session.now = max(session.now, doom.time)
     session.stir()
     assert session.seat is not None
@@ -79,6 +80,7 @@ def end_jointly(session: Stepper, row: int) -> None:
     session.run_agenda(doom.time + (number <= doom.number))
     broker.end_all(doom.time)
     broker.reader.read()
+    session.cursor = row + 1  # the position lived through that trade
     if session.account.position:
         price, fee = doom.ends[number]
         write_closing(

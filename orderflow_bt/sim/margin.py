@@ -37,6 +37,7 @@ class Margin:
         is_isolated: Whether a position is backed by its own margin alone.
         next_change: When other tiers begin to hold.
         is_joint: Whether somebody who knows all symbols looks after it: there is no band.
+        is_over: Whether they found the account used up: nothing is carried any more.
         by_mark: Whether the mark price is tested now (`mark_band`), and not the last one.
     """
 
@@ -54,7 +55,7 @@ class Margin:
         self._band = NO_BAND
         self._revision = -1  # of the account, that the band is of
         self.next_change = NEVER
-        self.is_joint = self.by_mark = False
+        self.is_joint = self.is_over = self.by_mark = False
         self._mark_band = NO_BAND
         self._marked = (-1, 0)  # revision and decimals that it is of
         self._begin_tiers()
@@ -115,7 +116,8 @@ class Margin:
         if held:
             value += account.worth(last, held)
         carried, whole = self._carries
-        if value * whole > account.purse_units(last) * carried:
+        # over: what the others made is still known as of the trade before
+        if self.is_over or value * whole > account.purse_units(last) * carried:
             if self.liquidates:
                 return f"not enough margin at leverage {float(self._leverage):g}"
             return "not enough cash"

@@ -207,7 +207,7 @@ class Stepper:
         self._doom_row = -1
         self._run_to(row, self.tape.time.item(row))
         end_jointly(self, row)
-        self.cursor, self.last_price = row + 1, self.tape.price.item(row)
+        self.last_price = self.tape.price.item(row)
         self._unseen = row if self.hooks.hears_trades else None
 
     def _is_to_be_seen(

@@ -10,7 +10,7 @@ from fractions import Fraction
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from test_portfolio_order import (
     CONFIG,
     SECOND,
@@ -140,6 +140,7 @@ def twin(portfolio, tapes, config=CROSS):
 @pytest.mark.parametrize("kind", [Bold, BoldOnTrades])
 @settings(max_examples=EXAMPLES, **SETTINGS)
 @given(st.integers(0, 10**6), st.sampled_from([20, 40]))
+@example(17855, 40)  # `on_trade` of the trade that ends it sends an order
 def test_the_account_ends_at_the_first_trade_that_leaves_no_margin(kind, seed, leverage):
     tapes = [tape(seed + n) for n in range(3)]
     config = replace(CROSS, leverage=Decimal(leverage))
@@ -170,6 +171,7 @@ def test_the_account_ends_at_the_first_trade_that_leaves_no_margin(kind, seed, l
 
 @settings(max_examples=EXAMPLES, **SETTINGS)
 @given(st.integers(0, 10**6))
+@example(457)  # the trade that ends the account is its best
 def test_a_symbol_that_trades_alone_is_liquidated_as_without_the_others(seed):
     class Quiet(Bold):
         """Only the second symbol trades."""
