@@ -192,6 +192,7 @@ class Running:
                     session.feed(known)
             if (piece.day.date, piece.first) == (last.day.date, last.first):
                 break
+        reader.readings.close()
 
     def _pieces(self, dates: Iterable[dt.date]) -> Iterator[Piece]:
         units = (self.instrument.price_decimals, self.instrument.qty_decimals)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -80,18 +78,8 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
         replace(record, by_policy={policy: playing[n] for policy, playing in sessions.items()})
         for n, record in enumerate(records)
     ]
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    try:
-        metrics = _write(records, joint, band, part)
-        part.rename(folder)
-    except BaseException as error:
-        shutil.rmtree(part, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise OrderflowError(
-                f"the folder cannot be written: {error.strerror or error}", where=str(folder)
-            ) from error
-        raise
-    return metrics
+    with whole_folder(folder) as part:
+        return _write(records, joint, band, part.home)
 
 
 class _Failed(Exception):  # noqa: N818 - it is no error by itself: it carries one

@@ -24,10 +24,14 @@ _AT_ONCE = 1 << 13  # values made into texts
 
 
 class Part:
-    """A folder on its way: hidden until it is whole."""
+    """A folder on its way: hidden until it is whole.
+
+    Attributes:
+        home: Where it is meanwhile.
+    """
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
 
     def write_table(self, name: str, pieces: Iterable[pa.Table]) -> None:
         """Write a Parquet file as its pieces come, at least one: `ROWS` or more to a row group."""
@@ -35,7 +39,7 @@ class Part:
         try:
             for group in _groups(pieces):
                 if writer is None:
-                    path = self._home / f"{name}.parquet"
+                    path = self.home / f"{name}.parquet"
                     writer = pq.ParquetWriter(path, group.schema, compression="zstd")
                 writer.write_table(group, row_group_size=max(group.num_rows, 1))
         finally:
@@ -46,12 +50,12 @@ class Part:
     def write_text(self, name: str, values: Mapping[str, Any]) -> None:
         """Write a JSON file."""
         text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False)
-        (self._home / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        (self.home / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
     def digest(self, names: Iterable[str], digest: hashlib._Hash) -> None:
         """Add to a hash what stands in tables, column by column, of each only a part at a time."""
         for name in names:
-            with pq.ParquetFile(self._home / f"{name}.parquet") as file:
+            with pq.ParquetFile(self.home / f"{name}.parquet") as file:
                 columns = file.schema_arrow.names
                 rows = file.metadata.num_rows
                 digest.update(f"\n{name} {rows} {','.join(columns)}\n".encode())

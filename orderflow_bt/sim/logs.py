@@ -29,10 +29,10 @@ CHUNK_BITS = r.CHUNK_BITS
 # Places in an order's row.
 (
     PRICE, ARRIVAL, DONE, STATUS, FILLED, QTY, AHEAD, WHY, LIMIT_PRICE, TRIGGERED, PARENT, ROLE,
-    SIDE, EVENT, TRAIL, KIND, DECISION,
+    SIDE, TRAIL, KIND, DECISION,
 ) = map(Order._fields.index, (
     "price", "arrival_time", "done_time", "status", "filled_qty", "qty", "ahead", "why",
-    "limit_price", "trigger_time", "parent_id", "role", "side", "event_id", "trail", "kind",
+    "limit_price", "trigger_time", "parent_id", "role", "side", "trail", "kind",
     "decision_time",
 ))  # fmt: skip
 _TEXTS = {KIND, ROLE, STATUS, WHY}

@@ -163,10 +163,14 @@ class Readings:
         self._watch.begin_day(None)
         events = self._watch.read(nothing, batches, _NO_ROWS)
         self._watch.end_day()
-        if self._kept is not None:
-            self._kept.close()
+        self.close()
         tape = self._tape.append(self._turn, nothing)
         return Slice(nothing, tape, Moments(batches, events), events, [])
+
+    def close(self) -> None:
+        """Wait until all that is to be kept is: nothing more is read."""
+        if self._kept is not None:
+            self._kept.close()
 
     def see(self, trades: Trades) -> EventColumns:
         """As `feed`, where only the events are wanted."""

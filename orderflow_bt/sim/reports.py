@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels import records as r
 from orderflow_bt.kernels.clerk import note_all, note_change
 from orderflow_bt.sim import logs
-from orderflow_bt.sim.logs import ABSENT, STATUS_CODE
+from orderflow_bt.sim.logs import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +92,7 @@ class ReportReader:
             self._replace(order_id, row, report)
         elif kind == k.TRIGGERED:
             self._start(report[k.R_ORDER], order_id, time)
-            row[logs.STATUS], row[logs.TRIGGERED] = STATUS_CODE["triggered"], time
+            row[logs.STATUS], row[logs.TRIGGERED] = r.TRIGGERED_STATUS, time
             if row[logs.TRAIL] != ABSENT:
                 row[logs.PRICE] = report[k.R_REFERENCE]
         else:
@@ -155,7 +156,7 @@ class ReportReader:
             books.fill(order_id, part, self._rule(part), row + 1)
         order[logs.FILLED] += report[k.R_QTY]
         if report[k.R_LEFT] == 0:
-            order[logs.STATUS], order[logs.DONE] = STATUS_CODE["filled"], report[k.R_TIME]
+            order[logs.STATUS], order[logs.DONE] = r.FILLED_STATUS, report[k.R_TIME]
             less = order[logs.FILLED] < order[logs.QTY]
             order[logs.WHY] = k.OCO_FILLED if less else k.ON_REQUEST
             self._drop(order_id)
