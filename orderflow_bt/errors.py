@@ -27,6 +27,7 @@ __all__ = [
     "TransferError",
     "UnsupportedError",
     "UsageError",
+    "first_line",
 ]
 
 
@@ -92,3 +93,8 @@ class CoverageError(OrderflowError):
 
 class PluginError(OrderflowError):
     """A strategy or detector broke a rule of its interface, or raised."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a library's message, which may go on for several."""
+    return (str(error).splitlines() or [type(error).__name__])[0]

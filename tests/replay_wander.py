@@ -29,7 +29,7 @@ class Notes(Listener):
         self.slices += passed.slices
         self.heard += passed.happenings
 
-    def rewound(self, player):
+    def rewound(self, row):
         self.slices, self.heard = [], []
 
     def snapshot(self):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orderflow_bt.archive.local import Table
-    from orderflow_bt.archive.protocol import ParsedDay, ParsedSeries
+    from orderflow_bt.archive.parsed import ParsedDay, ParsedSeries
     from orderflow_bt.types import TapeId
 
 _FOLDERS = {MarketType.SPOT: "spot", MarketType.UM: "futures/um", MarketType.CM: "futures/cm"}

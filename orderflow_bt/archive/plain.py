@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orderflow_bt.archive.protocol import ParsedDay
+from orderflow_bt.archive.parsed import ParsedDay
 from orderflow_bt.archive.rows import tick_decimals, time_unit
 from orderflow_bt.errors import MalformedError
 from orderflow_bt.kernels import parse

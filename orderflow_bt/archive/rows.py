@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orderflow_bt.archive.protocol import ParsedDay
+from orderflow_bt.archive.parsed import ParsedDay
 from orderflow_bt.errors import MalformedError
 from orderflow_bt.kernels import parse
 from orderflow_bt.kernels.plain_rows import read_rows

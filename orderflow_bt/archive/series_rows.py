@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orderflow_bt.archive.protocol import ParsedSeries
+from orderflow_bt.archive.parsed import ParsedSeries
 from orderflow_bt.archive.rows import time_unit
 from orderflow_bt.errors import MalformedError
 

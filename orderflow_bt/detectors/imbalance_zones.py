@@ -8,7 +8,7 @@ import numpy as np
 
 from orderflow_bt.detectors.base import Detector
 from orderflow_bt.detectors.traded import TRADE_ID, KernelRows, nested, to_events
-from orderflow_bt.flow.imbalance import MEDIAN_BARS, VolumePool
+from orderflow_bt.flow.minimum import MEDIAN_BARS, VolumePool
 from orderflow_bt.kernels import emit as e
 from orderflow_bt.kernels import zones as k
 from orderflow_bt.parameters import exact, param

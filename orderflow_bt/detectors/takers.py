@@ -9,7 +9,7 @@ import numpy as np
 from orderflow_bt.detectors.base import Detector
 from orderflow_bt.detectors.traded import TRADE_ID, KernelRows, TopQuantile, to_events
 from orderflow_bt.flow import events as ev
-from orderflow_bt.flow.imbalance import VolumePool
+from orderflow_bt.flow.minimum import VolumePool
 from orderflow_bt.flow.takers import TakerFeed
 from orderflow_bt.kernels import emit as e
 from orderflow_bt.kernels import takers as k

@@ -20,8 +20,9 @@ from orderflow_bt.flow.batch import BarBatch
 from orderflow_bt.flow.clusters import ClusterFilter, ClusterSearch
 from orderflow_bt.flow.cvd import Cvd, CvdBar
 from orderflow_bt.flow.grouping import auto_ticks_per_row
-from orderflow_bt.flow.imbalance import CausalMinimum, ZeroPolicy, diagonal, horizontal
+from orderflow_bt.flow.imbalance import ZeroPolicy, diagonal, horizontal
 from orderflow_bt.flow.levels import Levels, SessionLevels
+from orderflow_bt.flow.minimum import CausalMinimum
 from orderflow_bt.flow.profile import (
     AreaRule,
     NakedLevel,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.flow.imbalance import VolumePool
+from orderflow_bt.flow.minimum import VolumePool
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

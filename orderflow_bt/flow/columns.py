@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.flow.batch import BarBatch
     from orderflow_bt.flow.events import Event
-    from orderflow_bt.flow.imbalance import CausalMinimum
+    from orderflow_bt.flow.minimum import CausalMinimum
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.types import Trades
 

@@ -17,7 +17,7 @@ from matplotlib.patches import Circle, Rectangle
 from orderflow_bt.report import words
 from orderflow_bt.report.canvas import Canvas, new_canvas, text_width
 from orderflow_bt.report.grid import stacks
-from orderflow_bt.report.marks import draw_flag, draw_marks, tag_places
+from orderflow_bt.report.mark_drawing import draw_flag, draw_marks, tag_places
 from orderflow_bt.report.plan import (
     AXIS,
     DELTA,

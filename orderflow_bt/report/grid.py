@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from orderflow_bt.flow.imbalance import DETECTION_RATIO, MEDIAN_BARS, STACK, diagonal
+from orderflow_bt.flow.imbalance import DETECTION_RATIO, STACK, diagonal
+from orderflow_bt.flow.minimum import MEDIAN_BARS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

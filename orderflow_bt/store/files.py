@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import pyarrow as pa
 
-from orderflow_bt.errors import LakeError
+from orderflow_bt.errors import LakeError, first_line
+from orderflow_bt.store.local_files import LocalFiles
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from orderflow_bt.store.objects import ObjectPath
 
-INCOMING = ".incoming"
 T = TypeVar("T")
 U = TypeVar("U")
 StoredPath: TypeAlias = "Path | ObjectPath"  # str() of it is what a person calls the file
@@ -62,54 +62,6 @@ class Files(Protocol):
         Raises:
             LakeError: The store does not take it. A local folder raises ``OSError``.
         """
-
-
-class LocalFiles:
-    """The files of a lake in a folder of this machine.
-
-    Args:
-        root: The folder; made when the first file is written.
-    """
-
-    workers = 1
-
-    def __init__(self, root: Path) -> None:
-        self.root: Path | str = root
-        self._root = root
-
-    @property
-    def incoming(self) -> Path:
-        """Within the lake, so that publishing is a renaming."""
-        return made_folder(self._root / INCOMING)
-
-    def parts(self) -> list[Path]:
-        """The files in ``incoming`` that are not whole."""
-        return sorted((self._root / INCOMING).glob("*.part"))
-
-    def path(self, key: str) -> Path:
-        """Where a file lies."""
-        return self._root / key
-
-    def find(self, pattern: str) -> Iterator[str]:
-        """The keys that match a pattern."""
-        for path in self._root.glob(pattern):
-            yield path.relative_to(self._root).as_posix()
-
-    def exists(self, key: str) -> bool:
-        """Whether a file is there."""
-        return (self._root / key).exists()
-
-    def publish(self, part: Path, key: str) -> None:
-        """Give a synced file its final name, and make the name last through a power cut."""
-        path = self._root / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.replace(path)
-        if os.name == "posix":
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
 
 
 def open_files(root: Path | str) -> Files:
@@ -206,30 +158,8 @@ def side_by_side(function: Callable[[T], U], items: Sequence[T], workers: int) -
         yield from threads.map(function, items)
 
 
-def made_folder(folder: Path) -> Path:
-    """A folder, made if absent.
-
-    Raises:
-        LakeError: It cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LakeError(
-            f"the lake's folder cannot be written: {error.strerror}",
-            where=str(folder),
-            fix="Give another folder with --data, or set ORDERFLOW_BT_DATA",
-        ) from error
-    return folder
-
-
 def unreadable(path: StoredPath, error: Exception, what: str, fix: str) -> LakeError:
     """A library's error over a stored file as ours: the file is damaged, or out of reach."""
     if not isinstance(path, Path) and (failure := path.files.failure(error)):
         return failure
     return LakeError(f"{what}: {first_line(error)}", where=str(path), fix=fix)
-
-
-def first_line(error: Exception) -> str:
-    """The first line of a library's message, which may go on for several."""
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -15,8 +15,8 @@ import platformdirs
 import pyarrow as pa
 import pyarrow.fs as pafs
 
-from orderflow_bt.errors import LakeError, UsageError
-from orderflow_bt.store.files import INCOMING, first_line, made_folder
+from orderflow_bt.errors import LakeError, UsageError, first_line
+from orderflow_bt.store.local_files import INCOMING, made_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from orderflow_bt.errors import LakeError, UsageError
+from orderflow_bt.errors import LakeError, UsageError, first_line
 from orderflow_bt.series import SeriesKind
 from orderflow_bt.store import view_sql
-from orderflow_bt.store.files import first_line
 from orderflow_bt.store.series import SeriesStore
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from random_tapes import as_trades, tapes
 from replay_frames import UNIT, page_of, played
 
-from orderflow_bt.flow import BarStream, Profile, read_auction, regroup
-from orderflow_bt.flow.imbalance import CausalMinimum, diagonal
+from orderflow_bt.flow import BarStream, CausalMinimum, Profile, diagonal, read_auction, regroup
 from orderflow_bt.replay.screen.history import KEEP
 from orderflow_bt.types import DAY_US, BarSpec
 

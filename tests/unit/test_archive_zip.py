@@ -9,8 +9,8 @@ import pytest
 from archive_days import DAY, SPOT, UM, agg_rows, csv_text, day_path, put_day, zip_bytes
 
 from orderflow_bt.archive import exchange, open_source, zipped
+from orderflow_bt.archive.folder import FolderSource
 from orderflow_bt.archive.http import HttpSource
-from orderflow_bt.archive.source import FolderSource
 from orderflow_bt.errors import (
     ChecksumError,
     MalformedError,

@@ -137,7 +137,7 @@ def test_going_back_shows_what_was_there(simulated):
         saved[stop] = picture.snapshot(), page_of(picture).shown()
     for stop in (8_000, 3_000, 7_000, 1_000):
         raw, then = saved[stop]
-        picture.rewound(player)
+        picture.rewound(stop)
         picture.restore(raw)
         page.fold(picture.frame(client, {}))
         assert page.shown() == then == page_of(picture).shown()

@@ -58,17 +58,14 @@ def window(simulated):
 
 class Follows(Listener):
     def __init__(self):
-        self.slices, self.forks, self.rewinds = [], 0, []
+        self.slices, self.rewinds = [], []
 
     def passed(self, passed):
         self.slices += passed.slices
 
-    def rewound(self, player):
+    def rewound(self, row):
         self.slices = []
-        self.rewinds.append(player.row)
-
-    def forked(self, player):
-        self.forks += 1
+        self.rewinds.append(row)
 
 
 def test_what_was_done_stays_when_one_goes_back(window):
@@ -84,10 +81,10 @@ def test_what_was_done_stays_when_one_goes_back(window):
     fills = list(player.session.broker.fills)
     assert [fill.side for fill in fills] == [1, -1]
     player.seek(first + 450)  # nothing is undone by that
-    assert (player.attempt, follower.forks) == (0, 0)
+    assert player.attempt == 0
     assert player.session.broker.fills == fills
     player.seek(first + 200)  # the closing is
-    assert (player.attempt, follower.forks, player.begun_at) == (1, 1, first + 200)
+    assert (player.attempt, player.begun_at) == (1, first + 200)
     assert player.session.account.position == 5
     (left,) = player.attempts
     assert (left.number, left.since, left.left) == (0, 0, first + 450)

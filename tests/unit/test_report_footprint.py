@@ -19,7 +19,8 @@ from orderflow_bt.report.grid import (
     imbalances,
     stacks,
 )
-from orderflow_bt.report.marks import EventMark, Marks, tag_places
+from orderflow_bt.report.mark_drawing import tag_places
+from orderflow_bt.report.marks import EventMark, Marks
 from orderflow_bt.report.plan import plan_footprint, unit_of
 from orderflow_bt.report.theme import DARK, LIGHT_COLOUR_BLIND
 

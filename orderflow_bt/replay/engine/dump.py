@@ -89,7 +89,7 @@ class Dump(Listener):
             made["id"] = recorded.order
         self._line("action", made.pop("action"), made)
 
-    def rewound(self, _player: Player) -> None:
+    def rewound(self, _row: int) -> None:
         """Cut it to its beginning."""
         self._cut(self._first, dict.fromkeys(_COUNTED, 0))
 

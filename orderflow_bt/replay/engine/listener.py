@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from orderflow_bt.replay.engine.actions import Recorded
     from orderflow_bt.replay.engine.hand import Heard
-    from orderflow_bt.replay.engine.player import Player
     from orderflow_bt.sim.readings import Slice
 
 
@@ -36,15 +35,12 @@ class Listener:
     def acted(self, recorded: Recorded) -> None:
         """The person took an action, or it is taken again on the way to where they went back to."""
 
-    def rewound(self, player: Player) -> None:
-        """The cursor went back to a checkpoint at ``player.row``: forget what came after it.
+    def rewound(self, row: int) -> None:
+        """The cursor went back to a checkpoint at a row: forget what came after it.
 
         `restore` follows if something was saved there; else forget everything. Then the stretch up
         to where the cursor goes is passed again.
         """
-
-    def forked(self, player: Player) -> None:
-        """The cursor went back behind something the person did: a new attempt begins."""
 
     def snapshot(self) -> bytes:
         """What to give back on going back to here; nothing, if all is learned again."""

@@ -236,7 +236,7 @@ class Player:
         self.heard.clear()
         if again:
             for listener in self.listeners:
-                listener.rewound(self)
+                listener.rewound(self.row)
         if self.window.first == 0:
             self._enter()
         for _ in self._passing(row):
@@ -337,7 +337,7 @@ class Player:
         del self.heard[found.heard :]
         saved = {id(listener): raw for listener, raw in found.listeners}
         for listener in self.listeners:
-            listener.rewound(self)
+            listener.rewound(self.row)
             if id(listener) in saved:
                 listener.restore(saved[id(listener)])
 
@@ -361,8 +361,6 @@ class Player:
         self.attempt += 1
         self.begun_at = row
         self._checkpoints.drop_after(row)
-        for listener in self.listeners:
-            listener.forked(self)
 
 
 def stop_of(at: int, known_at: int, times: NDArray[Any]) -> int:

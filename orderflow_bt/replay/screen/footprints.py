@@ -10,7 +10,8 @@ import numpy as np
 
 from orderflow_bt.flow import BarStream, NakedLevel, NakedLevels, Profile
 from orderflow_bt.flow.grouping import ticks_of_ranges
-from orderflow_bt.flow.imbalance import DETECTION_RATIO, MEDIAN_BARS, STACK, VolumePool
+from orderflow_bt.flow.imbalance import DETECTION_RATIO, STACK
+from orderflow_bt.flow.minimum import MEDIAN_BARS, VolumePool
 from orderflow_bt.kernels import picture as k
 from orderflow_bt.replay.screen.history import NO_BARS, Bars, History
 from orderflow_bt.types import DAY_US, Bar

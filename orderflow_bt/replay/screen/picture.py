@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.replay.engine.listener import Passed
-    from orderflow_bt.replay.engine.player import Player
     from orderflow_bt.replay.screen.lens import Lens
     from orderflow_bt.types import BarSpec, Trades
 
@@ -186,7 +185,7 @@ class Picture(Listener):
             row += piece.trades.rows
         self.row = row
 
-    def rewound(self, player: Player) -> None:  # noqa: ARG002 - as told
+    def rewound(self, _row: int) -> None:
         """The cursor goes back: pages begin anew."""
         self._forget()
         self._footprints.begin_again()
