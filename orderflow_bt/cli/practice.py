@@ -307,7 +307,7 @@ def _as_json(practice: Practice) -> dict[str, Any]:
 def _export(practice: Practice, path: Path) -> None:
     """The journal as a table: what every line has in columns, the rest of it as JSON."""
     from orderflow_bt.cli.output import Column, Value, write_rows
-    from orderflow_bt.replay.practice.journal import in_words
+    from orderflow_bt.replay.practice.journal_words import in_words
 
     if practice.sealed:
         raise UsageError(

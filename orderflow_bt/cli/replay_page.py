@@ -111,7 +111,7 @@ def begin(asked: Asked) -> None:
 def resume(folder: Path, *, port: int, opens: bool) -> None:
     """Go on with a practice where it stopped, and serve it until Ctrl-C."""
     from orderflow_bt.replay.practice.blind import open_challenge
-    from orderflow_bt.replay.practice.journal import read_journal
+    from orderflow_bt.replay.practice.journal_file import read_journal
     from orderflow_bt.replay.practice.shapes import practised_of
     from orderflow_bt.types import BarSpec
 

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from orderflow_bt.cli import app
 from orderflow_bt.replay.practice import journal
 from orderflow_bt.replay.practice.blind import draw_start, reveal
-from orderflow_bt.replay.practice.journal import FILE, Journal
+from orderflow_bt.replay.practice.journal import Journal
+from orderflow_bt.replay.practice.journal_file import FILE
 from orderflow_bt.replay.practice.review import HIDDEN, list_practices, read_practice
 from orderflow_bt.types import DAY_US, HOUR_US
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from orderflow_bt.cli import app, replay_page
 from orderflow_bt.cli.warm import REPLAY
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.practice.journal import read_journal
+from orderflow_bt.replay.practice.journal_file import read_journal
 
 PROGRAM = (sys.executable, "-m", "orderflow_bt")
 

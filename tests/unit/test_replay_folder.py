@@ -18,7 +18,8 @@ from orderflow_bt.replay.desk.messages import Message
 from orderflow_bt.replay.desk.opening import open_desk
 from orderflow_bt.replay.desk.server import PracticeServer
 from orderflow_bt.replay.practice.chain import FIRST, Head, read_lines, seal
-from orderflow_bt.replay.practice.journal import FILE, HEAD, Journal, read_journal
+from orderflow_bt.replay.practice.journal import Journal
+from orderflow_bt.replay.practice.journal_file import FILE, HEAD, read_journal
 
 SHARED = ["journal.jsonl", "journal.head", "desk.json", "address.json", "journal.torn"]
 FUZZ = int(os.environ.get("ORDERFLOW_BT_FUZZ", "10"))

@@ -16,16 +16,9 @@ import pytest
 
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.practice.chain import read_lines
-from orderflow_bt.replay.practice.journal import (
-    FILE,
-    TORN,
-    Journal,
-    in_words,
-    is_sealed,
-    practice_folder,
-    public,
-    read_journal,
-)
+from orderflow_bt.replay.practice.journal import Journal, practice_folder
+from orderflow_bt.replay.practice.journal_file import FILE, TORN, is_sealed, read_journal
+from orderflow_bt.replay.practice.journal_words import in_words, public
 
 FACTS = {"tape": {"symbol": "ABCUSDT"}, "window": {"start": 100, "end": 900}}
 WALL = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import UsageError
 from orderflow_bt.replay.desk.memory import Shelter
-from orderflow_bt.replay.practice.journal import is_sealed, public
+from orderflow_bt.replay.practice.journal_file import is_sealed
+from orderflow_bt.replay.practice.journal_words import public
 from orderflow_bt.replay.practice.scores import scores
 from orderflow_bt.replay.practice.trips import follow, write_trips
 

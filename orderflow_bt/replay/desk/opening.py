@@ -16,7 +16,8 @@ from orderflow_bt.replay.engine.scene import plugin_of
 from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.replay.practice.blind import challenge_code, start_facts
 from orderflow_bt.replay.practice.drills import Drills
-from orderflow_bt.replay.practice.journal import Journal, is_sealed
+from orderflow_bt.replay.practice.journal import Journal
+from orderflow_bt.replay.practice.journal_file import is_sealed
 from orderflow_bt.replay.screen.screen import open_picture
 
 if TYPE_CHECKING:

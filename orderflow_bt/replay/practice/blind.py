@@ -11,7 +11,7 @@ import numpy as np
 
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.replay.practice.chain import Entry, read_lines
-from orderflow_bt.replay.practice.journal import FILE
+from orderflow_bt.replay.practice.journal_file import FILE
 from orderflow_bt.replay.screen.lens import SHOWN_BEFORE_US
 from orderflow_bt.run.window import find_window
 from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US

@@ -14,18 +14,22 @@ from typing import TYPE_CHECKING, Any, Self
 import filelock
 
 from orderflow_bt.errors import OrderflowError, UsageError
-from orderflow_bt.replay.practice.chain import Entry, Head, Lines, read_head, read_lines, seal
-from orderflow_bt.replay.practice.shapes import check_entries
+from orderflow_bt.replay.practice.chain import Entry, Head, Lines, seal
+from orderflow_bt.replay.practice.journal_file import (
+    FILE,
+    HEAD,
+    TORN,
+    VERSION,
+    is_revealed,
+    read_folder,
+    refuse_edited,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
-VERSION = 1
-FILE = "journal.jsonl"
-TORN = "journal.torn"
-HEAD = "journal.head"
 _LOCK = "journal.lock"
 KINDS = frozenset({
     "start", "recovered", "action", "fill", "trip", "ask", "answer", "leave", "truth", "note",
@@ -125,8 +129,8 @@ class Journal:
         handle = head = -1
         try:
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            found = _read(folder)
-            _refuse_edited(path, found)
+            found = read_folder(folder)
+            refuse_edited(path, found)
             if found.torn:
                 _set_aside(folder, found.torn)
                 os.ftruncate(handle, found.size)
@@ -250,125 +254,6 @@ class Journal:
         _where: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def read_journal(folder: Path) -> Lines:
-    """What a journal holds, also while somebody writes it.
-
-    Raises:
-        UsageError: There is no journal.
-        OrderflowError: It cannot be read, holds what no journal does, or is of a later version.
-    """
-    path = folder / FILE
-    try:
-        return _read(folder)
-    except FileNotFoundError:
-        raise UsageError(
-            "not a practice folder: it holds no journal",
-            where=str(folder),
-            fix="orderflow-bt practice lists those there are",
-        ) from None
-    except OSError as error:
-        raise OrderflowError(f"it cannot be read: {error.strerror}", where=str(path)) from error
-
-
-def _read(folder: Path) -> Lines:
-    path = folder / FILE
-    head = read_head(folder / HEAD)  # first: whoever writes now is ahead of it
-    found = read_lines(path.read_bytes()).beside(head)
-    check_entries(found.entries, path)
-    if found.entries and found.entries[0].get("version", 0) > VERSION:
-        raise OrderflowError(
-            f"a journal of version {found.entries[0]['version']}",
-            where=str(path),
-            fix="Take a newer orderflow-bt",
-        )
-    return found
-
-
-def is_revealed(entries: Sequence[Entry]) -> bool:
-    """Whether a practice ended with the reveal."""
-    return any(entry["kind"] == "reveal" for entry in entries)
-
-
-def is_sealed(entries: Sequence[Entry]) -> bool:
-    """Whether symbol and date of a practice are still hidden from who practises."""
-    return bool(entries) and bool(entries[0].get("blind")) and not is_revealed(entries)
-
-
-def public(entry: Entry, start: int, *, sealed: bool) -> Entry:
-    """What of an entry goes to a page: no price and no date.
-
-    Args:
-        entry: Of a journal.
-        start: First moment of the practice, microseconds UTC.
-        sealed: The page hides symbol, date and price.
-    """
-    shown = {"n": entry["n"], "kind": entry["kind"], "text": in_words(entry, sealed=sealed)}
-    if "time" in entry:
-        shown["elapsed"] = entry["time"] - start
-    if entry.get("tags"):
-        shown["tags"] = list(entry["tags"])
-    return shown
-
-
-def in_words(entry: Entry, *, sealed: bool = False) -> str:
-    """One line for a person, without price and date.
-
-    Args:
-        entry: Of a journal.
-        sealed: Leave out costs too: their share of the risk tells the price level.
-    """
-    kind = entry["kind"]
-    if kind == "note":
-        return str(entry.get("text", ""))
-    if kind == "action":
-        return _action_words(entry.get("action", {}))
-    if kind == "fill":
-        return f"{_verb(entry.get('side', 0))} filled"
-    if kind == "trip":
-        r = entry.get("gross_r" if sealed else "r")
-        result = "without a stop" if r is None else f"{r:+.2f} R"
-        result += " before costs" if sealed and r is not None else ""
-        return f"{'long' if entry.get('side', 0) > 0 else 'short'} closed, {result}"
-    if kind == "ask":
-        return str(entry.get("question", ""))
-    if kind in ("answer", "truth"):
-        truth = entry.get("truth")
-        said = f"said {entry.get('choice')} ({entry.get('confidence')} %)"
-        return said if truth is None else f"{said}; it was {truth}"
-    if kind == "seek":
-        return "went back" if entry.get("to", 0) < entry["row"] else "went on"
-    words = {
-        "start": "began", "recovered": "a torn line was set aside",
-        "leave": "left the question unanswered",
-    }  # fmt: skip
-    return words.get(kind, str(kind))
-
-
-def _action_words(action: Mapping[str, Any]) -> str:
-    name = str(action.get("do", "")).replace("_", " ")
-    words = f"{_verb(action.get('side', 0))} {name}".strip() if action.get("side") else name
-    reason = action.get("reason")
-    return f"{words}: {reason}" if reason else words
-
-
-def _verb(side: int) -> str:
-    return "buy" if side > 0 else "sell" if side < 0 else ""
-
-
-def _refuse_edited(path: Path, found: Lines) -> None:
-    what = ""
-    if found.edited_at:
-        what = f"line {found.edited_at} does not follow the line before it: the journal was edited"
-    elif found.cut:
-        what = f"lines were cut off the journal's end: {found.cut} that {HEAD} knows of"
-    elif found.is_remade:
-        what = f"the journal was made anew: its lines are not those that {HEAD} knows of"
-    if what:
-        raise OrderflowError(
-            what, where=str(path), fix="Put the original back, or practise in another folder"
-        )
 
 
 def _set_aside(folder: Path, torn: bytes) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.practice.drills import CONCEPTS
-from orderflow_bt.replay.practice.journal import FILE, is_sealed, read_journal
+from orderflow_bt.replay.practice.journal_file import FILE, is_sealed, read_journal
 from orderflow_bt.replay.practice.scores import (
     Answer,
     answers,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from orderflow_bt.replay.practice.journal import is_sealed
+from orderflow_bt.replay.practice.journal_file import is_sealed
 from orderflow_bt.stats import luck
 from orderflow_bt.stats.verdict import count
 
