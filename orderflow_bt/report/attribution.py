@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from orderflow_bt.report import words
 from orderflow_bt.stats import money_digits
-from orderflow_bt.stats.luck import bootstrap, row_sum
+from orderflow_bt.stats.parts import Results, expectancy_of
 from orderflow_bt.stats.verdict import MIN_TRIPS
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ _NULLS = {
     "random_hour": "the same sides, at the same hour of other days",
     "random_time": "the same sides, at any moments, never two at once",
 }
-_REPS = 2000
 _NO_EVENT = "no event named"
 
 
@@ -37,20 +36,30 @@ class PartRow:
         trips: Closed round trips.
         net: Money of all of them; of chance, of a draw on average.
         each: Money of one on average.
-        in_r: Mean multiple of what its stop put at risk.
-        low: Lower end of what 95 of 100 draws give.
+        low: Lower end of what 95 of 100 draws give for that, or why there is none.
         high: Upper end.
+        in_r: Mean multiple of what its stop put at risk.
         reached: Share of chance's draws that made at least as much as the strategy.
+        value: Money of one on average, where it is drawn.
+        ends: Its ends, where they are drawn.
+        dot: Place of ``value`` in percent of the track's width.
+        left: Where the line between its ends begins, in percent.
+        width: How long that is.
     """
 
     name: str
     trips: str = ""
     net: str = ""
     each: str = ""
-    in_r: str = ""
     low: str = ""
     high: str = ""
+    in_r: str = ""
     reached: str = ""
+    value: float | None = None
+    ends: tuple[float, float] | None = None
+    dot: float = 0.0
+    left: float = 0.0
+    width: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Group:
 
 
 def attribution(run: RunFolder, trips: Rows) -> list[Group]:
-    """The run, its events, the variants its strategy names, and chance; none without round trips.
+    """The run, its events, its variants, what it adds to them, and chance; none without round trips.
 
     Args:
         run: The run.
@@ -71,18 +80,60 @@ def attribution(run: RunFolder, trips: Rows) -> list[Group]:
     if not trips:
         return []
     metrics, quote = run.metrics, run.manifest["instrument"]["currency"]
-    whole = PartRow(
-        "all round trips", f"{len(trips):,}",
-        *_money(quote, metrics["trips_net_pnl"], metrics["trips_net_pnl"] / len(trips)),
-        _r(metrics["expectancy_r"]), *_ends(metrics.get("trip_sum_interval"), len(trips), quote),
-    )  # fmt: skip
+    ends = metrics.get("trip_mean_interval") if len(trips) >= MIN_TRIPS else None
     groups = [
-        Group("This run", [whole]),
+        Group("This run", [_row(
+            "all round trips", len(trips), metrics["trips_net_pnl"], ends, quote,
+            in_r=metrics["expectancy_r"],
+        )]),
         Group("By the event behind the entry", _by_event(run, trips, quote)),
         Group("Variants of the strategy, on the same tape", _variants(metrics, quote)),
+        Group("What this run adds, a round trip", _added(metrics, quote)),
         Group("The same trading by chance, before funding", _by_chance(metrics, len(trips), quote)),
-    ]
-    return [group for group in groups if group.rows]
+    ]  # fmt: skip
+    return placed([group for group in groups if group.rows])
+
+
+def placed(groups: list[Group]) -> list[Group]:
+    """The same with every mean and its interval on one scale, zero in it."""
+    drawn = [row for group in groups for row in group.rows if row.value is not None]
+    reach = [0.0, *(at for row in drawn for at in (row.value, *(row.ends or ())) if at is not None)]
+    low, high = min(reach), max(reach)
+    whole = (high - low) or 1.0
+
+    def at(value: float) -> float:
+        return round(2 + 96 * (value - low) / whole, 2)  # a dot at the end is still whole
+
+    def on_scale(row: PartRow) -> PartRow:
+        if row.value is None:
+            return row
+        first, last = row.ends or (row.value, row.value)
+        width = round(at(last) - at(first), 2)
+        return replace(row, dot=at(row.value), left=at(first), width=width)
+
+    return [Group(group.title, [on_scale(row) for row in group.rows]) for group in groups]
+
+
+def zero_of(groups: list[Group]) -> float:
+    """Where zero stands on the scale of `placed`, in percent."""
+    ends = [at for group in groups for row in group.rows for at in (row.value, *(row.ends or ()))]
+    known = [0.0, *(at for at in ends if at is not None)]
+    return round(2 + 96 * -min(known) / ((max(known) - min(known)) or 1.0), 2)
+
+
+def _row(
+    name: str, number: int, net: float, ends: Sequence[float] | None, quote: str, *,
+    in_r: float | None = None, reached: str = "", few: str = "too few",
+) -> PartRow:  # fmt: skip
+    """A row of so many round trips that made ``net``; ``ends`` are those of one on average."""
+    if not number:
+        return PartRow(name, "0", low="none")
+    each = net / number
+    return PartRow(
+        name, f"{number:,}", *_money(quote, net, each), *_ends(ends, quote, few),
+        "" if in_r is None else words.signed(in_r), reached,
+        value=each, ends=(ends[0], ends[1]) if ends else None,
+    )  # fmt: skip
 
 
 def _by_event(run: RunFolder, trips: Rows, quote: str) -> list[PartRow]:
@@ -110,29 +161,44 @@ def event_name(event: Row) -> str:
 def _part(
     name: str, net: NDArray[np.float64], in_r: NDArray[np.float64], quote: str, seed: int
 ) -> PartRow:
-    known = in_r[np.isfinite(in_r)].tolist()
-    ends = None
-    if net.size >= MIN_TRIPS:
-        drawn = bootstrap(net, row_sum, seed=seed, reps=_REPS)
-        ends = (drawn.low, drawn.high)
-    return PartRow(
-        name, f"{net.size:,}", *_money(quote, float(net.sum()), float(net.mean())),
-        _r(sum(known) / len(known) if known else None), *_ends(ends, net.size, quote),
-    )  # fmt: skip
+    part = Results(net, in_r, np.zeros(net.size, np.int64))
+    found = expectancy_of(part, seed=seed)
+    ends = found["expectancy_interval"]
+    return _row(name, net.size, float(net.sum()), ends, quote, in_r=found["expectancy_r"])
 
 
 def _variants(metrics: Row, quote: str) -> list[PartRow]:
     rows = []
     for name, entry in (metrics.get("comparisons") or {}).items():
-        number = entry["round_trips"]
-        each = entry["net_pnl"] / number if number else 0.0
-        rows.append(
-            PartRow(
-                name, f"{number:,}", *_money(quote, entry["net_pnl"], each),
-                _r(entry["expectancy_r"]),
-            )
-        )  # fmt: skip
+        number, mean = entry["round_trips"], entry.get("expectancy")
+        net = entry["net_pnl"] if mean is None else mean * number
+        ends = entry.get("expectancy_interval")
+        rows.append(_row(name, number, net, ends, quote, in_r=entry["expectancy_r"]))
     return rows
+
+
+def _added(metrics: Row, quote: str) -> list[PartRow]:
+    """What a round trip of the run makes beyond one of each variant, and beyond chance's."""
+    rows = []
+    for name, entry in (metrics.get("comparisons") or {}).items():
+        adds = entry.get("adds") or {}
+        if adds.get("mean") is not None:
+            ends = None if adds["low"] is None else (adds["low"], adds["high"])
+            rows.append(_difference(f"beyond {name}", adds["mean"], ends, quote, adds["why"]))
+    chance = metrics.get("chance") or {}
+    if chance and metrics["days"] > 1:
+        number, null = metrics["round_trips"], chance["random_hour"]
+        own = metrics["trips_gross_pnl"] - metrics["trips_fees"]
+        mean, low, high = ((own - null[end]) / number for end in ("mean", "high", "low"))
+        rows.append(_difference("beyond the same hour of other days", mean, (low, high), quote))
+    return rows
+
+
+def _difference(
+    name: str, mean: float, ends: tuple[float, float] | None, quote: str, why: str = ""
+) -> PartRow:
+    printed = words.signed(mean, money_digits(quote))
+    return PartRow(name, "", "", printed, *_ends(ends, quote, why), value=mean, ends=ends)
 
 
 def _by_chance(metrics: Row, number: int, quote: str) -> list[PartRow]:
@@ -140,16 +206,15 @@ def _by_chance(metrics: Row, number: int, quote: str) -> list[PartRow]:
     if not chance:
         return []
     own = metrics["trips_gross_pnl"] - metrics["trips_fees"]
-    rows = [PartRow("this run", f"{number:,}", *_money(quote, own, own / number))]
+    rows = [_row("this run", number, own, None, quote, few="")]
     for key, name in _NULLS.items():
         null = chance[key]
-        made = _money(quote, null["mean"], null["mean"] / number)
         if key == "random_hour" and metrics["days"] <= 1:
-            rows.append(PartRow(name, high="the window has no other day"))
+            rows.append(_row(name, number, null["mean"], None, quote, few="no other day"))
             continue
-        ends = _money(quote, null["low"], null["high"])
+        ends = (null["low"] / number, null["high"] / number)
         reached = words.percent(null["p_value"])
-        rows.append(PartRow(name, f"{number:,}", *made, "", *ends, reached))
+        rows.append(_row(name, number, null["mean"], ends, quote, reached=reached))
     held = chance["buy_and_hold"]["mean"]
     rows.append(
         PartRow("starting cash, bought and held", "", words.signed(held, money_digits(quote)))
@@ -162,11 +227,5 @@ def _money(quote: str, first: float, second: float) -> tuple[str, str]:
     return words.signed(first, digits), words.signed(second, digits)
 
 
-def _r(value: float | None) -> str:
-    return "" if value is None else words.signed(value)
-
-
-def _ends(ends: Sequence[float] | None, number: int, quote: str) -> tuple[str, str]:
-    if ends is None or number < MIN_TRIPS:
-        return "", "too few"
-    return _money(quote, ends[0], ends[1])
+def _ends(ends: Sequence[float] | None, quote: str, few: str) -> tuple[str, str]:
+    return (few, "") if ends is None else _money(quote, ends[0], ends[1])

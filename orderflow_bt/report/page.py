@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
 from orderflow_bt.report.again import command_line
-from orderflow_bt.report.attribution import Group, attribution
+from orderflow_bt.report.attribution import Group, attribution, zero_of
 from orderflow_bt.report.excursions import shortfall
 from orderflow_bt.report.honesty import coverage_notes, ends_notes, simulation_notes
 from orderflow_bt.report.months import NAMES, YearRow, year_rows
@@ -76,6 +76,7 @@ class Page:
     band: list[BarRow]
     band_zero: float
     parts: list[Group]
+    parts_zero: float
     sturdy: list[BarRow]
     sturdy_zero: float
     months: tuple[str, ...]
@@ -111,6 +112,7 @@ def make_page(
     band, band_zero = band_rows(metrics, manifest["simulation"]["fills"], quote)
     closed = trips.where("is_open", [False])
     sturdy, sturdy_zero = sturdy_rows(closed, metrics, reach_of(manifest["window"]), quote)
+    parts = attribution(run, closed)
     numbers = metrics | {"entry_shortfall": shortfall(closed, manifest["instrument"])}
     window = window_words(manifest["window"])
     shown = TripLines(trips, manifest["instrument"])
@@ -134,7 +136,8 @@ def make_page(
         money_zero=money_zero,
         band=band,
         band_zero=band_zero,
-        parts=attribution(run, closed),
+        parts=parts,
+        parts_zero=zero_of(parts),
         sturdy=sturdy,
         sturdy_zero=sturdy_zero,
         months=NAMES,

@@ -15,6 +15,7 @@ from orderflow_bt.run.described import iso
 from orderflow_bt.run.window import halts_of
 from orderflow_bt.sim import StopFill
 from orderflow_bt.sim.rounding import money
+from orderflow_bt.stats.parts import Results, beyond, expectancy_of
 
 if TYPE_CHECKING:
     from orderflow_bt.run.columns import Taken, TripColumns
@@ -99,7 +100,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         "halts": _halts(record, trips),
         "rejected": dict(orders.rejected.most_common()),
         "chance": chance_of(record, trips, equity, fills.lost),
-        "comparisons": {name: _outcome(other) for name, other in record.compared.items()},
+        "comparisons": _comparisons(record, trips),
         "skipped": skipped,
         "not_simulated": unsimulated,
         "verdict": {
@@ -147,6 +148,24 @@ def _warning(config: SimConfig) -> str:
     if config.stop_fill is StopFill.TRIGGER_PRICE:
         return "Not to be believed, stops were given their trigger price: "
     return ""
+
+
+def _comparisons(record: RunRecord, trips: TripColumns) -> dict[str, dict[str, Any]]:
+    """What each variant led to, what a round trip of it made, and what the run adds to that."""
+    request, closed = record.request, ~trips["is_open"]
+    seed = request.config.seed
+    whole = Results(*(trips[name][closed] for name in ("net_pnl", "r_multiple", "entry_time")))
+    made = {}
+    for name, session in record.compared.items():
+        net, in_r, entry = array("d"), array("d"), array("q")
+        for trip in session.trips.since(0):
+            net.append(float(trip.net_pnl))
+            in_r.append(np.nan if trip.r_multiple is None else trip.r_multiple)
+            entry.append(trip.entry_time)
+        part = Results(np.array(net), np.array(in_r), np.array(entry, np.int64))
+        adds = beyond(whole, part, start=request.start, end=request.end, seed=seed)
+        made[name] = _outcome(session) | expectancy_of(part, seed=seed) | {"adds": adds}
+    return made
 
 
 def _outcome(session: Session) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from run_folders import build_run_folder, rows_of
 
-from orderflow_bt.report.attribution import attribution, event_name
+from orderflow_bt.report.attribution import attribution, event_name, zero_of
 from orderflow_bt.report.excursions import excursions, shortfall
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.honesty import ends_notes
@@ -123,9 +123,29 @@ def test_each_event_has_its_expectancy(forty: Path):
         ]  # fmt: skip
         mean = float(np.mean([float(trip["net_pnl"]) for trip in own]))
         assert row.each == f"{mean:+,.2f}".replace("-", "\u2212")
-        assert (row.high == "too few") == (len(own) < 30)
+        assert (row.low == "too few") == (len(own) < 30)
     assert groups["Variants of the strategy, on the same tape"][0].each == "\u22122.50"
     assert attribution(run, trips.where("id", [])) == []
+
+
+def test_what_the_run_adds_stands_on_one_scale_with_the_rest(forty: Path):
+    run = read_run(forty)
+    adds = {"mean": 4.0, "low": -100.0, "high": 12.0, "why": ""}
+    few = {"mean": 1.0, "low": None, "high": None, "why": "needs 30 round trips of each, has 2"}
+    own = {"expectancy": -4.0, "expectancy_interval": None, "round_trips": 2, "net_pnl": -9.0,
+           "expectancy_r": None}  # fmt: skip
+    run.metrics["comparisons"] = {"alone": own | {"adds": adds}, "few": own | {"adds": few}}
+    groups = attribution(run, run.rows("round_trips"))
+    added = {group.title: group.rows for group in groups}["What this run adds, a round trip"]
+    assert [row.name for row in added] == ["beyond alone", "beyond few"]
+    assert (added[0].each, added[0].low, added[0].high) == ("+4.00", "\u2212100.00", "+12.00")
+    assert (added[1].low, added[1].high) == (few["why"], "")
+    drawn = [row for group in groups for row in group.rows if row.value is not None]
+    assert all(0 <= row.left <= row.dot <= row.left + row.width + 0.02 <= 101 for row in drawn)
+    assert min(row.left for row in drawn) == added[0].left
+    assert added[0].left < zero_of(groups) < added[0].dot
+    variant = next(row for group in groups for row in group.rows if row.name == "alone")
+    assert variant.net == "\u22128.00"  # closed ones alone, as its mean is of those
 
 
 def test_a_window_of_one_day_has_no_other_day_to_compare_with(forty: Path):
@@ -134,10 +154,10 @@ def test_a_window_of_one_day_has_no_other_day_to_compare_with(forty: Path):
     run.metrics["chance"] = dict.fromkeys(("random_side", "random_hour", "random_time"), null)
     run.metrics["chance"]["buy_and_hold"] = {"mean": 3.0}
     trips = run.rows("round_trips")
-    for days, said in ((1, "no other day"), (2, "+2.00")):
+    for days, said in ((1, "no other day"), (2, "+0.05")):
         run.metrics["days"] = days
         rows = attribution(run, trips)[-1].rows
-        assert said in rows[2].high
+        assert said in (rows[2].low, rows[2].high)
 
 
 def test_a_tape_that_begins_late_or_ends_early_says_so():
