@@ -71,7 +71,7 @@ class Group:
 
 
 def attribution(run: RunFolder, trips: Rows) -> list[Group]:
-    """The run, its events, its variants, what it adds to them, and chance; none without round trips.
+    """The run, its events, its variants, what it adds, and chance; nothing without round trips.
 
     Args:
         run: The run.
@@ -96,13 +96,10 @@ def attribution(run: RunFolder, trips: Rows) -> list[Group]:
 
 def placed(groups: list[Group]) -> list[Group]:
     """The same with every mean and its interval on one scale, zero in it."""
-    drawn = [row for group in groups for row in group.rows if row.value is not None]
-    reach = [0.0, *(at for row in drawn for at in (row.value, *(row.ends or ())) if at is not None)]
-    low, high = min(reach), max(reach)
-    whole = (high - low) or 1.0
+    low, high = _reach(groups)
 
     def at(value: float) -> float:
-        return round(2 + 96 * (value - low) / whole, 2)  # a dot at the end is still whole
+        return _place(value, low, high)
 
     def on_scale(row: PartRow) -> PartRow:
         if row.value is None:
@@ -116,9 +113,19 @@ def placed(groups: list[Group]) -> list[Group]:
 
 def zero_of(groups: list[Group]) -> float:
     """Where zero stands on the scale of `placed`, in percent."""
-    ends = [at for group in groups for row in group.rows for at in (row.value, *(row.ends or ()))]
-    known = [0.0, *(at for at in ends if at is not None)]
-    return round(2 + 96 * -min(known) / ((max(known) - min(known)) or 1.0), 2)
+    return _place(0.0, *_reach(groups))
+
+
+def _reach(groups: list[Group]) -> tuple[float, float]:
+    """Least and most that is drawn, zero between them."""
+    rows = [row for group in groups for row in group.rows]
+    drawn = [at for row in rows for at in (row.value, *(row.ends or ())) if at is not None]
+    return min(0.0, *drawn, 0.0), max(0.0, *drawn, 0.0)
+
+
+def _place(value: float, low: float, high: float) -> float:
+    """In percent of the track; a dot at either end is still whole."""
+    return round(2 + 96 * (value - low) / ((high - low) or 1.0), 2)
 
 
 def _row(

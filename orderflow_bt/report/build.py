@@ -14,6 +14,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from orderflow_bt.report.drift import Days, draw_drift, drift_words, tracks_of
 from orderflow_bt.report.entries import entries
 from orderflow_bt.report.equity import draw_equity
 from orderflow_bt.report.export import png_bytes, svg_bytes
@@ -53,8 +54,9 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
     figures: dict[str, bytes] = {}
     equity = _equity_shot(run, dark, light, figures)
     habits = _habits_shot(run, dark, light, figures)
+    drift = _drift(run, dark, light, figures)
     shots = _entry_shots(run, dark, light, figures)
-    page = make_page(run, equity, habits, shots)
+    page = make_page(run, equity, habits, shots, drift)
     html = (
         environment()
         .get_template("report.html.j2")
@@ -177,8 +179,34 @@ def _habits_shot(
         figures[f"habits-{theme.name}.png"] = content
         uris[theme.name] = _uri(content, "png")
         size = _pixels(figure)
-    alt = "Results by hour, weekday, side, excursion and time held, and their drift"
+    alt = "Results by hour, weekday, side, excursion and time held, and their spread"
     return Shot(uris["dark"], uris["light"], *size, alt=alt)
+
+
+def _drift(
+    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+) -> tuple[Shot | None, list[str]]:
+    """Rolling figures, where there are round trips, and what they say."""
+    trips = run.rows("round_trips").where("is_open", [False])
+    if not trips:
+        return None, []
+    simulation, quote = run.manifest["simulation"], run.manifest["instrument"]["currency"]
+    window = reach_of(run.manifest["window"])
+    marks = (run.ints("equity", "time"), run.floats("equity", "equity"))
+    days = Days(*marks, float(simulation["cash"]), window)
+    net, left = trips.floats("net_pnl"), trips.ints("exit_time")
+    tracks = tracks_of(net, left, days, quote, simulation["seed"])
+    told = drift_words(tracks, quote)
+    if all(track.found is None for track in tracks):
+        return None, told
+    uris, size = {}, (0, 0)
+    for theme in (dark, light):
+        figure = draw_drift(tracks, window, theme)
+        figures[f"drift-{theme.name}.png"] = content = png_bytes(figure)
+        uris[theme.name] = _uri(content, "png")
+        size = _pixels(figure)
+    alt = "Mean result, winners, profit factor and Sharpe ratio of a sliding window, over time"
+    return Shot(uris["dark"], uris["light"], *size, alt=alt), told
 
 
 def holes_of(missing_days: list[str]) -> list[tuple[int, int]]:

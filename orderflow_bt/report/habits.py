@@ -1,4 +1,4 @@
-"""When and how a strategy makes its money: hours, weekdays, sides, holding, excursions, drift."""
+"""When and how a strategy makes its money: hours, weekdays, sides, holding, excursions, spread."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST = 10  # round trips under which no habit shows
-ROLLING = 30
 FEW_R = 8.0  # an axis up to which needs a digit after the point
 _MOST_DOTS = 2000
+_BINS = 24
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -53,27 +53,28 @@ def draw_habits(
     _sides(panes[2], trips, net, theme)
     measure = _excursions(panes[3], trips, net, theme, unit)
     _holding(panes[4], trips, net, theme)
-    _rolling(panes[5], net, theme)
+    in_r = _spread(panes[5], trips, net, theme)
     names = (
         f"net by hour of entry, UTC, {quote}",
         f"net by weekday of entry, UTC, {quote}",
         f"running net of longs and of shorts, {quote}",
         f"worst while open (across) against best (up), {measure}",
         f"net against time held, {quote}",
-        f"mean net of the last {ROLLING} round trips, {quote}",
+        f"how many round trips made how much, {'R' if in_r else quote}; dotted: the mean",
     )
     for axes, name in zip(panes, names, strict=True):
         dress(axes, name, _digits(axes), theme, 4)
     panes[0].set_xticks(range(0, 24, 3), [f"{hour:02}" for hour in range(0, 24, 3)])
     panes[1].set_xticks(range(7), list(_DAYS))
-    for axes in (panes[2], panes[5]):
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
+    panes[2].xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    panes[2].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
+    wide = panes[5].get_xlim()[1] - panes[5].get_xlim()[0]
+    along = next((digits for digits, least in ((0, 20), (1, 2), (2, 0.1)) if wide > least), 6)
+    panes[5].xaxis.set_major_locator(MaxNLocator(6))
+    panes[5].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, along)))
+    panes[5].yaxis.set_major_locator(MaxNLocator(4, integer=True))
     across = 1 if panes[3].get_xlim()[1] < FEW_R else 0
     panes[3].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, across)))
-    if net.size < ROLLING:  # nothing is drawn there, so nothing is measured
-        panes[5].set_xticks([])
-        panes[5].set_yticks([])
     for axes in panes:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontfamily(MONO)
@@ -159,14 +160,18 @@ def _holding(axes: Axes, trips: Rows, net: Floats, theme: Theme) -> None:
     _zero(axes, theme)
 
 
-def _rolling(axes: Axes, net: Floats, theme: Theme) -> None:
-    _zero(axes, theme)
-    if net.size < ROLLING:
-        axes.text(
-            0.5, 0.5, f"needs {ROLLING} round trips", color=theme.muted, fontsize=8, ha="center",
-            transform=axes.transAxes,
-        )  # fmt: skip
-        return
-    sums = np.concatenate(([0.0], net.cumsum()))
-    mean = (sums[ROLLING:] - sums[:-ROLLING]) / ROLLING
-    axes.plot(np.arange(ROLLING, net.size + 1), mean, color=theme.curve, linewidth=1.3, zorder=3)
+def _spread(axes: Axes, trips: Rows, net: Floats, theme: Theme) -> bool:
+    """How many results lie where, in R where every round trip has one; whether they are in R."""
+    values = trips.floats("r_multiple")
+    in_r = bool(np.isfinite(values).all())
+    values = values if in_r else net
+    low, high = np.quantile(values, (0.005, 0.995)).tolist()
+    low, high = min(low, 0.0), max(high, 0.0)
+    step = max((high - low) / _BINS, 1e-12)
+    edges = np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step  # zero is an edge
+    number, _ = np.histogram(values.clip(edges[0], edges[-1]), edges)
+    colours = [theme.buy if edge >= 0 else theme.sell for edge in edges[:-1].round(12)]
+    axes.bar(edges[:-1], number, width=0.86 * step, align="edge", color=colours, zorder=2)
+    axes.axvline(0, color=theme.muted, linewidth=0.8)
+    axes.axvline(values.mean(), color=theme.ink, linewidth=0.9, linestyle=(0, (2, 3)), zorder=3)
+    return in_r

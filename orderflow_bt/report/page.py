@@ -83,6 +83,8 @@ class Page:
     years: list[YearRow]
     equity: Shot | None
     habits: Shot | None
+    drift: Shot | None
+    drift_words: list[str]
     entries: list[Shot]
     entries_note: str
     trips: TripLines
@@ -100,9 +102,13 @@ class Page:
 
 
 def make_page(
-    run: RunFolder, equity: Shot | None, habits: Shot | None, entries: list[Shot]
+    run: RunFolder,
+    equity: Shot | None,
+    habits: Shot | None,
+    entries: list[Shot],
+    drift: tuple[Shot | None, list[str]] = (None, []),
 ) -> Page:
-    """The view of a run."""
+    """The view of a run; its pictures are made elsewhere."""
     manifest, metrics = run.manifest, run.metrics
     tape, strategy = manifest["tape"], manifest["strategy"]
     quote = manifest["instrument"]["currency"]
@@ -144,6 +150,8 @@ def make_page(
         years=year_rows(metrics.get("monthly", []), quote),
         equity=equity,
         habits=habits,
+        drift=drift[0],
+        drift_words=drift[1],
         entries=entries,
         entries_note="All of them."
         if len(entries) == len(trips)

@@ -50,6 +50,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         seed=session.config.seed,
     )
     skipped = dict(Counter(session.broker.skipped.values()).most_common())
+    comparisons = _comparisons(record, trips)
     band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
     judged = stats.judge(
         stats.Evidence(
@@ -63,6 +64,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
             expectancy_r=summary["expectancy_r"],
             r_interval=summary["trip_r_interval"],
             skipped=skipped,
+            adds={name: entry["adds"] for name, entry in comparisons.items()},
             sum_interval=summary["trip_sum_interval"],
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=session.instrument.currency,
@@ -100,7 +102,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         "halts": _halts(record, trips),
         "rejected": dict(orders.rejected.most_common()),
         "chance": chance_of(record, trips, equity, fills.lost),
-        "comparisons": _comparisons(record, trips),
+        "comparisons": comparisons,
         "skipped": skipped,
         "not_simulated": unsimulated,
         "verdict": {

@@ -112,10 +112,12 @@ def _by_day(results: Results, start: int, days: int) -> tuple[Floats, Floats]:
     """Sum of the net money and number of the round trips, by the day of the window they began."""
     day = np.clip((results.entry - start) // DAY_US, 0, days - 1)
     number = np.bincount(day, minlength=days).astype(np.float64)
-    return np.bincount(day, weights=results.net, minlength=days), number
+    total: Floats = np.bincount(day, weights=results.net, minlength=days).astype(np.float64)
+    return total, number
 
 
 def _mean(by_day: tuple[Floats, Floats], chosen: NDArray[np.int64]) -> Floats:
     """Mean of a round trip in each row of days; NaN where they have none."""
     total, number = (values[chosen].sum(axis=1) for values in by_day)
-    return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+    found: Floats = np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+    return found

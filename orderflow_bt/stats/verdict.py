@@ -7,7 +7,7 @@ includes zero is said first; a sign that depends on how fills are assumed stands
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,7 @@ class Evidence:
         expectancy_r: Mean R of the round trips with a stop, or None.
         r_interval: 95 % interval of that mean under resampling, where there is one.
         skipped: How often each reason kept an event from becoming an order.
+        adds: What a round trip of the run makes beyond one of each variant, as `parts.beyond` says.
         funding: Funding that they received, negative where they paid.
         sum_interval: 95 % interval of their net sum under resampling, where there is one.
         band: Net money of the run by fill policy (``touch``, ``queue``, ``through``).
@@ -79,6 +80,7 @@ class Evidence:
     expectancy_r: float | None = None
     r_interval: tuple[float, float] | None = None
     skipped: Mapping[str, int] = field(default_factory=dict)
+    adds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def money_digits(quote: str) -> int:
@@ -111,6 +113,7 @@ def judge(evidence: Evidence) -> Verdict:
     sentences = (
         _result(evidence, tone),
         _in_r(evidence),
+        _added(evidence),
         *costs,
         _band(evidence),
         *_context(evidence),
@@ -212,10 +215,33 @@ def _in_r(e: Evidence) -> str:
     said = (
         f"In multiples of what its stop put at risk, a round trip made {multiple(e.expectancy_r)}"
     )
-    if e.r_interval is None or e.round_trips < MIN_TRIPS:
-        return f"{said} on average."
-    low, high = (multiple(end) for end in e.r_interval)
-    return f"{said} on average, between {low} and {high} in 95 of 100 tries."
+    said += " on average"
+    if e.r_interval is not None and e.round_trips >= MIN_TRIPS:
+        low, high = (multiple(end) for end in e.r_interval)
+        said += f", between {low} and {high} in 95 of 100 tries"
+    if e.expectancy_r * e.net_pnl < 0:
+        better = "more" if e.net_pnl > 0 else "less"
+        said += (
+            "; that its sign is not that of the money is because not every round trip risked the "
+            f"same: those that risked {better} did better"
+        )
+    return f"{said}."
+
+
+def _added(e: Evidence) -> str:
+    """How the run compares with its variants, where there is an interval for that."""
+    told = []
+    for name, adds in e.adds.items():
+        if adds["low"] is None:
+            continue
+        verb = "more" if adds["mean"] >= 0 else "less"
+        low, high = (money(adds[end], e.quote) for end in ("low", "high"))
+        luck = ", which could be luck" if adds["low"] <= 0 <= adds["high"] else ""
+        told.append(
+            f"{amount(adds['mean'], e.quote)} {verb} than {name} "
+            f"(in 95 of 100 draws of days from {low} to {high}{luck})"
+        )
+    return f"Held against its variants, a round trip made {'; '.join(told)}." if told else ""
 
 
 def multiple(value: float) -> str:

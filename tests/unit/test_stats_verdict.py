@@ -98,6 +98,27 @@ def test_the_result_is_told_in_multiples_of_the_risk():
     assert judge(replace(risked, round_trips=5)).sentences[1].endswith("+0.12 R on average.")
 
 
+@pytest.mark.parametrize(("net", "in_r", "better"), [(312.4, -0.1, "more"), (-50.0, 0.1, "less")])
+def test_money_and_r_of_other_signs_are_explained(net: float, in_r: float, better: str):
+    verdict = judge(replace(LUCKY, net_pnl=net, expectancy_r=in_r))
+    assert f"those that risked {better} did better" in verdict.sentences[1]
+    same = judge(replace(LUCKY, net_pnl=net, expectancy_r=-in_r))
+    assert "did better" not in same.sentences[1]
+
+
+def test_a_rule_is_held_against_its_parts():
+    adds = {
+        "alerts alone": {"mean": 5.5, "low": 3.4, "high": 7.9, "why": ""},
+        "order flow alone": {"mean": -1.0, "low": -3.0, "high": 1.0, "why": ""},
+        "neither": {"mean": 1.0, "low": None, "high": None, "why": "needs more"},
+    }
+    assert judge(replace(LUCKY, adds=adds)).sentences[1] == (
+        "Held against its variants, a round trip made 5.50 USDT more than alerts alone (in 95 of "
+        "100 draws of days from +3.40 USDT to +7.90 USDT); 1.00 USDT less than order flow alone "
+        "(in 95 of 100 draws of days from \u22123.00 USDT to +1.00 USDT, which could be luck)."
+    )
+
+
 def test_holes_open_positions_and_simulated_markets_are_told():
     verdict = judge(
         replace(LUCKY, missing_days=2, missing_ids=1, open_pnl=-3.0, simulated_market=True)
