@@ -33,6 +33,8 @@ def command(
     from orderflow_bt.report.plain import TABLES, daily, plain_table
 
     folder = read_run(run)
+    if out.resolve() == run.resolve():
+        raise UsageError("the run's own tables lie there", where="--out", fix="Give another folder")
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in (*TABLES, "returns"):

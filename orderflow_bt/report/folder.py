@@ -10,6 +10,7 @@ import numpy as np
 
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.report.rows import Row, Rows
+from orderflow_bt.run.whole import check_sums
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def read_run(path: Path) -> RunFolder:
 
     Raises:
         UsageError: The folder is not a run folder.
-        OrderflowError: A file of it is missing, broken, or of a later schema.
+        OrderflowError: A file of it is missing, not what was written, or of a later schema.
     """
     if (path / "failure.json").is_file():
         raise UsageError(
@@ -73,6 +74,7 @@ def read_run(path: Path) -> RunFolder:
             where=str(path),
             fix="Mend the strategy and run it again; the tables hold what it had until then",
         )
+    check_sums(path, ["manifest.json", "metrics.json", *(f"{name}.parquet" for name in TABLES)])
     if not (path / "manifest.json").is_file():
         raise UsageError(
             "this is not a run folder: it has no manifest.json",
@@ -95,7 +97,7 @@ def read_run(path: Path) -> RunFolder:
 def _json(path: Path) -> dict[str, Any]:
     try:
         loaded = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise OrderflowError(
             f"a file of the run cannot be read: {error}",
             where=str(path),

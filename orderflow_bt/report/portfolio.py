@@ -26,6 +26,7 @@ from orderflow_bt.report.numbers import bar_rows, number_groups
 from orderflow_bt.report.page import band_rows, money_rows, reach_of, window_words
 from orderflow_bt.report.rows import Rows
 from orderflow_bt.report.theme import palette
+from orderflow_bt.run.whole import SUMS, check_sums
 from orderflow_bt.stats import money_digits
 from orderflow_bt.stats.verdict import count
 
@@ -44,7 +45,7 @@ WHOLE = "all"  # the folder of the whole, beside those of the symbols
 
 def is_portfolio(folder: Path) -> bool:
     """Whether a folder is a portfolio's: that of the whole account is in it."""
-    return (folder / WHOLE / "metrics.json").is_file()
+    return any((folder / WHOLE / name).is_file() for name in ("metrics.json", SUMS))
 
 
 def build_portfolio(folder: Path, palette_name: str = "default") -> Path:
@@ -98,6 +99,7 @@ def build_portfolio(folder: Path, palette_name: str = "default") -> Path:
 
 
 def _metrics(path: Path) -> dict[str, Any]:
+    check_sums(path.parent, ["equity.parquet", "metrics.json"])
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

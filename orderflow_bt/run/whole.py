@@ -1,7 +1,12 @@
-"""A folder of tables and texts that appears whole, or not at all."""
+"""A folder of tables and texts that appears whole, or not at all; and whether it is whole still.
+
+Beside the files lie their SHA-256, as ``sha256sum`` writes them. What is made later from the folder
+(a report, its pictures) is not among them.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -15,10 +20,10 @@ import pyarrow.parquet as pq
 from orderflow_bt.errors import OrderflowError
 
 if TYPE_CHECKING:
-    import hashlib
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+SUMS = "SHA256SUMS"
 ROWS = 1 << 16  # of a row group
 _AT_ONCE = 1 << 13  # values made into texts
 
@@ -104,6 +109,7 @@ def whole_folder(folder: Path) -> Iterator[Part]:
     try:
         home.mkdir(parents=True)
         yield Part(home)
+        _write_sums(home)
         home.rename(folder)
     except BaseException as error:
         shutil.rmtree(home, ignore_errors=True)
@@ -112,3 +118,52 @@ def whole_folder(folder: Path) -> Iterator[Part]:
                 f"the run folder cannot be written: {error.strerror or error}", where=str(folder)
             ) from error
         raise
+
+
+def _write_sums(home: Path) -> None:
+    """Write down the checksums of the files that lie in a folder, where there are any."""
+    lines = [f"{_digest(path)}  {path.name}\n" for path in sorted(home.iterdir()) if path.is_file()]
+    if lines:
+        (home / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def check_sums(folder: Path, names: Iterable[str]) -> None:
+    """See that a folder's files are those that were written; one that has no sums is believed.
+
+    Args:
+        folder: The folder.
+        names: Of files that it must have.
+
+    Raises:
+        OrderflowError: A file is not what it was, or is not there any more.
+    """
+    if not os.path.lexists(folder / SUMS):
+        return
+    try:
+        text = (folder / SUMS).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise _damaged(f"its checksums cannot be read: {error}", folder / SUMS) from error
+    lines = [line.partition("  ") for line in text.splitlines()]
+    wanted = {name: digest for digest, _, name in lines}
+    if missing := [name for name in names if name not in wanted]:
+        raise _damaged(f"its checksums are cut, {missing[0]} is not among them", folder / SUMS)
+    for name, digest in wanted.items():
+        path = folder / name
+        try:
+            if not path.is_file():
+                raise _damaged("a file of it is not there any more", path)
+            if _digest(path) != digest:
+                raise _damaged("a file of it is not what was written", path)
+        except (OSError, ValueError) as error:  # a name that is none is a ValueError
+            raise _damaged(f"a file of it cannot be read: {error}", path) from error
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _damaged(what: str, path: Path) -> OrderflowError:
+    return OrderflowError(
+        f"the run folder is damaged: {what}", where=str(path), fix="Run the backtest again"
+    )
