@@ -54,6 +54,7 @@ class Assumptions:
     latency_sample: str = ""
     latency_table: Path | None = None
     reference: str = "cross"
+    trigger_on: str = "last"
     stop_fill: str = "market"
     queue_decay: str = "0"
     gap_policy: str = "keep"
@@ -135,11 +136,13 @@ class Assumptions:
             Reference,
             SimConfig,
             StopFill,
+            TriggerOn,
         )
 
         words: dict[str, tuple[type[StrEnum], str, str]] = {
             "fills": (FillPolicy, self.fills, "a fill policy"),
             "reference": (Reference, self.reference, "a reference price"),
+            "trigger_on": (TriggerOn, self.trigger_on, "a price that triggers"),
             "stop_fill": (StopFill, self.stop_fill, "a price for stops"),
             "gap_policy": (GapPolicy, self.gap_policy, "a gap policy"),
             "end": (End, self.end, "an end"),

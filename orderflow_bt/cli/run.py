@@ -77,6 +77,10 @@ def command(
     reference: Annotated[
         str, typer.Option(help="What takers pay: cross, next_print or next_same_side.")
     ] = "cross",
+    trigger_on: Annotated[
+        str,
+        typer.Option(help="What triggers stops: last (price), or on futures mark, where stored."),
+    ] = "last",
     stop_fill: Annotated[
         str, typer.Option(help="market, or trigger_price as bar tools have it, which nobody gets.")
     ] = "market",
@@ -167,8 +171,8 @@ def command(
             "response": response_latency,
         },
         latency_sample=latency_sample, latency_table=latency_table, reference=reference,
-        stop_fill=stop_fill, queue_decay=queue_decay, gap_policy=gap_policy, end=end,
-        off_tick=off_tick, max_open_orders=max_open_orders,
+        trigger_on=trigger_on, stop_fill=stop_fill, queue_decay=queue_decay, gap_policy=gap_policy,
+        end=end, off_tick=off_tick, max_open_orders=max_open_orders,
     )  # fmt: skip
     lake = options.open_lake()
     configs = {tape: assumed.config(lake, tape, *window) for tape in tapes}

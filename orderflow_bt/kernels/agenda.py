@@ -26,6 +26,8 @@ from orderflow_bt.kernels.orders import (
     LEFT,
     LIMIT,
     LIMIT_PRICE,
+    MARK_DOWN,
+    MARK_UP,
     MARKET,
     NEVER,
     NEW_AT,
@@ -168,11 +170,22 @@ def place_limit(
 
 
 @kernel
-def arm(orders: NDArray[np.int64], k: int, price: NDArray[np.int64], i: int) -> None:
-    """Let stop ``k`` wait for its price; a trailing one starts behind the last trade."""
+def arm(
+    due: int,
+    orders: NDArray[np.int64],
+    k: int,
+    price: NDArray[np.int64],
+    i: int,
+    state: NDArray[np.int64],
+) -> None:
+    """Let stop ``k`` wait for its price; a trailing one starts behind the latest price known."""
     orders[k, STATE] = ARMED
-    if orders[k, TRAIL] > 0 and i > 0:
-        level = price[i - 1] + orders[k, SIDE] * orders[k, TRAIL]
+    orders[k, AHEAD_TIME] = due
+    latest = price[i - 1] if i > 0 else 0
+    if state[MARK_UP] > 0:
+        latest = state[MARK_UP] if orders[k, SIDE] > 0 else state[MARK_DOWN]
+    if orders[k, TRAIL] > 0 and latest > 0:
+        level = latest + orders[k, SIDE] * orders[k, TRAIL]
         if orders[k, PRICE] == 0 or orders[k, SIDE] * (orders[k, PRICE] - level) > 0:
             orders[k, PRICE] = level
 
@@ -214,6 +227,8 @@ def replace(
         end(orders, n_orders, k, reports, state, CANCELLED, due, NOTHING_LEFT)
         return
     moved = more > 0 or orders[k, PRICE] != old_price
+    if orders[k, STATE] == ARMED and orders[k, PRICE] != old_price:
+        orders[k, AHEAD_TIME] = due
     if moved and (orders[k, STATE] == RESTING or taking_limit):
         orders[k, ARRIVAL] = due
         if not place_limit(due, price, qty, side, i, orders, k, state, settings):
@@ -277,7 +292,7 @@ def run_agenda(
         orders[k, STATE] = TAKING
         limit_wait(orders, k, due, settings)
     elif kind != LIMIT:
-        arm(orders, k, price, i)
+        arm(due, orders, k, price, i, state)
     elif not place_limit(due, price, qty, side, i, orders, k, state, settings):
         end(orders, n_orders, k, reports, state, REJECTED, due, POST_ONLY_WOULD_TAKE)
         return True
@@ -302,7 +317,30 @@ def trail_bound(orders: NDArray[np.int64], k: int) -> int:
 
 
 @kernel
-def quiet_interval(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, int]:
+def armed_interval(orders: NDArray[np.int64], k: int) -> tuple[int, int]:
+    """Prices strictly between which stop ``k`` neither triggers nor moves: (low, high)."""
+    if (orders[k, SIDE] > 0) == (orders[k, TYPE] == STOP):
+        return trail_bound(orders, k), orders[k, PRICE]
+    return orders[k, PRICE], -trail_bound(orders, k)
+
+
+@kernel
+def waiting_interval(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int]:
+    """As `armed_interval`, of every order that waits for its price."""
+    low = -NEVER
+    high = NEVER
+    for k in range(n_orders):
+        if orders[k, STATE] == ARMED:
+            below, above = armed_interval(orders, k)
+            low = max(low, below)
+            high = min(high, above)
+    return low, high
+
+
+@kernel
+def quiet_interval(
+    orders: NDArray[np.int64], n_orders: int, state: NDArray[np.int64]
+) -> tuple[int, int, int]:
     """Where nothing happens: (next time, low, high).
 
     A trade earlier than the time whose price lies strictly between low and high cannot
@@ -312,23 +350,22 @@ def quiet_interval(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, 
     low = -NEVER
     high = NEVER
     for k in range(n_orders):
-        state = orders[k, STATE]
+        status = orders[k, STATE]
         if not is_live(orders, k):
             continue
         if orders[k, WATCH_SIDE] > 0:
             high = min(high, orders[k, WATCH_PRICE])
         elif orders[k, WATCH_SIDE] < 0:
             low = max(low, orders[k, WATCH_PRICE])
-        if state == PENDING:
+        if status == PENDING:
             continue
-        if state == TAKING:
+        if status == TAKING:
             wake_time = min(wake_time, orders[k, ARRIVAL])
-        elif state == ARMED and (orders[k, SIDE] > 0) == (orders[k, TYPE] == STOP):
-            high = min(high, orders[k, PRICE])
-            low = max(low, trail_bound(orders, k))
-        elif state == ARMED:
-            low = max(low, orders[k, PRICE])
-            high = min(high, -trail_bound(orders, k))
+        elif status == ARMED:
+            if state[MARK_UP] == 0:
+                below, above = armed_interval(orders, k)
+                low = max(low, below)
+                high = min(high, above)
         elif orders[k, SIDE] > 0:
             low = max(low, orders[k, PRICE])
         else:

@@ -176,7 +176,7 @@ def match(
         if fills + most > state[FILL_ROOM] or state[N_CHANGES] + most > state[CHANGE_ROOM]:
             state[FULL] = 1
             return i
-        wake_time, low, high = quiet_interval(orders, n_orders)
+        wake_time, low, high = quiet_interval(orders, n_orders, state)
         low = max(low, state[LIQUIDATE_LOW])
         high = min(high, state[LIQUIDATE_HIGH])
         quiet_until = stop
@@ -240,7 +240,7 @@ def look_ahead(
     state: NDArray[np.int64],
 ) -> None:
     """Note how far from trade ``i`` on nothing can happen, as far as it is looked."""
-    wake_time, low, high = quiet_interval(orders, n_orders)
+    wake_time, low, high = quiet_interval(orders, n_orders, state)
     low = max(low, state[LIQUIDATE_LOW])
     high = min(high, state[LIQUIDATE_HIGH])
     stop = min(i + LOOK_AHEAD, state[END])

@@ -44,7 +44,7 @@ LIMIT_PRICE = 23  # of a stop-limit: the price of the limit order it becomes, 0 
 WORST = 24  # beyond this price a market order takes nothing, 0 for no such bound
 ALL_OR_NONE = 25  # fill-or-kill
 HELD = 26  # what a fill-or-kill order holds of earlier trades of the time it takes at
-AHEAD_TIME = 27  # when the volume ahead was last looked at
+AHEAD_TIME = 27  # when the volume ahead was last looked at; of a stop: since when it waits so
 NEW_AT = 28  # when a change reaches the exchange
 NEW_QTY = 29  # its whole quantity, 0 where it stays, -1 for none
 NEW_PRICE = 30  # limit or trigger price, 0 where it stays
@@ -182,7 +182,11 @@ SAFE_WORTH = 53  # ... up to this, in units
 LAST_PRICE = 54
 LAST_TIME = 55
 TO_DO = 56
-STATE_SLOTS = 57
+# The mark price, where triggers wait for it: the latest known one, rounded down and up to whole
+# price units; 0 where they wait for the last price.
+MARK_DOWN = 57
+MARK_UP = 58
+STATE_SLOTS = 59
 
 # Bits of TO_DO.
 FILLS_CAME = 1  # the account has changed

@@ -16,6 +16,7 @@ _PLAIN = {
     "--queue": ("queue", "visits:5"),
     "--queue-decay": ("queue_decay", "0"),
     "--reference": ("reference", "cross"),
+    "--trigger-on": ("trigger_on", "last"),
     "--stop-fill": ("stop_fill", "market"),
     "--participation": ("participation", "1"),
     "--max-wait": ("max_wait_s", 60.0),
@@ -25,6 +26,7 @@ _PLAIN = {
     "--max-open-orders": ("max_open_orders", 200),
     "--leverage": ("leverage", "1"),
     "--margin": ("margin", "cross"),
+    "--liquidate-on": ("liquidate_on", "auto"),
     "--funding-fuzz": ("funding_shift_s", 0.0),
     "--seed": ("seed", 1),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from orderflow_bt.errors import UsageError
+from orderflow_bt.report.mark_words import marks_of, triggering
 from orderflow_bt.report.order_words import OrderWords, counted
 from orderflow_bt.report.tape_of_order import Met, Stretch, Wanted, read_stretch, tape_of
 from orderflow_bt.types import MarketType
@@ -105,6 +106,7 @@ class _Story(OrderWords):
         self.notes: list[str] = []
         self.steps: list[Step] = []
         self.stretch = self._read(lake)
+        self.marks = marks_of(lake, tape_of(run.manifest), run.manifest)
 
     def add(self, time: int, what: str, text: str, **facts: Any) -> None:
         self.steps.append(Step(time, what, text, facts))
@@ -123,7 +125,7 @@ class _Story(OrderWords):
             )
         )
         waits = self.is_triggered and order["trigger_time"] is None
-        outward = -self.side if order["kind"] == "if_touched" else self.side
+        outward = 1 if self.waits_above else -1
         wanted = Wanted(
             order["decision_time"],
             window_end - 1 if end is None else max(end, order["decision_time"]),
@@ -205,16 +207,23 @@ class _Story(OrderWords):
 
     def _tell_trigger(self) -> None:
         order, stretch = self.order, self.stretch
-        if stretch is None or order["arrival_time"] is None:
+        time, since = order["trigger_time"], order["arrival_time"]
+        if time is None or since is None:
             return
-        for met in stretch.met:
-            if met.time == order["trigger_time"] and self.reaches(met.price):
-                latency = self.simulation["latency_ms"]["trigger"]
-                rests = order["limit_price"] is not None
-                then = "goes to its limit" if rests else "takes from the next trade on"
+        latency = self.simulation["latency_ms"]["trigger"]
+        rests = order["limit_price"] is not None
+        then = "goes to its limit" if rests else "takes from the next trade on"
+        then = f"triggers; {then}, {latency:g} ms later at the earliest"
+        if self.marks is not None:
+            level = Decimal(order["price"]).scaleb(-self.price_decimals)
+            said = triggering(self.marks, time, since, level, above=self.waits_above)
+            if said is not None:
+                self.add(time, "trigger", f"{said}: {then}", by="mark", latency_ms=latency)
+                return
+        for met in () if stretch is None else stretch.met:
+            if met.time == time and self.reaches(met.price):
                 self.add(
-                    met.time, "trigger",
-                    f"{self.trade(met)}: triggers; {then}, {latency:g} ms later at the earliest",
+                    met.time, "trigger", f"{self.trade(met)}: {then}",
                     trade=met.id, price=self.price(met.price), latency_ms=latency,
                 )  # fmt: skip
                 return
@@ -339,6 +348,8 @@ class _Story(OrderWords):
         if self.is_triggered and not any(step.what == "trigger" for step in self.steps):
             if order["kind"] == "trailing_stop":
                 said.append("price never turned by its distance")
+            elif self.waits_for_mark:
+                said.append(f"the mark price did not come to {self.price(order['price'])}")
             else:
                 said.append(f"{self.price(order['price'])} did not trade{self._nearest()}")
         elif steps:

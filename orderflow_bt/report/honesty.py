@@ -59,6 +59,8 @@ def simulation_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) ->
     )
     legs = _latency(manifest)
     notes = [_NO_BOOK, fills, _NO_IMPACT, *legs, costs]
+    if simulation.get("trigger_on") == "mark":
+        notes.append(_triggered(manifest["mark_prices"]))
     if simulation.get("stop_fill") == "trigger_price":
         notes.insert(0, UNREAL_STOPS)
     if Decimal(simulation.get("queue_decay", "0")):
@@ -149,11 +151,25 @@ def _tested(marks: Mapping[str, Any]) -> str:
     if not marks.get("used"):
         get = f"; the mark price can be got with: {marks['get']}" if marks.get("get") else ""
         return f"Each trade's price was tested, where an exchange tests its mark price{get}."
-    missing = len(marks["missing"])
-    where = f", and each trade's price on {missing} days without them" if missing else ""
     return (
-        f"The exchange's mark price was tested, by its candles of a minute{where}: a candle's "
-        "extremes count when it ends, for what was held all through it."
+        f"The exchange's mark price was tested, by its candles of a minute{_unmarked(marks)}: a "
+        "candle's extremes count when it ends, for what was held all through it."
+    )
+
+
+def _unmarked(marks: Mapping[str, Any]) -> str:
+    missing = len(marks["missing"])
+    days = "1 day" if missing == 1 else f"{missing} days"
+    return f", and each trade's price on {days} without them" if missing else ""
+
+
+def _triggered(marks: Mapping[str, Any]) -> str:
+    """What the mark price does to stops."""
+    return (
+        "Stops, trailing stops and if-touched orders waited for the exchange's mark price, by its "
+        f"candles of a minute{_unmarked(marks)}. A candle's close and extremes are known when it "
+        "ends, so such an order left up to a minute later than the exchange would have sent it; "
+        "what came first within a minute is not known."
     )
 
 

@@ -53,6 +53,16 @@ class OrderWords:
         return self.order["kind"] in TRIGGERED
 
     @property
+    def waits_for_mark(self) -> bool:
+        """Whether that price is the exchange's mark price."""
+        return self.is_triggered and self.simulation.get("trigger_on") == "mark"
+
+    @property
+    def waits_above(self) -> bool:
+        """Whether it is triggered at its price and above, not below."""
+        return bool((self.side > 0) == (self.order["kind"] != "if_touched"))
+
+    @property
     def arrived(self) -> bool:
         """Whether it was at the exchange before it ended."""
         arrival, done = self.order["arrival_time"], self.order["done_time"]
@@ -69,8 +79,8 @@ class OrderWords:
 
     def reaches(self, price: int) -> bool:
         """Whether a trade at ``price`` triggers it."""
-        outward = -self.side if self.order["kind"] == "if_touched" else self.side
-        return outward * (price - int(self.order["price"])) >= 0
+        level = int(self.order["price"])
+        return price >= level if self.waits_above else price <= level
 
     def trade(self, met: Met) -> str:
         """A trade of the tape: its id, side, price and quantity."""
@@ -104,6 +114,8 @@ class OrderWords:
         }[self.policy]
         if simulation.get("latency_sample_ms"):
             legs += ", or as drawn from a sample"
+        if self.waits_for_mark:
+            rule = f"waits for the mark price; {rule}"
         return (
             f"{rule}; latency {legs}; slippage {slippage_words(simulation)};"
             f" fees {simulation['maker_bps']} / {simulation['taker_bps']} bps"

@@ -1,4 +1,4 @@
-"""The mark price of a run's window: what is stored of it, and what liquidates by it."""
+"""The mark price of a run's window: what is stored of it, what liquidates and triggers by it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from orderflow_bt.errors import CoverageError
+from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.series import SeriesId, SeriesKind
-from orderflow_bt.sim import LiquidateOn
+from orderflow_bt.sim import LiquidateOn, TriggerOn
 from orderflow_bt.sim.mark_prices import MarkPrices, Minutes
 from orderflow_bt.store import SeriesStore
 from orderflow_bt.types import DAY_US, MINUTE_US
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from orderflow_bt.sim import SimConfig
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
@@ -26,16 +28,20 @@ _EPOCH = dt.date(1970, 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class MarkPlan:
-    """By which price a run's positions are liquidated.
+    """By which price a run's positions are liquidated, and its orders triggered.
 
     Attributes:
         prices: The mark prices; None where the last price is tested.
+        liquidates: Whether they liquidate.
+        triggers: Whether they trigger.
         data: What is read: date, checksum, rows.
         missing: Days of the window of which none are stored; there the last price is tested.
-        get: The command that fetches what is not stored; empty where nothing is liquidated.
+        get: The command that fetches what is not stored; empty where nobody would read it.
     """
 
     prices: MarkPrices | None = None
+    liquidates: bool = False
+    triggers: bool = False
     data: tuple[dict[str, Any], ...] = ()
     missing: tuple[dt.date, ...] = ()
     get: str = ""
@@ -43,7 +49,8 @@ class MarkPlan:
     def as_json(self) -> dict[str, Any]:
         """For the manifest."""
         return {
-            "used": self.prices is not None,
+            "used": self.prices is not None and self.liquidates,
+            "triggers": self.prices is not None and self.triggers,
             "missing": [date.isoformat() for date in self.missing],
             "get": self.get,
             "data": list(self.data),
@@ -53,28 +60,38 @@ class MarkPlan:
 def find_marks(
     lake: Lake, tape: TapeId, start: int, end: int, config: SimConfig, *, accept_gaps: bool
 ) -> MarkPlan:
-    """The stored mark prices of ``[start, end)``, where a position can be liquidated by them.
+    """The stored mark prices of ``[start, end)``, where a run would liquidate or trigger by them.
 
     Raises:
         CoverageError: Days are not stored, the configuration insists on them and gaps are not
             accepted.
+        UsageError: Orders are to be triggered by it, and the market has none.
         LakeError: A stored day cannot be read.
     """
-    if not tape.market.is_futures or config.leverage is None:
+    triggers = config.trigger_on is TriggerOn.MARK
+    if not tape.market.is_futures:
+        if triggers:
+            raise UsageError(
+                f"{tape} has no mark price: that is of futures", where="--trigger-on",
+                fix="Leave it out: the last price triggers",
+            )  # fmt: skip
+        return MarkPlan()
+    if config.leverage is None and not triggers:
         return MarkPlan()
     first, last = (_EPOCH + dt.timedelta(days=time // DAY_US) for time in (start, end - 1))
     get = (
         f"orderflow-bt download {tape.symbol} --market {tape.market.value}"
         f" --kind markPriceKlines --interval {INTERVAL} --from {first} --to {last}"
     )
-    if config.liquidate_on is LiquidateOn.LAST:
+    liquidates = config.liquidate_on is not LiquidateOn.LAST and config.leverage is not None
+    if not liquidates and not triggers:
         return MarkPlan(get=get)
-    series = SeriesId(tape.exchange, tape.market, SeriesKind.MARK_KLINES, tape.symbol, INTERVAL)
-    store = SeriesStore(lake)
+    series, store = series_of(tape), SeriesStore(lake)
     stored = {date for date in store.dates(series) if first <= date <= last}
     dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     missing = tuple(date for date in dates if date not in stored)
-    if missing and config.liquidate_on is LiquidateOn.MARK and not accept_gaps:
+    needed = triggers or config.liquidate_on is LiquidateOn.MARK
+    if missing and needed and not accept_gaps:
         listed = ", ".join(map(str, missing[:5])) + (", …" if len(missing) > 5 else "")
         raise CoverageError(
             f"{len(missing)} of {len(dates)} days of the mark price of {tape.symbol} are not in the"
@@ -88,7 +105,17 @@ def find_marks(
             row = {"date": date.isoformat(), "sha256": info.origin.sha256, "rows": info.rows}
             data.append(row)
     prices = StoredMarks(lake, series, frozenset(stored)) if stored else None
-    return MarkPlan(prices, tuple(data), missing, get)
+    return MarkPlan(prices, liquidates, triggers, tuple(data), missing, get)
+
+
+def series_of(tape: TapeId) -> SeriesId:
+    """The mark-price candles of a tape's contract."""
+    return SeriesId(tape.exchange, tape.market, SeriesKind.MARK_KLINES, tape.symbol, INTERVAL)
+
+
+def stored_marks(lake: Lake, tape: TapeId, dates: Collection[str]) -> MarkPrices:
+    """Those of some days, as a run's manifest names them."""
+    return StoredMarks(lake, series_of(tape), frozenset(map(dt.date.fromisoformat, dates)))
 
 
 class StoredMarks(MarkPrices):

@@ -8,6 +8,7 @@ from orderflow_bt.sim.assumptions import (
     OffTick,
     Reference,
     StopFill,
+    TriggerOn,
 )
 from orderflow_bt.sim.config import SimConfig
 from orderflow_bt.sim.latency import LatencySample, LatencyTable
@@ -28,6 +29,7 @@ __all__ = [
     "Session",
     "SimConfig",
     "StopFill",
+    "TriggerOn",
     "restore",
     "snapshot",
 ]

@@ -62,6 +62,13 @@ class LiquidateOn(StrEnum):
     LAST = "last"  # that of each trade
 
 
+class TriggerOn(StrEnum):
+    """Which price triggers stops, trailing stops and if-touched orders."""
+
+    LAST = "last"  # that of each trade
+    MARK = "mark"  # the mark price, and no run without it
+
+
 class OffTick(StrEnum):
     """What becomes of an order whose price is not a whole number of ticks."""
 

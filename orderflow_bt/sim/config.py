@@ -20,6 +20,7 @@ from orderflow_bt.sim.assumptions import (
     OffTick,
     Reference,
     StopFill,
+    TriggerOn,
     decay_table,
     queue_setting,
 )
@@ -71,6 +72,7 @@ class SimConfig:
             besides; 0 for none.
         reference: What a market order pays before slippage.
         same_side_wait: For ``next_same_side``: after this long a market order crosses.
+        trigger_on: On futures, which price triggers orders that wait for one.
         stop_fill: At what price a triggered stop fills; ``trigger_price`` only for comparisons.
         participation: Share of a trade's volume that taking orders may use.
         max_wait: How long an entry that takes may need to fill; then the rest of it expires. What
@@ -111,6 +113,7 @@ class SimConfig:
     impact: Decimal = Decimal(0)
     reference: Reference = Reference.CROSS
     same_side_wait: int = SECOND_US
+    trigger_on: TriggerOn = TriggerOn.LAST
     stop_fill: StopFill = StopFill.MARKET
     participation: Decimal = Decimal(1)
     max_wait: int = MINUTE_US

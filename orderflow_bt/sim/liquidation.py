@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
+from orderflow_bt.kernels.agenda import waiting_interval
 from orderflow_bt.kernels.solvency import find_openers
+from orderflow_bt.kernels.triggers import test_mark, trail_mark
 from orderflow_bt.sim.forced import write_closing
+from orderflow_bt.types import MINUTE_US
 
 if TYPE_CHECKING:
-    from orderflow_bt.sim.mark_prices import MarkClock
+    from orderflow_bt.sim.mark_prices import Known, MarkClock
     from orderflow_bt.sim.stepper import Stepper
     from orderflow_bt.sim.tickets import Ticket
 
@@ -38,18 +41,49 @@ def openers(session: Stepper, arrival: int, but: int = -1) -> list[tuple[int, in
 
 
 def look_at_mark(session: Stepper, marks: MarkClock) -> None:
-    """Test the position against the mark price, at the edge of a minute."""
-    margin = session.margin
+    """Test the position, then orders that wait for a price, against the mark at a minute's edge."""
+    margin, edge = session.margin, marks.next_time
     if marks.look(margin, session.account):
         _liquidate_by_mark(session)
-    margin.by_mark = not marks.by_last
+    margin.by_mark = marks.liquidates and not marks.by_last
+    if marks.triggers:
+        _trigger_by_mark(session, marks.known_at(edge), edge)
+
+
+def _trigger_by_mark(session: Stepper, known: Known, edge: int) -> None:
+    """Let what is known of the mark price at an edge trigger orders, and trailing ones follow it.
+
+    Inside the minute that ended nobody knows what came first: a trailing stop is tested at the
+    extremes as it stood before, and at the close as the extremes moved it.
+    """
+    broker, slots = session.broker, session.state.slots
+    if broker.rows:
+        session.run_agenda(edge)  # those that arrived in that minute meet its close
+        slots[k.N_REPORTS] = slots[k.NOTED] = 0
+        steps = [(edge - MINUTE_US, known.extremes), (edge, known.close)]
+        if known.open is not None:
+            steps.append((edge, (known.open,)))
+        for since, prices in steps:
+            for mark in prices:
+                test_mark(
+                    edge, since, session.next_index - 1, *mark, broker.matrix, broker.rows,
+                    broker.state.vector, broker.reports,
+                )  # fmt: skip
+            for mark in prices:
+                trail_mark(since, *mark, broker.matrix, broker.rows)
+        broker.reader.read()
+    slots[k.MARK_DOWN], slots[k.MARK_UP] = known.open or (0, 0)
 
 
 def skip_marks(session: Stepper, marks: MarkClock, row: int, time: int) -> None:
     """Pass over looks at the mark price that change nothing before trade ``row`` and ``time``."""
     tape = session.tape
     horizon = min(time, tape.time.item(min(row, tape.end - 1)))
-    marks.skip(horizon, session.margin, session.account)
+    waiting = None
+    if marks.triggers and session.broker.rows:
+        low, high = waiting_interval(session.broker.matrix, session.broker.rows)
+        waiting = (low, high) if (low, high) != (-k.NEVER, k.NEVER) else None
+    marks.skip(horizon, session.margin, session.account, waiting)
 
 
 def _liquidate_by_mark(session: Stepper) -> None:

@@ -1,19 +1,20 @@
 """The exchange's mark price, minute by minute, and a session's way through it.
 
-An exchange liquidates by its mark price, of which its archive has candles of a minute. What a
-candle says is used when it is known: its open where it begins, its close and its extremes where it
-ends. The extremes count for a position that was the same all through the minute; one that changed
-in it is tested against the close.
+An exchange liquidates by its mark price, and lets it trigger stops where one asks for that; its
+archive has candles of a minute. What a candle says is used when it is known: its open where it
+begins, its close and its extremes where it ends. The extremes count for a position, and for an
+order, that was the same all through the minute; one that changed in it is tested against the close.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from orderflow_bt.kernels.orders import NEVER
+from orderflow_bt.sim.assumptions import LiquidateOn, TriggerOn
 from orderflow_bt.types import DAY_US, MINUTE_US
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.sim.account import Account
+    from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.margin import Margin
 
 MINUTES = DAY_US // MINUTE_US
@@ -68,6 +70,9 @@ class MarkPrices(ABC):
     def __init__(self) -> None:
         self._days: dict[int, Minutes] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_days": {}}  # they are read again
+
     @abstractmethod
     def load(self, day: int) -> Minutes | None:
         """A day, by its number since 1970; None where nothing of it is stored."""
@@ -82,19 +87,47 @@ class MarkPrices(ABC):
         return found
 
 
+class Mark(NamedTuple):
+    """A mark price, rounded down and up to whole price units of the tape."""
+
+    down: int
+    up: int
+
+
+class Known(NamedTuple):
+    """What an edge between two minutes lets be known.
+
+    Attributes:
+        extremes: Low and high of the minute that ended there; empty where it is not stored.
+        close: Its close; as these.
+        open: Open of the minute that begins there; None where that is not stored.
+    """
+
+    extremes: tuple[Mark, ...]
+    close: tuple[Mark, ...]
+    open: Mark | None
+
+
 class MarkClock:
     """One session's way through the mark prices, from the edge of one minute to the next.
 
     Args:
         prices: What there is.
+        config: Whether they liquidate, and whether they trigger.
+        decimals: Of the tape's price units.
 
     Attributes:
+        liquidates: Whether they do.
+        triggers: Whether they do.
         next_time: The next edge that is to be looked at.
         by_last: Whether nothing is known of the minute under way: the last price is tested.
     """
 
-    def __init__(self, prices: MarkPrices) -> None:
+    def __init__(self, prices: MarkPrices, config: SimConfig, decimals: int) -> None:
+        self.liquidates = config.liquidate_on is not LiquidateOn.LAST
+        self.triggers = config.trigger_on is TriggerOn.MARK
         self._prices = prices
+        self._decimals = decimals
         self._revision = -1  # of the account, when it was last looked at
         self.next_time = self._earliest = NEVER
         self.by_last = True
@@ -122,36 +155,74 @@ class MarkClock:
         self.next_time = self._earliest = edge + MINUTE_US
         day, minute = self._minute(edge - MINUTE_US)
         reached = False
-        if account.position and day.known[minute]:
+        held = account.position if self.liquidates else 0
+        if held and day.known[minute]:
             low, high = margin.mark_band(day.decimals)
             lowest, highest = (day.low, day.high) if was_held else (day.close, day.close)
             reached = bool(lowest[minute] <= low or highest[minute] >= high)
         day, minute = self._minute(edge)
         self.by_last = not day.known[minute]
-        if account.position and not self.by_last:
+        if held and not self.by_last:
             low, high = margin.mark_band(day.decimals)
             reached = reached or not low < day.open[minute] < high
         return reached
 
-    def skip(self, horizon: int, margin: Margin, account: Account) -> None:
+    def known_at(self, edge: int) -> Known:
+        """What can be known at an edge, of the minute before it and of the one behind it."""
+        before, ended = self._minute(edge - MINUTE_US)
+        after, begun = self._minute(edge)
+        extremes: tuple[Mark, ...] = ()
+        close: tuple[Mark, ...] = ()
+        if before.known[ended]:
+            extremes = tuple(
+                self._in_units(one.item(ended), before.decimals) for one in before[2:4]
+            )
+            close = (self._in_units(before.close.item(ended), before.decimals),)
+        is_open = after.known[begun]
+        opened = self._in_units(after.open.item(begun), after.decimals) if is_open else None
+        return Known(extremes, close, opened)
+
+    def _in_units(self, price: int, decimals: int) -> Mark:
+        up, down = 10 ** max(0, self._decimals - decimals), 10 ** max(0, decimals - self._decimals)
+        return Mark(price * up // down, -(-price * up // down))
+
+    def skip(
+        self, horizon: int, margin: Margin, account: Account, waiting: tuple[int, int] | None
+    ) -> None:
         """Pass over edges at which nothing happens, up to the last one by ``horizon``.
 
-        Unless somebody acts (`act`), the account stays as it is until then. At most to the end of
-        the day. What changed since the last look waits for the next one.
+        Unless somebody acts (`act`), account and orders stay as they are until then. At most to the
+        end of the day. What changed since the last look waits for the next one.
+
+        Args:
+            horizon: Microseconds.
+            margin: Of what is held.
+            account: Which holds it.
+            waiting: Prices between which no order is triggered or moved; None where none waits.
         """
-        held = account.position != 0
+        held = self.liquidates and account.position != 0
         day, minute = self._minute(self.next_time)
         steps = min((horizon - self.next_time) // MINUTE_US, MINUTES - 1 - minute)
-        if steps <= 0 or (held and (minute == 0 or self._revision != account.revision)):
+        if steps <= 0 or (held and self._revision != account.revision):
+            return
+        if minute == 0 and (held or waiting):
             return
         here, before = slice(minute, minute + steps), slice(minute - 1, minute + steps - 1)
         matters = day.known[here] == self.by_last
-        if held:
-            low, high = margin.mark_band(day.decimals)
+        bands = [margin.mark_band(day.decimals)] if held else []
+        bands += [self._scaled(waiting, day.decimals)] if waiting else []
+        for low, high in bands:
             matters |= day.known[before] & ((day.low[before] <= low) | (day.high[before] >= high))
             matters |= day.known[here] & ((day.open[here] <= low) | (day.open[here] >= high))
         found = np.flatnonzero(matters)
         self.next_time += (int(found[0]) if found.size else int(steps)) * MINUTE_US
+
+    def _scaled(self, waiting: tuple[int, int], decimals: int) -> tuple[int, int]:
+        """Prices of the tape as marks of so many decimals, none of them further apart."""
+        up, down = 10 ** max(0, decimals - self._decimals), 10 ** max(0, self._decimals - decimals)
+        low, high = waiting
+        low, high = -(-low * up // down), high * up // down
+        return max(-NEVER, min(NEVER, low)), max(-NEVER, min(NEVER, high))
 
     def act(self, now: int) -> None:
         """Somebody acts: edges behind ``now`` that were passed over matter again."""

@@ -114,7 +114,8 @@ class ReportReader:
         matrix, config = self._broker.matrix, self._session.config
         if matrix[row, k.ARRIVAL] != k.NEVER:
             return  # it ended on that very trade, and may have gone live anew
-        arrival = time + config.delay("trigger", time, order_id)
+        delay = config.delay("trigger", time, order_id)
+        arrival = max(time + delay, self._broker.gap_end)  # nothing arrives where trades lack
         matrix[row, k.ARRIVAL] = arrival
         takes = matrix[row, k.STATE] == k.TAKING
         if takes and config.max_wait and not matrix[row, k.REDUCE_ONLY]:

@@ -11,14 +11,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from orderflow_bt import Strategy, report
+from orderflow_bt import BarSpec, Strategy, param, report, time_bars
 from orderflow_bt.archive import open_source
-from orderflow_bt.errors import CoverageError
+from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.ingest import download
+from orderflow_bt.report.again import command_line
+from orderflow_bt.report.explain import explain
+from orderflow_bt.report.folder import read_run
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.run.marks import find_marks
 from orderflow_bt.series import SeriesId, SeriesKind
-from orderflow_bt.sim import LiquidateOn, SimConfig
+from orderflow_bt.sim import LiquidateOn, SimConfig, TriggerOn
 from orderflow_bt.store import Lake, Origin, SeriesInfo, SeriesQuality, SeriesStore
 from orderflow_bt.synth import SimulatedMarket, write_archive
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, Kind, MarketType, TapeId
@@ -101,7 +104,7 @@ def test_days_without_marks_are_named_refused_or_tested_on_the_last_price(lake, 
     assert "--kind markPriceKlines --interval 1m --from 2026-01-05 --to 2026-01-06" in page
     store(lake, FIRST)
     run(lake, tmp_path / "half")
-    assert "on 1 days without them" in report.build(tmp_path / "half").read_text()
+    assert "on 1 day without them" in report.build(tmp_path / "half").read_text()
     must = replace(CONFIG, liquidate_on=LiquidateOn.MARK)
     with pytest.raises(CoverageError, match="1 of 2 days of the mark price"):
         run(lake, tmp_path / "refused", must)
@@ -122,3 +125,63 @@ def test_nothing_is_read_where_nothing_is_liquidated(lake):
     assert plan.prices is not None
     assert plan.prices.day(START // DAY_US).known.all()
     assert not plan.prices.day(START // DAY_US + 1).known.any()
+
+
+class Stopper(Strategy):
+    """Buys at its first bar's close, protected by a stop that no trade reaches."""
+
+    bars: BarSpec = param(time_bars("15m"))
+
+    def on_bar(self, spec, bar, market, broker):
+        if market.position.is_flat and not broker.working:
+            broker.bracket(1, 10, stop=bar.close // 2)
+
+
+def stopped(lake, folder, **more):
+    config = replace(CONFIG, trigger_on=TriggerOn.MARK, liquidate_on=LiquidateOn.LAST)
+    request = Request("stopper", Stopper, {}, TAPE, START, END, config, **more)
+    return backtest(lake, request, folder)
+
+
+def test_stops_wait_for_the_mark_and_say_which_candle_it_was(lake, tmp_path):
+    store(lake, FIRST)
+    with pytest.raises(CoverageError, match="1 of 2 days of the mark price"):
+        stopped(lake, tmp_path / "refused")
+    store(lake, DATES[1], low_at=600)
+    metrics = stopped(lake, tmp_path / "run")
+    orders = pl.read_parquet(tmp_path / "run" / "orders.parquet")
+    ((number, time),) = (
+        orders.filter(pl.col("trigger_time").is_not_null())
+        .select("id", "trigger_time").rows()
+    )  # fmt: skip
+    assert time == START + DAY_US + 601 * MINUTE_US
+    assert metrics["liquidations"] == 0
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["simulation"]["trigger_on"] == "mark"
+    assert manifest["mark_prices"]["triggers"]
+    assert not manifest["mark_prices"]["used"]
+    assert "--trigger-on mark" in command_line(manifest, has_gaps=False)
+    assert "--liquidate-on last" in command_line(manifest, has_gaps=False)
+    page = report.build(tmp_path / "run").read_text()
+    assert "waited for the exchange&#39;s mark price" in page
+    folder = read_run(tmp_path / "run")
+    told = explain(folder, lake, order=number, fill=None)
+    (step,) = [step for step in told.steps if step.what == "trigger"]
+    assert step.text.startswith("mark price 1, the low of minute 10:00: triggers")
+    assert told.assumed.startswith("waits for the mark price")
+    others = [n for n, kind in orders.select("id", "kind").rows() if kind == "stop" and n != number]
+    told = explain(folder, lake, order=others[-1], fill=None)
+    assert "the mark price did not come to" in told.verdict
+
+
+def test_days_without_marks_trigger_by_the_last_price_where_that_is_accepted(lake, tmp_path):
+    store(lake, FIRST)
+    stopped(lake, tmp_path / "run", accept_gaps=True)
+    assert "on 1 day without them" in report.build(tmp_path / "run").read_text()
+
+
+def test_spot_has_no_mark_to_wait_for(lake):
+    spot = TapeId("binance", MarketType.SPOT, Kind.AGG_TRADES, "SIMUSDT")
+    config = replace(SimConfig.for_market(MarketType.SPOT), trigger_on=TriggerOn.MARK)
+    with pytest.raises(UsageError, match="has no mark price"):
+        find_marks(lake, spot, START, END, config, accept_gaps=False)
