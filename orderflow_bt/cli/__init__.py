@@ -7,8 +7,6 @@ import functools
 import gc
 import os
 import sys
-import tomllib
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,16 +40,16 @@ from orderflow_bt.cli import (
     surroundings,
     symbols,
 )
+from orderflow_bt.cli.config import read_config
 from orderflow_bt.cli.options import settings
 from orderflow_bt.cli.surroundings import Terminated
-from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.errors import OrderflowError
 from orderflow_bt.kernels import on_compile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTED = 130
-CONFIG_FILE = "orderflow-bt.toml"
 
 app = typer.Typer(
     name="orderflow-bt",
@@ -178,17 +176,6 @@ for _name, _module in {
     app.command(_name)(_guarded(_module.command))
 
 
-def _config() -> dict[str, Any]:
-    """Defaults from ``orderflow-bt.toml`` in the working folder; a table a command."""
-    path = Path(CONFIG_FILE)
-    if not path.is_file():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"the configuration cannot be read: {error}", where=CONFIG_FILE) from None
-
-
 def main() -> None:
     """The program ``orderflow-bt``."""
     # Loading packages makes objects by the hundred thousand and drops hardly any: to look for
@@ -196,7 +183,7 @@ def main() -> None:
     gc.set_threshold(100_000, 20, 20)
     try:
         surroundings.settle_in(sys.argv)
-        app(default_map=_config())
+        app(default_map=read_config(app))
     except OrderflowError as error:
         if settings.debug:
             raise

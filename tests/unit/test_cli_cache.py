@@ -78,9 +78,9 @@ def test_it_can_be_turned_off(lake, words, env):
 
 def test_the_configuration_may_say_its_size(lake, tmp_path):
     (tmp_path / "orderflow-bt.toml").write_text('cache_size = "1MB"\n')
-    from orderflow_bt.cli import _config
+    from orderflow_bt.cli.config import read_config
 
-    result = CliRunner().invoke(app, ["--data", "lake", "cache"], default_map=_config())
+    result = CliRunner().invoke(app, ["--data", "lake", "cache"], default_map=read_config(app))
     assert "at most 1.0 MB" in result.stdout
 
 
