@@ -19,9 +19,12 @@ Out = Annotated[
 def command(runs: Runs, palette: Palette = "default", out: Out = Path("comparison.html")) -> None:
     """Rebuild the report of a run from its folder; of several, also one page side by side."""
     from orderflow_bt.report import build, build_portfolio, compare, is_portfolio
+    from orderflow_bt.report.folder import failure_of
 
     for run in runs:
-        if is_portfolio(run):
+        if len(runs) > 1 and (why := failure_of(run)):
+            typer.echo(f"note: {run} failed and is left out: {why}", err=True)
+        elif is_portfolio(run):
             for part in sorted(run.glob("*/manifest.json")):
                 typer.echo(build(part.parent, palette))
             typer.echo(build_portfolio(run, palette))

@@ -281,7 +281,8 @@ def print_summary(metrics: dict[str, Any]) -> None:
     rows = {
         "net": f"{money(metrics['net_pnl'], quote)} ({percent(metrics['total_return'], 2)} of"
         f" {amount(metrics['start_cash'], quote)})",
-        "fees": f"{amount(metrics['fees'], quote)}, slippage {amount(metrics['slippage'], quote)}",
+        ("rebates" if metrics["fees"] < 0 else "fees"): f"{amount(metrics['fees'], quote)},"
+        f" slippage {amount(metrics['slippage'], quote)}",
         "funding": f"{money(metrics['funding'], quote)} in"
         f" {count(metrics['funding_payments'], 'payment')}",
         "round trips": f"{metrics['round_trips']:,} from {count(metrics['events'], 'event')},"
@@ -315,10 +316,10 @@ def _print_verdict(verdict: dict[str, Any], rows: dict[str, str]) -> None:
 
 
 def _liquidations(metrics: dict[str, Any]) -> str:
-    from orderflow_bt.stats.verdict import amount, count
+    from orderflow_bt.stats.verdict import amount, times
 
     lost = amount(metrics["liquidation_loss"], metrics["quote"])
-    return f"{count(metrics['liquidations'], 'time')}, losing {lost}"
+    return f"{times(metrics['liquidations'])}, losing {lost}"
 
 
 def _run_portfolio(requests: list[Request], folder: Path, *, as_json: bool) -> None:

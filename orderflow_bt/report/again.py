@@ -6,6 +6,8 @@ import datetime as dt
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt.strategy.registry import installed
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -25,7 +27,6 @@ _PLAIN = {
     "--off-tick": ("off_tick", "round"),
     "--max-open-orders": ("max_open_orders", 200),
     "--leverage": ("leverage", "1"),
-    "--margin": ("margin", "cross"),
     "--liquidate-on": ("liquidate_on", "auto"),
     "--funding-fuzz": ("funding_shift_s", 0.0),
     "--seed": ("seed", 1),
@@ -43,8 +44,11 @@ def command_line(manifest: dict[str, Any], *, has_gaps: bool) -> str:
     """
     strategy, tape = manifest["strategy"], manifest["tape"]
     symbols = manifest.get("portfolio") or [tape["symbol"]]
-    words = ["orderflow-bt", "run", strategy["name"], *symbols, "--market", tape["market"]]
+    words = ["orderflow-bt", "run", named(manifest), *symbols, "--market", tape["market"]]
     words += ["--portfolio"] if len(symbols) > 1 else []
+    margin = manifest["simulation"].get("margin")
+    if tape["market"] != "spot" and margin not in (None, "isolated" if symbols[1:] else "cross"):
+        words += ["--margin", margin]
     if tape["kind"] != "aggTrades":
         words += ["--kind", tape["kind"]]
     words += _window(manifest["window"])
@@ -52,6 +56,14 @@ def command_line(manifest: dict[str, Any], *, has_gaps: bool) -> str:
         words += ["--param", f"{name}={value}"]
     words += _assumptions(manifest["simulation"], tape["market"])
     return shlex.join([*words, "--accept-gaps"] if has_gaps else words)
+
+
+def named(manifest: dict[str, Any]) -> str:
+    """The strategy as the command line takes it: a name that is installed, or FILE:Class."""
+    strategy, file = manifest["strategy"], manifest["code"].get("strategy_file")
+    if not file or strategy["name"] in installed():
+        return str(strategy["name"])
+    return f"{file}:{strategy['class']}"
 
 
 def _window(window: dict[str, str]) -> list[str]:

@@ -193,7 +193,7 @@ def _added(metrics: Row, quote: str) -> list[PartRow]:
             ends = None if adds["low"] is None else (adds["low"], adds["high"])
             rows.append(_difference(f"beyond {name}", adds["mean"], ends, quote, adds["why"]))
     chance = metrics.get("chance") or {}
-    if chance and metrics["days"] > 1:
+    if chance and metrics["days"] > 1 and metrics["round_trips"] >= MIN_TRIPS:
         number, null = metrics["round_trips"], chance["random_hour"]
         own = metrics["trips_gross_pnl"] - metrics["trips_fees"]
         mean, low, high = ((own - null[end]) / number for end in ("mean", "high", "low"))

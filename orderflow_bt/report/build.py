@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _AT_ONCE = 1 << 12  # parts of a page
-_TONES = {"edge": "buy", "loss": "sell", "no_trades": "muted"}
+_TONES = {"edge": "buy", "loss": "sell", "ruin": "sell", "no_trades": "muted"}
 
 
 def build(run_dir: Path, palette_name: str = "default") -> Path:
@@ -123,6 +123,7 @@ def _equity_shot(
     if not time.size or not run.metrics["fills"]:
         return None
     quote = run.manifest["instrument"]["currency"]
+    ended = run.rows("round_trips").where("exit_role", ["liquidation"]).ints("exit_time")
     uris, size = {}, (0, 0)
     for theme in (dark, light):
         figure = draw_equity(
@@ -134,6 +135,7 @@ def _equity_shot(
             holes=holes_of(run.metrics.get("coverage", {}).get("missing_days", [])),
             held=held_share(run),
             window=reach_of(run.manifest["window"]),
+            liquidated=ended,
         )
         figures[f"equity-{theme.name}.png"] = png_bytes(figure)
         uris[theme.name] = _uri(svg_bytes(figure), "svg+xml")

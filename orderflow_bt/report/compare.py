@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report.build import environment, shot_of, style_sheet, write_whole
 from orderflow_bt.report.curves import Curve, draw_curves
-from orderflow_bt.report.folder import RunFolder, read_run
+from orderflow_bt.report.folder import RunFolder, failure_of, read_run
 from orderflow_bt.report.numbers import number_groups
 from orderflow_bt.report.page import Page, make_page
 from orderflow_bt.report.theme import palette
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 TONES = {
     "no_trades": "no trades",
+    "ruin": "the account was lost",
     "too_few": "too few to judge",
     "fragile": "depends on fills",
     "luck": "could be luck",
@@ -46,7 +47,8 @@ def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") 
     """Write one page with the numbers of several runs in columns.
 
     Args:
-        run_dirs: Run folders, in the order of the columns.
+        run_dirs: Run folders, in the order of the columns. Those of runs that failed get no column
+            and are named above the table, as long as one is whole.
         out: File to write.
         palette_name: ``default`` or ``colour-blind``.
 
@@ -59,7 +61,9 @@ def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") 
     """
     dark, light = palette(palette_name)
     runs = []
-    for number, folder in enumerate(run_dirs, start=1):
+    failed = {folder: why for folder in run_dirs if (why := failure_of(folder))}
+    whole = [folder for folder in run_dirs if folder not in failed] or run_dirs
+    for number, folder in enumerate(whole, start=1):
         run = read_run(folder)
         runs.append(ComparedRun(number, run, make_page(run, None, None, [])))
     html = (
@@ -70,7 +74,13 @@ def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") 
             differences=_differences(runs),
             rows=_rows(runs),
             curves=_curves(runs, dark, light),
-            notes=_notes(runs),
+            notes=[
+                *(
+                    f"Not in the table: {path.name}. Its run failed: {why}."
+                    for path, why in failed.items()
+                ),
+                *_notes(runs),
+            ],
             css=style_sheet(dark, light, "luck"),
         )
     )
@@ -135,14 +145,14 @@ def _rows(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:
         cells = {
             "Verdict": TONES[one.run.metrics["verdict"]["tone"]],
             "Closed": f"{one.run.metrics['round_trips']:,}",
-            "Net result": money(one.run.metrics["net_pnl"], quote),
+            "Net result": _unbroken(money(one.run.metrics["net_pnl"], quote)),
             "95 of 100 resamples of the sum": _interval(one.run.metrics, quote),
             "Under touch": _policy(one.run.metrics, "touch", quote),
             "Under queue": _policy(one.run.metrics, "queue", quote),
             "Under through": _policy(one.run.metrics, "through", quote),
         }
         for _, rows in number_groups(one.run.metrics, quote):
-            cells |= {row.name: row.whole + row.rest for row in rows}
+            cells |= {row.name: _unbroken(row.whole + row.rest) for row in rows}
         printed.append(cells | {"Result hash": one.run.manifest["result_hash"][:12]})
     names = list(dict.fromkeys(name for cells in printed for name in cells))
     return [(name, [cells.get(name, "n/a") for cells in printed]) for name in names]
@@ -150,12 +160,18 @@ def _rows(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:
 
 def _interval(metrics: dict[str, Any], quote: str) -> str:
     interval = metrics.get("trip_sum_interval")
-    return "n/a" if interval is None else " to ".join(money(end, quote) for end in interval)
+    if interval is None:
+        return "n/a"
+    return " to ".join(_unbroken(money(end, quote)) for end in interval)
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\u00a0")
 
 
 def _policy(metrics: dict[str, Any], name: str, quote: str) -> str:
     entry = metrics.get("band", {}).get(name)
-    return "n/a" if entry is None else money(entry["net_pnl"], quote)
+    return "n/a" if entry is None else _unbroken(money(entry["net_pnl"], quote))
 
 
 def _notes(runs: list[ComparedRun]) -> list[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.flow.imbalance import DETECTION_RATIO
 from orderflow_bt.report import words
+from orderflow_bt.report.again import named
 from orderflow_bt.report.grid import Scale
 from orderflow_bt.report.marks import EventMark, Marks
 from orderflow_bt.report.plan import Plan, plan_footprint
@@ -123,23 +124,24 @@ def _replay(run: RunFolder, trip: Row, opens: list[int]) -> str:
         [
             "orderflow-bt", "replay", tape["symbol"], "--market", tape["market"], *kind,
             "--date", f"{moment:%Y-%m-%d}", "--time", f"{moment:%H:%M:%S}", *bars,
-            *_beside(run.manifest["strategy"]),
+            *_beside(run.manifest),
         ]
     )  # fmt: skip
 
 
-def _beside(strategy: Row) -> list[str]:
+def _beside(manifest: Row) -> list[str]:
     """The option that runs the strategy beside a replay, with what is not its default.
 
     Those of a strategy that is not installed are all named: its file may be gone or changed. None
     where a value has a comma, which the option cannot hold.
     """
+    strategy = manifest["strategy"]
     name, usual = strategy["name"], {}
     if name in installed():
         with contextlib.suppress(OrderflowError):  # it fails now, and did not then: name them all
             usual = load_strategy(name)().parameters()
     told = [f"{k}={v}" for k, v in strategy["parameters"].items() if usual.get(k, _NONE) != v]
-    words = [name, *told]
+    words = [named(manifest), *told]
     return [] if any("," in word for word in words) else ["--strategy", ",".join(words)]
 
 
@@ -238,6 +240,11 @@ def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
         did += f"; {how} at {_price(run, trip['exit_price'])} after {held}"
     net = f"{words.signed(float(trip['net_pnl']), money_digits(quote))} {quote} after fees"
     parts.append(f"{did}: {result_words(trip, quote)}, {net}.")
+    if trip["exit_role"] == "liquidation" and not trip["is_open"]:
+        parts.append(
+            "A liquidation is booked at the price where what backed the position is used up, or "
+            "a worse one that traded: the tape need not have been there."
+        )
     if trip["spans_gap"]:
         parts.append("Trades are missing while it was open.")
     rows = words.exact(plan.height, decimals)

@@ -46,6 +46,7 @@ def draw_equity(
     holes: Sequence[tuple[int, int]] = (),
     held: NDArray[np.float64] | None = None,
     window: tuple[int, int] | None = None,
+    liquidated: NDArray[np.int64] | None = None,
 ) -> Figure:
     """Equity above, drawdown below, under them what was held.
 
@@ -58,6 +59,7 @@ def draw_equity(
         holes: Half-open stretches of time without data.
         held: float64 [n], position in percent of equity, short below zero; no pane where None.
         window: First moment of the run and its end; by default where the marks lie.
+        liquidated: int64, when the exchange closed a position; a cross on the curve each.
     """
     tall = 4.8 if held is None else 5.6
     figure = Figure(figsize=(13.6, tall), dpi=100, facecolor=theme.ground)
@@ -74,6 +76,12 @@ def draw_equity(
     dates = when / DAY_US  # matplotlib counts days since 1970
     upper.axhline(start_cash, color=theme.muted, linewidth=0.8, linestyle=(0, (2, 3)))
     upper.plot(dates, money, color=theme.curve, linewidth=1.3, drawstyle="steps-post")
+    if liquidated is not None and liquidated.size:
+        at = np.minimum(np.searchsorted(time_us, liquidated), time_us.size - 1)
+        upper.plot(
+            time_us[at] / DAY_US, equity[at], color=theme.sell_lit, linestyle="none", marker="X",
+            markersize=7, markeredgecolor=theme.ground, zorder=4, clip_on=False,
+        )  # fmt: skip
     lower.fill_between(dates, depth, 0, color=theme.sell, alpha=0.35, step="post", linewidth=0)
     lower.plot(dates, depth, color=theme.sell, linewidth=1.0, drawstyle="steps-post")
     for axes, name, digits, ticks in (

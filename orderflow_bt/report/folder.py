@@ -61,6 +61,12 @@ class RunFolder:
         return [Bar(**{name: int(row[name]) for name in Bar._fields}) for row in part]
 
 
+def failure_of(path: Path) -> str:
+    """Why the run of a folder failed; empty where it did not."""
+    failed = path / "failure.json"
+    return str(_json(failed).get("what")) if failed.is_file() else ""
+
+
 def read_run(path: Path) -> RunFolder:
     """Open a run folder.
 
@@ -68,9 +74,9 @@ def read_run(path: Path) -> RunFolder:
         UsageError: The folder is not a run folder.
         OrderflowError: A file of it is missing, not what was written, or of a later schema.
     """
-    if (path / "failure.json").is_file():
+    if why := failure_of(path):
         raise UsageError(
-            f"this run failed and is not whole: {_json(path / 'failure.json').get('what')}",
+            f"this run failed and is not whole: {why}",
             where=str(path),
             fix="Mend the strategy and run it again; the tables hold what it had until then",
         )

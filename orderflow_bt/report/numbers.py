@@ -54,6 +54,7 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
             _Spec("Result still open", "open_pnl", "money", "marked at the last price"),
             _Spec("Fees", "fees", "cost"),
             _Spec("Funding", "funding", "money", "received; a minus: paid"),
+            _Spec("Liquidations", "liquidations", "liquidations"),
             _Spec("Slippage", "slippage", "cost", "inside the prices of the fills"),
             _Spec("Cost it could bear", "break_even_bps", "bps", "per side, until gross is gone"),
         ),
@@ -143,6 +144,15 @@ def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | N
             return None, ""
         short, long = (words.span(value[name] * SECOND_US) for name in ("p10", "p90"))
         return value["p50"], f"one in ten under {short}, one in ten over {long}"
+    if spec.form == "liquidations":
+        if not value:
+            return None, ""
+        lost = f"{words.plain(metrics['liquidation_loss'], money_digits(quote))} {quote}"
+        return value, f"they lost {lost}, inside the net result"
+    if spec.form == "bps" and value is not None and value <= 0:
+        return value, "it lost before any cost: there is nothing to bear them with"
+    if spec.form == "cost" and value is not None and value < 0:
+        return value, "a minus: rebates" if spec.key == "fees" else "a minus: better than quoted"
     if spec.form == "side" and value is not None:
         made = f"{words.signed(value['net_pnl'], money_digits(quote))} {quote}"
         won = "" if value["win_rate"] is None else f", {words.percent(value['win_rate'])} won"
@@ -165,6 +175,7 @@ def _print(value: float, form: str, quote: str) -> str:
         "days": lambda: f"{words.plain(value, 1)} days",
         "times": lambda: f"{words.plain(value, 1)} times",
         "count": lambda: f"{value:,.0f}",
+        "liquidations": lambda: f"{value:,.0f}",
         "side": lambda: f"{value:,.0f}",
         "held": lambda: words.span(value * SECOND_US),
         "lost": lambda: f"{words.signed(value, digits)} {quote}",

@@ -82,6 +82,7 @@ class Page:
     months: tuple[str, ...]
     years: list[YearRow]
     equity: Shot | None
+    liquidated: bool
     habits: Shot | None
     drift: Shot | None
     drift_words: list[str]
@@ -149,6 +150,7 @@ def make_page(
         months=NAMES,
         years=year_rows(metrics.get("monthly", []), quote),
         equity=equity,
+        liquidated=bool(metrics.get("liquidations")),
         habits=habits,
         drift=drift[0],
         drift_words=drift[1],
@@ -219,7 +221,9 @@ def money_rows(metrics: Row, quote: str) -> tuple[list[BarRow], float]:
         ("Before slippage", gross + slippage, "price moves as first quoted"),
         ("Slippage", -slippage, "beyond the inferred quote"),
         ("Gross", gross, "what the fills made"),
-        ("Fees", -fees, "paid to the exchange"),
+        ("Rebates", -fees, "paid by the exchange")
+        if fees < 0
+        else ("Fees", -fees, "paid to the exchange"),
         *([("Funding", funding, "between longs and shorts")] if funding else []),
         ("Net", metrics["trips_net_pnl"], "what was kept"),
     ]

@@ -40,6 +40,7 @@ class TripColumns:
     Attributes:
         liquidated: How many closed ones ended in a liquidation.
         liquidated_net: Their net money, exactly.
+        liquidated_at: When the first of them was, microseconds UTC; 0 where none was.
         closed_net: Net money of all closed ones, exactly.
         gap_net: Net money of those among them that lived through a hole in the tape.
     """
@@ -47,7 +48,7 @@ class TripColumns:
     def __init__(self, trips: Iterable[RoundTrip] = ()) -> None:
         self._whole = {name: array("q") for name in (*_WHOLE, *_FLAGS)}
         self._real = {name: array("d") for name in _REAL}
-        self.liquidated = 0
+        self.liquidated = self.liquidated_at = 0
         self.liquidated_net = self.closed_net = self.gap_net = Decimal(0)
         for _ in self.take(trips, 1):
             pass
@@ -77,6 +78,7 @@ class TripColumns:
                     self.gap_net += trip.net_pnl
             if trip.exit_role == "liquidation":
                 self.liquidated += 1
+                self.liquidated_at = self.liquidated_at or trip.exit_time
                 self.liquidated_net += trip.net_pnl
 
     def __len__(self) -> int:

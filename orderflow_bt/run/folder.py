@@ -217,6 +217,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
             "version": orderflow_bt.__version__,
             "kernels": kernel_hash(),
             "strategy_sha256": _digest_of(source) if source else None,
+            "strategy_file": source.name if source else None,
             **_imports_of(cls, source),
         },
         "funding": record.funding.as_json(),

@@ -60,6 +60,10 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
             fees=summary["trips_fees"],
             funding=summary["trips_funding"],
             liquidations=trips.liquidated,
+            liquidation_loss=float(-trips.liquidated_net),
+            liquidated_at=moment_of(trips.liquidated_at),
+            start_cash=summary["start_cash"],
+            final_equity=summary["final_equity"],
             slippage=execution["slippage"] or 0.0,
             expectancy_r=summary["expectancy_r"],
             r_interval=summary["trip_r_interval"],
@@ -94,6 +98,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         "funding_payments": len(session.funding.payments),
         "liquidations": trips.liquidated,
         "liquidation_loss": float(-trips.liquidated_net),
+        "first_liquidation": iso(trips.liquidated_at) if trips.liquidated_at else None,
         "max_drawdown_per_trade": session.max_drawdown,
         "trades_read": session.trades_read,
         "coverage": coverage,
@@ -143,6 +148,11 @@ def _halts(record: RunRecord, trips: TripColumns) -> dict[str, Any]:
         "net_pnl": float(trips["net_pnl"][through].sum()),
         "net_pnl_without": float(trips["net_pnl"][~through & ~trips["is_open"]].sum()),
     }
+
+
+def moment_of(time: int) -> str:
+    """To the minute, UTC, as a sentence names it; empty for 0."""
+    return f"{iso(time)[:16].replace('T', ' ')} UTC" if time else ""
 
 
 def _warning(config: SimConfig) -> str:

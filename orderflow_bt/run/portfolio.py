@@ -16,6 +16,7 @@ from orderflow_bt.errors import OrderflowError, PluginError, UnsupportedError, U
 from orderflow_bt.run.backtest import Running
 from orderflow_bt.run.columns import as_stats
 from orderflow_bt.run.folder import failed_home, write_failed, write_run
+from orderflow_bt.run.numbers import moment_of
 from orderflow_bt.run.tables import INT, MONEY
 from orderflow_bt.run.whole import whole_folder
 from orderflow_bt.sim import FillPolicy, LiquidateOn
@@ -215,6 +216,7 @@ def _metrics(
         seed=request.config.seed,
     )
     del summary["exposure"]  # positions of several symbols overlap
+    ended = [one.trips.liquidated_at for one in written.values() if one.trips.liquidated_at]
     coverage = [part["coverage"] for part in parts.values()]
     judged = stats.judge(
         stats.Evidence(
@@ -224,6 +226,10 @@ def _metrics(
             fees=summary["trips_fees"],
             funding=summary["trips_funding"],
             liquidations=total["liquidations"],
+            liquidation_loss=total["liquidation_loss"],
+            liquidated_at=moment_of(min(ended, default=0)),
+            start_cash=summary["start_cash"],
+            final_equity=summary["final_equity"],
             sum_interval=summary["trip_sum_interval"],
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=quote,

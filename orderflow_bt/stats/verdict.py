@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MIN_TRIPS = 30
+RUIN = 0.05  # of the starting cash: with no more than that left, the account is lost
 _MINUS = "\u2212"
 _MONEY_LIKE = ("USD", "EUR", "GBP", "TRY")
 
@@ -22,7 +23,7 @@ class Verdict:
     """What the run shows, in words.
 
     Attributes:
-        tone: ``no_trades``, ``too_few``, ``fragile``, ``luck``, ``loss`` or ``edge``.
+        tone: ``no_trades``, ``ruin``, ``too_few``, ``fragile``, ``luck``, ``loss`` or ``edge``.
         headline: One sentence.
         sentences: Two or more sentences, the most important first.
     """
@@ -42,6 +43,10 @@ class Evidence:
         gross_pnl: The same before fees.
         fees: Fees of the closed round trips.
         liquidations: How many of them ended in a liquidation.
+        liquidation_loss: Net money that these lost.
+        liquidated_at: When the first was, in words; empty where there was none.
+        start_cash: What the account began with; 0 where that is not known.
+        final_equity: What it ended with.
         slippage: Money that fills lost beyond the inferred quote, already inside the gross result.
         expectancy_r: Mean R of the round trips with a stop, or None.
         r_interval: 95 % interval of that mean under resampling, where there is one.
@@ -76,6 +81,10 @@ class Evidence:
     simulated_market: str = ""
     funding: float = 0.0
     liquidations: int = 0
+    liquidation_loss: float = 0.0
+    liquidated_at: str = ""
+    start_cash: float = 0.0
+    final_equity: float = 0.0
     slippage: float = 0.0
     expectancy_r: float | None = None
     r_interval: tuple[float, float] | None = None
@@ -106,6 +115,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def times(number: int) -> str:
+    """``once``, ``twice``, ``1,204 times``."""
+    return {1: "once", 2: "twice"}.get(number) or count(number, "time")
+
+
 def judge(evidence: Evidence) -> Verdict:
     """The verdict on one run."""
     tone = _tone(evidence)
@@ -127,6 +141,8 @@ def band_changes_sign(band: Mapping[str, float]) -> bool:
 
 
 def _tone(e: Evidence) -> str:
+    if e.start_cash > 0 and e.final_equity <= RUIN * e.start_cash:
+        return "ruin"
     if e.round_trips == 0:
         return "no_trades"
     if e.round_trips < MIN_TRIPS or e.sum_interval is None:
@@ -143,6 +159,8 @@ def _headline(e: Evidence, tone: str) -> str:
     trips = count(e.round_trips, "round trip")
     text = {
         "fragile": "",
+        "ruin": f"The account was lost: {amount(e.final_equity, e.quote)} of "
+        f"{amount(e.start_cash, e.quote)} are left after {trips}.",
         "no_trades": "No round trip was closed: there is nothing to judge.",
         "too_few": f"Too few to judge: {trips}, {MIN_TRIPS} are the least.",
         "luck": f"Not told apart from luck: {money(e.net_pnl, e.quote)} over {trips}.",
@@ -156,7 +174,7 @@ def _headline(e: Evidence, tone: str) -> str:
         reach = f"from {money(low, e.quote)} to {money(high, e.quote)}"
         text = f"{text} The sign of the result depends on how fills are assumed: {reach}.".strip()
     if e.liquidations:
-        text = f"LIQUIDATED {count(e.liquidations, 'time')}. {text}"
+        text = f"LIQUIDATED {times(e.liquidations)}. {text}"
     return f"Simulated market. {text}" if e.simulated_market else text
 
 
@@ -189,6 +207,8 @@ def _result(e: Evidence, tone: str) -> str:
         made = f"{trips} made {money(e.net_pnl, e.quote)} after fees"
     made += " and funding" if e.funding else ""
     if e.sum_interval is None or e.round_trips < MIN_TRIPS:
+        if tone == "ruin":
+            return f"{made}. What follows describes how an account ends, not how a strategy trades."
         return (
             f"{made}. With fewer than {MIN_TRIPS} results one or two decide the sum, whichever "
             "sign it has: run a longer window before you read anything into it."
@@ -256,9 +276,14 @@ def _costs(e: Evidence) -> str:
     slipped = ""
     if e.slippage > 0:
         slipped = f" That is after slippage of {amount(e.slippage, e.quote)}."
-    if e.fees <= 0:
-        said = f"Before fees the result was {gross}; rebates were {fees}."
-        return said + slipped if e.fees else ""
+    if e.fees < 0:
+        all_of_it = ", so they made all of it" if e.gross_pnl <= 0 < e.gross_pnl - e.fees else ""
+        return (
+            f"Fees were negative: rebates of {fees}. Without them the result was {gross}"
+            f"{all_of_it}.{slipped}"
+        )
+    if not e.fees:
+        return f"No fees were charged.{slipped}"
     if e.gross_pnl > 0 >= e.gross_pnl - e.fees:
         said = f"Before fees it made {gross}; fees of {fees} took all of that and more."
         return said + slipped
@@ -274,10 +299,14 @@ def _liquidated(e: Evidence) -> str:
     if not e.liquidations:
         return ""
     were, them = ("was", "it") if e.liquidations == 1 else ("were", "them")
+    first = "" if not e.liquidated_at else f", at {e.liquidated_at}"
+    if e.liquidations > 1 and first:
+        first = f", the first {first[2:]}"
+    cost = f": {amount(e.liquidation_loss, e.quote)}" if e.liquidation_loss else ""
     return (
         f"{count(e.liquidations, 'position')} could not be carried any more and {were} closed by "
-        f"the exchange; all that backed {them} was lost. Lower the leverage before you read the "
-        "rest."
+        f"the exchange{first}; all that backed {them} was lost{cost}. Lower the leverage before "
+        "you read the rest."
     )
 
 

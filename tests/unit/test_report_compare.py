@@ -13,6 +13,7 @@ from run_folders import build_run_folder
 from typer.testing import CliRunner
 
 from orderflow_bt.cli.report import command
+from orderflow_bt.errors import UsageError
 from orderflow_bt.report import compare
 from orderflow_bt.report.curves import Curve, draw_curves, looks_of
 from orderflow_bt.report.theme import DARK
@@ -45,6 +46,23 @@ def test_runs_stand_in_columns_with_a_word_on_choosing(runs: list[Path], tmp_pat
     assert text == compare(runs, page).read_text()
 
 
+def test_a_run_that_failed_is_named_and_has_no_column(runs: list[Path], tmp_path: Path):
+    bad = tmp_path / "bad.failed"
+    bad.mkdir()
+    (bad / "failure.json").write_text(json.dumps({"what": "Own.on_bar raised ValueError: <no>"}))
+    page = tmp_path / "page.html"
+    program = typer.Typer()
+    program.command()(command)
+    told = CliRunner().invoke(program, [str(runs[0]), str(bad), str(runs[1]), "--out", str(page)])
+    assert told.exit_code == 0, told.output
+    assert "bad.failed failed and is left out: Own.on_bar raised" in told.stderr
+    text = page.read_text()
+    assert "Not in the table: bad.failed. Its run failed: Own.on_bar raised ValueError" in text
+    assert "2 runs side by side" in text
+    with pytest.raises(UsageError, match="failed and is not whole"):
+        compare([bad], page)
+
+
 def test_what_differs_between_runs_stands_first(runs: list[Path], tmp_path: Path):
     other = build_run_folder(tmp_path / "other", trips=2, bars=288, seed=3)
     manifest = json.loads((other / "manifest.json").read_text())
@@ -53,7 +71,7 @@ def test_what_differs_between_runs_stands_first(runs: list[Path], tmp_path: Path
     (other / "manifest.json").write_text(json.dumps(manifest))
     text = compare([runs[0], other], tmp_path / "page.html").read_text()
     head = text[text.index("What went in") : text.index("What came out")]
-    rows = re.findall(r"<td class=\"nowrap\">(.*?)</td>", head)
+    rows = re.findall(r"<tr><td>(.*?)</td>", head)
     assert rows == ["Strategy", "Symbol", "pivot", "Latency, ms"]
     assert ">7</td>" in head
     assert "Equity of the runs" in text

@@ -177,10 +177,14 @@ def test_a_liquidation_stands_in_the_headline(data, tmp_path):
     assert "LIQUIDATED" in result.stdout
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     assert metrics["liquidations"] == 1
-    assert metrics["verdict"]["headline"].startswith("LIQUIDATED 1 time.")
+    assert metrics["verdict"]["headline"].startswith("LIQUIDATED once.")
     assert metrics["net_pnl"] == pytest.approx(-metrics["start_cash"])
     page = (tmp_path / "run" / "report.html").read_text()
-    assert "all that backed it was lost" in page
+    assert "all that backed it was lost: 0.1" in page
+    assert "A cross: the exchange closed a position." in page
+    assert "A liquidation is booked at the price where" in page
+    assert "orderflow-bt run held.py:Held SIMUSD_PERP" in page
+    assert "--strategy held.py:Held" in page
     fills = pl.read_parquet(tmp_path / "run" / "fills.parquet")
     last = fills.filter(pl.col("role") == "liquidation")["id"][0]
     told = CliRunner().invoke(

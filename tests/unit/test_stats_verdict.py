@@ -84,7 +84,12 @@ def test_costs_are_told():
     took = judge(replace(LUCKY, net_pnl=-10.0, gross_pnl=77.6, band={}))
     assert "took all of that" in took.sentences[1]
     assert "before fees already" in judge(replace(LUCKY, gross_pnl=-1.0)).sentences[1]
-    assert "rebates" in judge(replace(LUCKY, fees=-1.0)).sentences[1]
+    assert judge(replace(LUCKY, fees=-1.0)).sentences[1] == (
+        "Fees were negative: rebates of 1.00 USDT. Without them the result was +400.00 USDT."
+    )
+    assert "made all of it" in judge(replace(LUCKY, gross_pnl=-1.0, fees=-2.0)).sentences[1]
+    assert "made all of it" not in judge(replace(LUCKY, gross_pnl=-9.0, fees=-2.0)).sentences[1]
+    assert judge(replace(LUCKY, fees=0.0)).sentences[1] == "No fees were charged."
     slipped = judge(replace(LUCKY, slippage=12.5)).sentences[1]
     assert slipped.endswith("22% of it. That is after slippage of 12.50 USDT.")
 
@@ -96,6 +101,22 @@ def test_the_result_is_told_in_multiples_of_the_risk():
         "\u22120.05 R and +0.30 R in 95 of 100 tries."
     )
     assert judge(replace(risked, round_trips=5)).sentences[1].endswith("+0.12 R on average.")
+
+
+def test_an_account_that_is_gone_is_said_first():
+    gone = replace(LUCKY, start_cash=500.0, final_equity=25.0, net_pnl=-475.0)
+    verdict = judge(gone)
+    assert verdict.tone == "ruin"
+    assert verdict.headline == (
+        "The account was lost: 25.00 USDT of 500.00 USDT are left after 41 round trips."
+    )
+    assert judge(replace(gone, final_equity=25.01)).tone == "luck"
+    few = judge(replace(gone, round_trips=6, liquidations=2, liquidation_loss=470.0,
+                        liquidated_at="2024-01-02 03:04 UTC"))  # fmt: skip
+    assert few.headline.startswith("LIQUIDATED twice. The account was lost")
+    assert "not how a strategy trades" in few.sentences[0]
+    told = next(text for text in few.sentences if "exchange" in text)
+    assert "the first at 2024-01-02 03:04 UTC; all that backed them was lost: 470.00 USDT" in told
 
 
 @pytest.mark.parametrize(("net", "in_r", "better"), [(312.4, -0.1, "more"), (-50.0, 0.1, "less")])
