@@ -9,6 +9,7 @@ from replay_lakes import slices_whole
 
 from orderflow_bt.replay.engine.actions import perform
 from orderflow_bt.replay.engine.listener import Listener
+from orderflow_bt.run.marks import find_marks
 from orderflow_bt.sim import Session, SimConfig
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import MarketType, time_bars
@@ -71,7 +72,9 @@ class Repeats(Strategy):
 def in_batch(window, actions, config, bars=ONE_MINUTE):
     """A session that did the same in one pass over whole days."""
     strategy = Repeats(actions, window.first)
-    session = Session(strategy, window.instrument, config, [bars], start=window.start)
+    stretch = (window.lake, window.tape, window.start, window.end)
+    marks = find_marks(*stretch, config, accept_gaps=True).prices
+    session = Session(strategy, window.instrument, config, [bars], start=window.start, marks=marks)
     strategy.session = session
     for piece in slices_whole(window, bars, []):
         session.feed(piece)

@@ -89,6 +89,15 @@ def command(
     leverage: Annotated[
         str, typer.Option(help="What is held may be worth this many times the equity.")
     ] = "1",
+    margin: Annotated[
+        str, typer.Option(help="What backs a position on futures: cross or isolated.")
+    ] = "",
+    liquidate_on: Annotated[
+        str, typer.Option(help="On futures: auto (the mark price where stored), mark or last.")
+    ] = "auto",
+    trigger_on: Annotated[
+        str, typer.Option(help="What triggers stops: last (price), or on futures mark.")
+    ] = "last",
     accept_gaps: Annotated[
         bool, typer.Option("--accept-gaps", help="Replay days with missing trades.")
     ] = False,
@@ -96,8 +105,14 @@ def command(
     """Replay a stored day with your own orders, as a backtest would have run it."""
     assumed: dict[str, Any] = {
         "latency": latency, "fills": fills, "fees": fees, "cash": cash, "leverage": leverage,
+        "margin": margin, "liquidate_on": liquidate_on, "trigger_on": trigger_on,
     }  # fmt: skip
     hidden = blind or bool(challenge)
+    if hidden and "mark" in (liquidate_on, trigger_on):
+        raise UsageError(
+            "a blind start is drawn from all stored days, with a mark price or without: which it is"
+            " would tell something of it", where="--blind", fix="Leave mark out",
+        )  # fmt: skip
     if hidden and (symbol or date or headless):
         raise UsageError(
             "a blind start is drawn: it has no symbol and no date, and a page", where="--blind"

@@ -8,8 +8,10 @@ from decimal import Decimal
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
+from mark_days import store_marks
 from replay_lakes import (
+    DAY,
     MIDNIGHT,
     ONE_MINUTE,
     TAPE,
@@ -37,7 +39,7 @@ from orderflow_bt.replay.engine.pauses import Pauses
 from orderflow_bt.replay.engine.player import Player
 from orderflow_bt.replay.engine.scene import Scene
 from orderflow_bt.replay.engine.window import open_window
-from orderflow_bt.sim import End, FillPolicy, GapPolicy
+from orderflow_bt.sim import End, FillPolicy, GapPolicy, TriggerOn
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, BarSpec
 
 
@@ -71,6 +73,29 @@ def test_a_wandering_replay_is_the_batch_run(
     end = MIDNIGHT + DAY_US + 70 * MINUTE_US
     window = open_window(lake, TAPE, start, end, warmup=DAY_US, accept_gaps=True)
     check(window, spec, config, rng)
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    changes=st.sampled_from([
+        {"trigger_on": TriggerOn.MARK},
+        {"leverage": Decimal(20), "cash": 9_000},
+        {"leverage": Decimal(9), "cash": 9_000, "trigger_on": TriggerOn.MARK},
+    ]),
+)  # fmt: skip
+def test_a_replay_by_the_mark_price_is_the_batch_run(
+    tmp_path_factory, few_trades_apart, seed, changes
+):
+    rng = np.random.default_rng(seed)
+    lake = lake_of(tmp_path_factory.mktemp("lake"), random_day(rng, 300, lose=0.01))
+    walk = 10_000 + np.cumsum(rng.choice([-9, 0, 9], (4, 70)), axis=1)
+    low, first, last, high = np.sort(walk * 10**3 + rng.integers(0, 10**4, (4, 70)), axis=0)
+    store_marks(lake, TAPE, DAY, np.stack([first, high, low, last]), decimals=3)
+    start, end = MIDNIGHT + 10 * MINUTE_US, MIDNIGHT + 70 * MINUTE_US
+    window = open_window(lake, TAPE, start, end, warmup=DAY_US, accept_gaps=True)
+    assume(window.first < window.rows)
+    check(window, ONE_MINUTE, replace(SHORT, **changes), rng)
 
 
 def check(window, spec, config, rng, moves=60):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from mark_days import store_marks
 from replay_lakes import (
     DAY,
     MIDNIGHT,
@@ -37,7 +39,8 @@ from orderflow_bt.replay.engine.scene import Scene, open_scene
 from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.replay.practice.journal import Journal
 from orderflow_bt.run import Request, backtest
-from orderflow_bt.sim import GapPolicy, SimConfig
+from orderflow_bt.sim import GapPolicy, LiquidateOn, SimConfig, TriggerOn
+from orderflow_bt.sim.tiers import MarginMode
 from orderflow_bt.store import Lake, decoded
 from orderflow_bt.strategy import Strategy
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, Bar, BarStatus, MarketType
@@ -217,6 +220,47 @@ def test_a_strategy_switched_on_in_the_middle_is_its_backtest(simulated, tmp_pat
     assert [row["event_id"] for row in orders] == [o.event_id for o in session.broker.orders]
     equity = pq.read_table(tmp_path / "run" / "equity.parquet").to_pylist()
     assert [row["equity"] for row in equity] == [row.equity for row in session.equity]
+
+
+class Protected(Trades):
+    """The same, with a stop that only the mark price comes to."""
+
+    def on_fill(self, fill, market, broker):
+        super().on_fill(fill, market, broker)
+        if fill.role == "entry":
+            far = market.last - fill.side * market.last // 4
+            broker.stop(-fill.side, fill.qty, far, reduce_only=True)
+
+
+def test_a_replay_stops_and_liquidates_by_the_mark_as_its_run_does(tmp_path):
+    lake, tape = demo_lake(tmp_path, days=2, per_day=4_000)
+    start, luck = MIDNIGHT + DAY_US, np.random.default_rng(1)
+    window = open_window(lake, tape, start, END, warmup=0)
+    middle = int(window.trades(window.first, window.first + 1).price[0])
+    far = luck.choice([0, 0, middle // 2], 1440)
+    candles = np.stack([np.full(1440, middle) + sign * far for sign in (0, 1, -1, 0)])
+    store_marks(lake, tape, DAY + dt.timedelta(days=1), candles,
+                decimals=window.instrument.price_decimals)  # fmt: skip
+    for name, changes in (
+        ("stops", {"trigger_on": TriggerOn.MARK}),
+        ("liquidations", {"leverage": Decimal(5), "margin": MarginMode.ISOLATED}),
+        ("neither", {"liquidate_on": LiquidateOn.LAST, "leverage": Decimal(5)}),
+    ):
+        config = replace(SimConfig.for_market(MarketType.UM), **changes)
+        request = Request("protected", Protected, {}, tape, start, END, config)
+        metrics = backtest(lake, request, tmp_path / name)
+        player = Player(window, bars=ONE_MINUTE, config=config)
+        player.watch("protected", Protected())
+        player.seek(window.rows)
+        player.finish()
+        broker = player.watched["protected"].broker
+        told = pq.read_table(tmp_path / name / "fills.parquet").to_pylist()
+        assert [(row["time"], row["price"], row["role"]) for row in told] == [
+            (fill.time, fill.price, fill.role) for fill in broker.fills
+        ]
+        stopped = sum(order.trigger_time is not None for order in broker.orders)
+        assert (stopped > 0) == (name == "stops")
+        assert (metrics["liquidations"] > 0) == (name == "liquidations")
 
 
 class Raises(Strategy):

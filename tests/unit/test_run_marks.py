@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 import pytest
+from mark_days import store_marks
 
 from orderflow_bt import BarSpec, Strategy, param, report, time_bars
 from orderflow_bt.archive import open_source
@@ -20,9 +21,8 @@ from orderflow_bt.report.explain import explain
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.run.marks import find_marks
-from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.sim import LiquidateOn, SimConfig, TriggerOn
-from orderflow_bt.store import Lake, Origin, SeriesInfo, SeriesQuality, SeriesStore
+from orderflow_bt.store import Lake
 from orderflow_bt.synth import SimulatedMarket, write_archive
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, Kind, MarketType, TapeId
 
@@ -30,7 +30,6 @@ FIRST = dt.date(2026, 1, 5)
 START = (FIRST - dt.date(1970, 1, 1)).days * DAY_US
 END = START + 2 * DAY_US
 TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
-MARKS = SeriesId("binance", MarketType.UM, SeriesKind.MARK_KLINES, "SIMUSDT", "1m")
 DATES = [FIRST, FIRST + dt.timedelta(days=1)]
 CONFIG = replace(SimConfig.for_market(MarketType.UM), leverage=Decimal(20), max_wait=0)
 
@@ -60,20 +59,10 @@ def lake(tmp_path):
 
 def store(lake, date, low_at=None):
     """A day of marks at 1,000,000, which nothing liquidates a long at, with one fall to 1."""
-    first = START + (date - FIRST).days * DAY_US
-    times = first + np.arange(1440) * MINUTE_US
-    price = np.full(1440, 1_000_000 * 10**8, np.int64)
-    low = price.copy()
+    candles = np.full((4, 1440), 1_000_000 * 10**8, np.int64)
     if low_at is not None:
-        low[low_at] = 10**8
-    columns = {"open_time": times, "open": price, "high": price, "low": low, "close": price,
-               "close_time": times + MINUTE_US - 1_000, "count": np.full(1440, 60)}  # fmt: skip
-    info = SeriesInfo(
-        MARKS, date, None, 0, {"price": 8}, "us", Origin("here", "ab" * 32, "verified", 1),
-        SeriesQuality(rows=1440),
-    )  # fmt: skip
-    with lake.lock(MARKS, date):
-        SeriesStore(lake).write(columns, info)
+        candles[2, low_at] = 10**8
+    store_marks(lake, TAPE, date, candles)
 
 
 def run(lake, folder, config=CONFIG, **more):

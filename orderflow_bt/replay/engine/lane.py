@@ -7,7 +7,7 @@ only what its own detectors saw, as in a backtest.
 from __future__ import annotations
 
 import pickle
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from orderflow_bt.replay.engine.hand import Hand
 from orderflow_bt.replay.engine.window import Cut
 from orderflow_bt.run.clock import clocked_pieces
 from orderflow_bt.run.context import find_context
+from orderflow_bt.run.funding import find_funding
+from orderflow_bt.run.marks import find_marks
 from orderflow_bt.run.recorder import MARKING_BARS
 from orderflow_bt.run.window import find_window
 from orderflow_bt.sim import Readings, Session, restore, snapshot
@@ -26,11 +28,37 @@ if TYPE_CHECKING:
 
     from orderflow_bt.detectors import Detector
     from orderflow_bt.replay.engine.window import ReplayWindow
-    from orderflow_bt.run.funding import FundingPlan
     from orderflow_bt.sim import SimConfig
+    from orderflow_bt.sim.funding import Funding
+    from orderflow_bt.sim.mark_prices import MarkPrices
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.strategy import Strategy
     from orderflow_bt.types import BarSpec, Trades
+
+
+class Terms(NamedTuple):
+    """What every session of a replay is simulated by.
+
+    Attributes:
+        config: Assumptions.
+        funding: What the contract paid in the window, by time.
+        marks: The mark price, where it liquidates or triggers.
+    """
+
+    config: SimConfig
+    funding: Sequence[Funding]
+    marks: MarkPrices | None
+
+
+def terms_of(window: ReplayWindow, config: SimConfig) -> Terms:
+    """As a run of the window has them.
+
+    Raises:
+        CoverageError: The configuration insists on mark prices that are not stored.
+    """
+    stretch = (window.lake, window.tape, window.start, window.end)
+    marks = find_marks(*stretch, config, accept_gaps=window.accept_gaps)
+    return Terms(config, find_funding(*stretch).rows, marks.prices)
 
 
 class Lane:
@@ -98,8 +126,7 @@ def lane_of_person(
     window: ReplayWindow,
     bars: BarSpec,
     detectors: Sequence[Detector],
-    config: SimConfig,
-    funding: FundingPlan,
+    terms: Terms,
 ) -> Lane:
     """What a person sees and trades, from the first row of the window on."""
     readings = Readings(
@@ -112,15 +139,14 @@ def lane_of_person(
     )
     hand = Hand()
     session = Session(
-        hand, window.instrument, config, [bars], start=window.start, funding=funding.rows
-    )
+        hand, window.instrument, terms.config, [bars], start=window.start,
+        funding=terms.funding, marks=terms.marks,
+    )  # fmt: skip
     hand.session = session
     return Lane(readings, session, 0)
 
 
-def lane_of_strategy(
-    window: ReplayWindow, strategy: Strategy, config: SimConfig, funding: FundingPlan
-) -> Lane:
+def lane_of_strategy(window: ReplayWindow, strategy: Strategy, terms: Terms) -> Lane:
     """A strategy as a backtest of the window would run it, up to the first row that is ours.
 
     Where it looks further back than the window's warm-up, the days before that are read here.
@@ -143,8 +169,8 @@ def lane_of_strategy(
         fallback=MARKING_BARS,
     )
     session = Session(
-        strategy, window.instrument, config, readings.specs,
-        start=window.start, funding=funding.rows, context=context.sources(),
+        strategy, window.instrument, terms.config, readings.specs, start=window.start,
+        funding=terms.funding, context=context.sources(), marks=terms.marks,
     )  # fmt: skip
     lane = Lane(readings, session, 0)
     ours = window.days[0].date

@@ -6,8 +6,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 from orderflow_bt.errors import PluginError, UsageError
-from orderflow_bt.replay.engine.lane import chase, lane_of_person, lane_of_strategy
-from orderflow_bt.run.funding import find_funding
+from orderflow_bt.replay.engine.lane import chase, lane_of_person, lane_of_strategy, terms_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -32,8 +31,7 @@ class Lanes:
     """
 
     def __init__(self, window: ReplayWindow, config: SimConfig) -> None:
-        self._window, self._config = window, config
-        self._funding = find_funding(window.lake, window.tape, window.start, window.end)
+        self._window, self._terms = window, terms_of(window, config)
         self._strategies: dict[str, Strategy] = {}  # as they were given: those that run are copies
         self._lanes: dict[str, Lane] = {}
         self.failed: dict[str, PluginError] = {}
@@ -51,14 +49,14 @@ class Lanes:
     def begin(self, bars: BarSpec, detectors: Sequence[Detector]) -> None:
         """Put every lane at its first row."""
         self._lanes[PERSON] = lane_of_person(
-            self._window, bars, deepcopy(list(detectors)), self._config, self._funding
+            self._window, bars, deepcopy(list(detectors)), self._terms
         )
         for name in self._strategies:
             self._lanes[name] = self._made(name)
 
     def _made(self, name: str) -> Lane:
         strategy = deepcopy(self._strategies[name])
-        return lane_of_strategy(self._window, strategy, self._config, self._funding)
+        return lane_of_strategy(self._window, strategy, self._terms)
 
     def add(
         self, name: str, strategy: Strategy, checkpoints: Iterable[Checkpoint], *, ended: bool

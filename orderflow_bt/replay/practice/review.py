@@ -40,6 +40,7 @@ CLOSED_BY = {  # roles of the order that ended a round trip, in words
     "liquidation": "liquidation",
 }
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_USUAL = {"liquidate_on": "auto"}  # what the command takes, where a journal lacks it
 
 
 class Misread(NamedTuple):
@@ -209,9 +210,10 @@ class Practice:
             if self.facts.get(name):
                 words += [f"--{name.replace('_', '-')}", str(self.facts[name])]
         assumed = self.facts.get("config", {})
-        for name, usual in Assumed().model_dump().items():
-            if assumed.get(name, usual) != usual:
-                words += [f"--{name}", f"{assumed[name]}"]
+        for name, before in Assumed().model_dump().items():
+            value = assumed.get(name, before)
+            if value != _USUAL.get(name, before):
+                words += [f"--{name.replace('_', '-')}", f"{value}"]
         if self.facts.get("accept_gaps"):
             words.append("--accept-gaps")
         return shlex.join(words)

@@ -60,7 +60,7 @@ class Window(Shape):
 
 
 class Assumed(Shape):
-    """Options of the simulation, as they were typed."""
+    """Options of the simulation, as they were typed; older journals lack the last ones."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -69,6 +69,9 @@ class Assumed(Shape):
     fees: str = ""
     cash: str = ""
     leverage: str = "1"
+    margin: str = ""
+    liquidate_on: str = "last"
+    trigger_on: str = "last"
 
 
 class Practised(Shape):
