@@ -2,7 +2,7 @@
 
 from orderflow_bt.audit.days import DayAudit, Loss, audit_tape
 from orderflow_bt.audit.halts import find_halts
-from orderflow_bt.audit.klines import KlineCheck, Unequal, check_klines
+from orderflow_bt.audit.klines import KlineCheck, Unequal, check_klines, minutes_of
 from orderflow_bt.audit.silence import Habit, Silence
 
 __all__ = [
@@ -15,4 +15,5 @@ __all__ = [
     "audit_tape",
     "check_klines",
     "find_halts",
+    "minutes_of",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from orderflow_bt import hints
 from orderflow_bt.audit.klines import check_klines
 from orderflow_bt.audit.silence import Habit
 from orderflow_bt.errors import LakeError
@@ -143,8 +144,7 @@ def audit_tape(
         raise LakeError(
             f"no day of {tape} is in the lake",
             where=str(lake.root),
-            fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} "
-            f"--kind {tape.kind.value} --from DATE --to DATE",
+            fix=hints.download(tape),
         )
     start, end = first or stored[0], last or stored[-1]
     span = [start + dt.timedelta(days=n) for n in range((end - start).days + 1)]

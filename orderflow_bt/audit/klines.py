@@ -71,6 +71,11 @@ class KlineCheck:
         return "unequal" if self.unequal else "equal"
 
 
+def minutes_of(tape: TapeId) -> SeriesId:
+    """The exchange's one-minute klines of a tape."""
+    return SeriesId(tape.exchange, tape.market, SeriesKind.KLINES, tape.symbol, "1m")
+
+
 def check_klines(lake: Lake, info: DayInfo) -> KlineCheck | None:
     """Compare a stored day with the klines beside it, or None where none are stored.
 
@@ -85,7 +90,7 @@ def check_klines(lake: Lake, info: DayInfo) -> KlineCheck | None:
         LakeError: The day or its klines cannot be read.
     """
     tape = info.tape
-    series = SeriesId(tape.exchange, tape.market, SeriesKind.KLINES, tape.symbol, "1m")
+    series = minutes_of(tape)
     store = SeriesStore(lake)
     if not store.has(series, info.date):
         return None

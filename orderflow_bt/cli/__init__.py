@@ -41,7 +41,7 @@ from orderflow_bt.cli import (
     symbols,
 )
 from orderflow_bt.cli.config import read_config
-from orderflow_bt.cli.options import settings
+from orderflow_bt.cli.options import on_this_lake, settings
 from orderflow_bt.cli.surroundings import Terminated
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.kernels import on_compile
@@ -118,9 +118,7 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
         except OrderflowError as error:
             if settings.debug:
                 raise
-            typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
-            typer.echo(str(error), err=True)
-            raise typer.Exit(error.exit_code) from None
+            raise _told(error) from None
         except KeyboardInterrupt as end:
             typer.echo("interrupted; nothing half-written was left", err=True)
             code = surroundings.TERMINATED if isinstance(end, Terminated) else INTERRUPTED
@@ -132,12 +130,16 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             if settings.debug:
                 raise
             _say_no_more()
-            told = surroundings.in_words(error)
-            typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
-            typer.echo(str(told), err=True)
-            raise typer.Exit(told.exit_code) from None
+            raise _told(surroundings.in_words(error)) from None
 
     return guarded
+
+
+def _told(error: OrderflowError) -> typer.Exit:
+    """Say an error to a person; how the program ends then."""
+    typer.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    typer.echo(on_this_lake(str(error)), err=True)
+    return typer.Exit(error.exit_code)
 
 
 def _say_no_more() -> None:

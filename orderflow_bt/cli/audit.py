@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orderflow_bt import hints
 from orderflow_bt.cli import options
 from orderflow_bt.cli.kline_words import kline_lines, plain_klines
 from orderflow_bt.cli.output import time_text
@@ -57,15 +58,16 @@ def command(
     if start and end and end < start:
         raise UsageError(f"--to {end} is before --from {start}")
 
-    from orderflow_bt.audit import audit_tape
+    from orderflow_bt.audit import audit_tape, minutes_of
 
     lake = options.open_lake()
     days = list(audit_tape(lake, tape, start, end, with_klines=with_klines))
     if with_klines and not any(day.klines for day in days):
         typer.echo(
-            f"no 1m klines of these days are in the lake: orderflow-bt download {tape.symbol} "
-            f"--market {tape.market.value} --kind klines --from {days[0].date} "
-            f"--to {days[-1].date}",
+            options.on_this_lake(
+                "no 1m klines of these days are in the lake: "
+                + hints.download(minutes_of(tape), days[0].date, days[-1].date)
+            ),
             err=True,
         )
     if as_json:

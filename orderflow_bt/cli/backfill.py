@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from orderflow_bt import hints
 from orderflow_bt.cli import options
 from orderflow_bt.cli.words import count_text
 from orderflow_bt.errors import UsageError
@@ -56,7 +57,7 @@ def command(
         raise UsageError(
             f"no day of {tape} is in the lake, so there is no first day to begin with",
             where="--from",
-            fix=f"Give one; for whole days of the past, orderflow-bt download {tape.symbol}",
+            fix=f"Give one; for whole days of the past: {hints.download(tape)}",
         )
     stored = stored or [today]
     start, end = start or stored[0], end or stored[-1]

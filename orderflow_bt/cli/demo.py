@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 import threading
 from functools import partial
@@ -72,9 +73,10 @@ def command(
         lake.mkdir(parents=True)
         (lake / SIMULATED).write_text(what, encoding="utf-8")
         options.settings.data = str(lake)
+        call = shlex.join(options.program())
         with _served(out / "archive") as address:
             for kind in ("aggTrades", "fundingRate"):
-                say(f"$ orderflow-bt --data {lake} download {market.symbol} --market um"
+                say(f"$ {call} download {market.symbol} --market um"
                     f" --kind {kind} --from {start} --to {last} --source {address}")  # fmt: skip
                 download.command(
                     symbols=[market.symbol], market=MarketType.UM, kind=kind, first=str(start),
@@ -86,15 +88,14 @@ def command(
             process.wait()
     first = start + dt.timedelta(days=1)
     names = ",".join(installed())
-    say(f"\n$ orderflow-bt --data {lake} run {names} {market.symbol} --market um"
-        f" --from {first} --to {last} --fees {FEES} --out {out / 'runs'}")  # fmt: skip
+    say(f"\n$ {call} run {names} {market.symbol} --market um --from {first} --to {last}"
+        f" --fees {FEES} --out {shlex.quote(str(out / 'runs'))}")  # fmt: skip
     run.command(
         strategy=names, symbols=[market.symbol], first=str(first), last=str(last),
         market=MarketType.UM, fees=FEES, out=out / "runs",
     )  # fmt: skip
     say("\nThe same market on a page, to practise reading it trade by trade:")
-    say(f"  orderflow-bt --data {lake} replay {market.symbol} --market um --date {first}"
-        " --time 08:00")  # fmt: skip
+    say(f"  {call} replay {market.symbol} --market um --date {first} --time 08:00")  # fmt: skip
     say("\nThe market above was simulated. The same with real trades:")
     say("  orderflow-bt download BTCUSDT --market um --from 2024-01-01 --to 2024-01-14")
     say("  orderflow-bt download BTCUSDT --market um --kind fundingRate --from 2024-01-01"

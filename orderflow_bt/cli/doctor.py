@@ -60,7 +60,7 @@ def command(as_json: options.Json = False) -> None:
         marks = {"ok": "ok", "note": "note", "trouble": "TROUBLE"}
         for finding in findings:
             line = f"{finding.about:8} {marks[finding.state]:8} {finding.what}"
-            typer.echo(line + (f". {finding.fix}" if finding.fix else ""))
+            typer.echo(line + (f". {options.on_this_lake(finding.fix)}" if finding.fix else ""))
     if not healthy:
         raise typer.Exit(TROUBLE)
 

@@ -72,7 +72,7 @@ def _print(told: Explanation, caution: str) -> None:
     _print_steps(told)
     typer.echo(told.verdict)
     for note in (*told.notes, *([caution] if caution else [])):
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(options.on_this_lake(f"note: {note}"), err=True)
 
 
 def _print_steps(told: Explanation) -> None:

@@ -50,7 +50,8 @@ def command(
         plain += [_plain_series(summary) for summary in series]
         typer.echo(json.dumps(plain, indent=2))
     elif not tapes and not series:
-        typer.echo(f"The lake at {lake.root} is empty. Fill it with, for example:\n  {_DOWNLOAD}")
+        typer.echo(f"The lake at {lake.root} is empty. Fill it with, for example:")
+        typer.echo(f"  {options.on_this_lake(_DOWNLOAD)}")
     if not as_json:
         _print_tables(
             (_TAPE_COLUMNS, [_tape_cells(summary) for summary in tapes]),

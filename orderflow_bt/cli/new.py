@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import keyword
+import shlex
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from orderflow_bt.cli import templates
+from orderflow_bt.cli import options, templates
 from orderflow_bt.errors import UsageError
 
 
@@ -52,11 +53,9 @@ def command(
             path.unlink(missing_ok=True)
             raise
         typer.echo(str(path))
-    typer.echo(f"\npytest {out / f'test_{name}.py'}   # pip install pytest", err=True)
-    if family is Family.STRATEGY:
-        typer.echo(f"orderflow-bt run {out / f'{name}.py'} SYMBOL --from DAY --to DAY", err=True)
-    else:
-        typer.echo(
-            f"orderflow-bt events SYMBOL --detector {out / f'{name}.py'} --from DAY --to DAY",
-            err=True,
-        )
+    plugin_file, test_file = (shlex.quote(str(path)) for path in files)
+    call = f"run {plugin_file} SYMBOL"
+    if family is Family.DETECTOR:
+        call = f"events SYMBOL --detector {plugin_file}"
+    typer.echo(f"\npytest {test_file}   # pip install pytest", err=True)
+    typer.echo(options.on_this_lake(f"orderflow-bt {call} --from DAY --to DAY"), err=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -70,12 +72,18 @@ class Settings:
 
 settings = Settings()
 _USUAL = settings.data
+_CALL = re.compile(r"\borderflow-bt (?=[a-z])")
 _YEARS = 1971, 2199  # days before and after them can be told too
 
 
 def program() -> list[str]:
     """The words that call this program again, on the same lake."""
     return ["orderflow-bt", *(["--data", settings.data] if settings.data != _USUAL else [])]
+
+
+def on_this_lake(hint: str) -> str:
+    """A hint whose commands, when they are copied, speak of the lake that is in use."""
+    return _CALL.sub(shlex.join(program()) + " ", hint)
 
 
 def open_lake() -> Lake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -107,7 +108,11 @@ def _list(root: Path, *, as_json: bool) -> None:
         typer.echo(json.dumps({"practices": shown, "days": days}, indent=2, ensure_ascii=False))
         return
     if not practices:
-        typer.echo(f"Nothing was practised below {root}. Begin: orderflow-bt replay --blind")
+        typer.echo(
+            options.on_this_lake(
+                f"Nothing was practised below {root}. Begin: orderflow-bt replay --blind"
+            )
+        )
         return
     header = ("practice", "began, UTC", "market", "answers", "right", "Brier", "trips", "R each")
     rows = [
@@ -133,7 +138,8 @@ def _list(root: Path, *, as_json: bool) -> None:
             for day in days
         ],
     )  # fmt: skip
-    typer.echo("\nEach in full: orderflow-bt practice NAME")
+    elsewhere = "" if root == ROOT else f" --out {shlex.quote(str(root))}"
+    typer.echo("\n" + options.on_this_lake(f"Each in full: orderflow-bt practice NAME{elsewhere}"))
 
 
 def _numbers(reads: dict[str, Any], trades: dict[str, Any]) -> tuple[str, str, str, str, str]:

@@ -177,7 +177,7 @@ def command(
     lake = options.open_lake()
     configs = {tape: assumed.config(lake, tape, *window) for tape in tapes}
     for warning in {text for tape, config in configs.items() for text in cautions(tape, config)}:
-        typer.echo(f"warning: {warning}", err=True)
+        typer.echo(options.on_this_lake(f"warning: {warning}"), err=True)
     parameters = options.parameters(param or [])
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
@@ -296,7 +296,7 @@ def print_summary(metrics: dict[str, Any]) -> None:
     if not metrics["funding_payments"]:
         del rows["funding"]
     if metrics["not_simulated"]:
-        rows["left out"] = "; ".join(metrics["not_simulated"])
+        rows["left out"] = options.on_this_lake("; ".join(metrics["not_simulated"]))
     for label in ("skipped", "rejected"):
         if metrics[label]:
             rows[label] = ", ".join(f"{number:,} {why}" for why, number in metrics[label].items())
@@ -338,7 +338,7 @@ def _run_portfolio(requests: list[Request], folder: Path, *, as_json: bool) -> N
             trips = count(part["round_trips"], "round trip")
             rows[symbol] = f"{money(part['net_pnl'], quote)} from {trips}"
         if metrics["not_simulated"]:
-            rows["left out"] = "; ".join(metrics["not_simulated"])
+            rows["left out"] = options.on_this_lake("; ".join(metrics["not_simulated"]))
         rows["result"] = metrics["result_hash"][:16]
         _print_verdict(metrics["verdict"], rows)
     for request in requests:

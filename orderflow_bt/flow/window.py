@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from orderflow_bt import hints
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.flow.bars import BarStream
 from orderflow_bt.flow.grouping import auto_ticks_per_row
@@ -70,9 +71,8 @@ class BarWindow:
             raise CoverageError(
                 f"no day from {days[0]} to {days[-1]} of {tape} is in the lake",
                 where=str(lake.root),
-                fix=f"{stored_elsewhere(lake, tape)}Get them: orderflow-bt download {tape.symbol}"
-                f" --market {tape.market.value} --kind {tape.kind.value}"
-                f" --from {days[0]} --to {days[-1]}",
+                fix=f"{stored_elsewhere(lake, tape)}Get them: "
+                f"{hints.download(tape, days[0], days[-1])}",
             )
         self.missing = [day for day in days if day not in self._days]
         self.instrument = resolve_instrument(lake, tape, self._days)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from orderflow_bt import hints
 from orderflow_bt.archive import exchange
 from orderflow_bt.archive.local import TextTable
 from orderflow_bt.errors import MissingDayError, OrderflowError, TransferError, UnsupportedError
@@ -87,7 +88,7 @@ def find_holes(
                 f"the exchange has no trade of {tape} from {first} to {last}",
                 where=rest.url,
                 fix="Check the symbol and --market; old trades are in the archive only: "
-                f"orderflow-bt download {tape.symbol}",
+                f"{hints.download(tape, first, last)}",
             )
         return [Hole(row.id, days[0].first_id - 1 if days else None, None)]
     holes = [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from orderflow_bt import hints
 from orderflow_bt.errors import UsageError
 from orderflow_bt.report.mark_words import marks_of, triggering
 from orderflow_bt.report.order_words import OrderWords, counted
@@ -140,8 +141,7 @@ class _Story(OrderWords):
         for date in stretch.missing:
             tape = tape_of(self.run.manifest)
             self.notes.append(
-                f"{date} of {tape} is not in the lake: orderflow-bt download {tape.symbol}"
-                f" --market {tape.market.value} --kind {tape.kind.value} --from {date} --to {date}"
+                f"{date} of {tape} is not in the lake: {hints.download(tape, date, date)}"
             )
         self.notes += [
             f"{date} in the lake is not what the run read: its trades may differ"

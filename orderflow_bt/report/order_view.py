@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from orderflow_bt import hints
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.kernels.quotes import NO_PRICE, quotes_before
 from orderflow_bt.report.tape_of_order import tape_of
@@ -187,8 +188,7 @@ def _read(run: RunFolder, lake: Lake, span: Span) -> Seen:
         if lake.day(tape, date) is None:
             raise CoverageError(
                 f"{date} of {tape} is not in the lake, and a picture of the order needs its trades",
-                fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value}"
-                f" --kind {tape.kind.value} --from {date} --to {date}",
+                fix=hints.download(tape, date, date),
             )
         for trades in lake.read(tape, date, *decimals):
             binned.take(trades)

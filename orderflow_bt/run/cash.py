@@ -6,6 +6,7 @@ import datetime as dt
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from orderflow_bt import hints
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.sim.rounding import money
 from orderflow_bt.types import DAY_US
@@ -42,6 +43,5 @@ def opening_coins(lake: Lake, tape: TapeId, start: int, end: int) -> Decimal:
     raise CoverageError(
         f"the lake has no trade of {tape} in the window",
         where=str(lake.root),
-        fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} --kind"
-        f" {tape.kind.value} --from {first} --to {last}",
+        fix=hints.download(tape, first, last),
     )

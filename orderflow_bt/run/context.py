@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt import hints
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.flow import BarStream
 from orderflow_bt.series import INTERVALS_US, SeriesId, SeriesKind
@@ -128,10 +129,7 @@ Found = tuple[list[dict[str, Any]], list[dt.date], str]
 
 def _of_tape(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> Found:
     stored = {date: day for date in dates if (day := lake.day(tape, date)) is not None}
-    get = (
-        f"orderflow-bt download {tape.symbol} --market {tape.market.value}"
-        f" --kind {tape.kind.value} --from {min(dates)} --to {max(dates)}"
-    )
+    get = hints.download(tape, min(dates), max(dates))
     pieces = [
         {"date": date.isoformat(), "sha256": day.source_sha256, "rows": day.rows}
         for date, day in stored.items()
@@ -143,11 +141,7 @@ def _of_series(lake: Lake, series: SeriesId, dates: Sequence[dt.date]) -> Found:
     store = SeriesStore(lake)
     wanted = series.pieces(list(dates))
     stored = {piece: info for piece in wanted if (info := store.info(series, piece)) is not None}
-    interval = f" --interval {series.interval}" if series.interval else ""
-    get = (
-        f"orderflow-bt download {series.symbol} --market {series.market.value}"
-        f" --kind {series.kind.value}{interval} --from {min(dates)} --to {max(dates)}"
-    )
+    get = hints.download(series, min(dates), max(dates))
     pieces = [
         {
             "date": series.piece_text(piece),

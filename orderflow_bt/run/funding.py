@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt import hints
 from orderflow_bt.series import INTERVALS_US, SeriesId, SeriesKind
 from orderflow_bt.sim.funding import Funding
 from orderflow_bt.store import SeriesStore
@@ -95,8 +96,7 @@ def find_funding(lake: Lake, tape: TapeId, start: int, end: int) -> FundingPlan:
         rows=tuple(Funding(times[k], rates[k], hours[k], marks.at(times[k])) for k in inside),
         applies=True,
         holes=tuple(_holes(times, hours, start, end)),
-        get=f"orderflow-bt download {tape.symbol} --market {tape.market.value} --kind fundingRate"
-        f" --from {first} --to {last}",
+        get=hints.download(series, first, last),
         data=tuple(data),
     )
 

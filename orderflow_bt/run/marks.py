@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from orderflow_bt import hints
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.sim import LiquidateOn, TriggerOn
@@ -79,14 +80,11 @@ def find_marks(
     if config.leverage is None and not triggers:
         return MarkPlan()
     first, last = (_EPOCH + dt.timedelta(days=time // DAY_US) for time in (start, end - 1))
-    get = (
-        f"orderflow-bt download {tape.symbol} --market {tape.market.value}"
-        f" --kind markPriceKlines --interval {INTERVAL} --from {first} --to {last}"
-    )
+    series, store = series_of(tape), SeriesStore(lake)
+    get = hints.download(series, first, last)
     liquidates = config.liquidate_on is not LiquidateOn.LAST and config.leverage is not None
     if not liquidates and not triggers:
         return MarkPlan(get=get)
-    series, store = series_of(tape), SeriesStore(lake)
     stored = {date for date in store.dates(series) if first <= date <= last}
     dates = [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
     missing = tuple(date for date in dates if date not in stored)

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from orderflow_bt import hints
 from orderflow_bt.audit import find_halts
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.store import broken_borders, stored_elsewhere
@@ -92,10 +93,7 @@ def find_window(
     days = tuple(stored[date] for date in dates if date in stored)
     borders = tuple(b for b in broken_borders(near) if first <= b.short_day <= last)
     missing = tuple(date for date in dates if date not in stored)
-    download = (
-        f"orderflow-bt download {tape.symbol} --market {tape.market.value}"
-        f" --kind {tape.kind.value} --from {first} --to {last}"
-    )
+    download = hints.download(tape, first, last)
     if not days:
         raise CoverageError(
             f"the lake has no day of {tape} from {first} to {last}",

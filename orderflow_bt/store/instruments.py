@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from orderflow_bt import hints
 from orderflow_bt.errors import LakeError
 from orderflow_bt.instruments import Instrument, contract_usd
 from orderflow_bt.store.rules import known_rules, rules_on
@@ -40,8 +41,7 @@ def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> In
         raise LakeError(
             f"no day of {tape} is in the lake",
             where=str(lake.root),
-            fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} "
-            f"--kind {tape.kind.value} --from DATE --to DATE",
+            fix=hints.download(tape),
         )
     first = min(dates, default=days[0].date)
     known = known_rules(lake, tape.exchange, tape.market, tape.symbol)

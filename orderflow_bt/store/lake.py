@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import filelock
 
+from orderflow_bt import hints
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store.cache import LIMIT, Cache, user_folder
@@ -312,8 +313,7 @@ class Lake:
             raise LakeError(
                 f"{date} of {tape} is not in the lake",
                 where=str(self.root),
-                fix=f"orderflow-bt download {tape.symbol} --market {tape.market.value} "
-                f"--kind {tape.kind.value} --from {date} --to {date}",
+                fix=hints.download(tape, date, date),
             )
         return info
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from orderflow_bt import hints
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind, parse_piece
 from orderflow_bt.store.files import open_stored, side_by_side, unreadable
@@ -139,12 +140,10 @@ class SeriesStore:
         """
         info = self.info(series, piece)
         if info is None:
-            interval = f" --interval {series.interval}" if series.interval else ""
             raise LakeError(
                 f"{series.piece_text(piece)} of {series} is not in the lake",
                 where=str(self.lake.root),
-                fix=f"orderflow-bt download {series.symbol} --market {series.market.value} "
-                f"--kind {series.kind.value}{interval} --from {piece} --to {piece}",
+                fix=hints.download(series, piece, piece),
             )
         try:
             with open_stored(info.path) as opened:

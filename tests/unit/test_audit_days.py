@@ -342,7 +342,7 @@ def test_errors_of_use(run):
     assert run("--from", "2024-01-02", "--to", "2024-01-01").exit_code == 2
     nothing = run()
     assert nothing.exit_code == 1
-    assert "orderflow-bt download ABCUSDT" in nothing.stderr
+    assert "orderflow-bt --data lake download ABCUSDT" in nothing.stderr
 
 
 @pytest.mark.parametrize("seed", range(4))

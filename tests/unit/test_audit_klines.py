@@ -255,4 +255,4 @@ def test_klines_that_are_not_stored(tmp_path):
     words = ["--data", str(tmp_path / "lake"), "audit", "ABCUSDT", "--klines"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0
-    assert "orderflow-bt download ABCUSDT --market um --kind klines" in result.stderr
+    assert "download ABCUSDT --market um --kind klines --interval 1m" in result.stderr

@@ -41,7 +41,10 @@ def test_a_healthy_lake(lake):
     assert "pyarrow" in result.stdout
     assert "compiled kernels: " in result.stdout
     assert "2 days of tapes (version 1: 2), 0 files of series" in result.stdout
-    assert "ABCUSDT (binance um aggTrades): 1 day has defects. orderflow-bt audit" in result.stdout
+    assert (
+        "ABCUSDT (binance um aggTrades): 1 day has defects. orderflow-bt --data lake audit"
+        in result.stdout
+    )
     assert files(lake) == before
 
 

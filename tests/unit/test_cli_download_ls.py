@@ -114,9 +114,9 @@ def test_a_source_that_is_none(run):
 def test_an_empty_lake_says_what_to_type(run):
     result = run("ls")
     assert result.exit_code == 0
-    assert "orderflow-bt download" in result.stdout
+    assert "orderflow-bt --data lake download" in result.stdout
     assert run("ls", "--json").stdout.strip() == "[]"
-    assert "orderflow-bt download" in run("ls", "ABCUSDT").stderr
+    assert "orderflow-bt --data lake download" in run("ls", "ABCUSDT").stderr
 
 
 def test_an_unknown_symbol_is_answered_with_the_known(run, tmp_path):
