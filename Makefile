@@ -16,8 +16,11 @@ help: ## list the targets
 demo: $(RUN) ## simulated exchange -> download -> backtests -> reports, offline
 	$(BIN)/orderflow-bt demo
 
+# A file's tests stay in one process: what they share (a market, a browser, a run) is made once.
+PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
+
 test: $(DEV) ## every test, and the kernels' own lines without the compiler
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup
+	$(BIN)/python -m pytest $(PARALLEL)
 	$(MAKE) --no-print-directory coverage
 
 check: $(DEV) ## format, lint, types, package borders
@@ -32,7 +35,7 @@ KERNEL_TESTS := tests/naive tests/tapes $(wildcard tests/unit/test_flow_*.py) \
 	tests/unit/test_detectors_definitions.py
 
 coverage: $(DEV) ## line coverage of the kernels, run as plain Python
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest --numprocesses auto -m "not slow" \
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) -m "not slow" \
 		--cov --cov-report=term --cov-fail-under=95 $(KERNEL_TESTS)
 
 bench: $(DEV) ## our speed beside other libraries', in the same run

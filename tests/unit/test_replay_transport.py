@@ -49,9 +49,11 @@ def player_of(tmp_path, rows, **options):
     return Player(window, bars=ONE_MINUTE, config=options.get("config", CONFIG))
 
 
-def known_rows(window, detectors):
-    """Row behind the trade that made each bar and event known, found by passing single trades."""
-    player = player_on(window, detectors)
+@pytest.fixture(scope="module")
+def known(simulated):
+    """Rows behind the trades that made each bar, and each event, known: one trade at a time."""
+    window = open_window(*simulated, MIDNIGHT + DAY_US, MIDNIGHT + 2 * DAY_US, warmup=DAY_US)
+    player = player_on(window, some_detectors())
     bars, events = [], []
     while not player.at_end:
         (piece,) = player.advance(player.row + 1).slices
@@ -95,9 +97,9 @@ def test_steps_of_trades_prices_clusters_and_minutes(tmp_path):
             back(player, by, count)
 
 
-def test_bars_forward_and_back(window):
+def test_bars_forward_and_back(window, known):
     player = player_on(window)
-    closes = sorted({row for row in known_rows(window, [])[0] if row > window.first})
+    closes = sorted({row for row in known[0] if row > window.first})
     for expected in closes[:5]:
         player.seek(target(player, "bar"))
         assert player.row == expected
@@ -111,9 +113,9 @@ def test_bars_forward_and_back(window):
     assert back(player) == window.first
 
 
-def test_jumps(window):
+def test_jumps(window, known):
     detectors = some_detectors()
-    _, events = known_rows(window, some_detectors())
+    _, events = known
     player = player_on(window, detectors)
     ahead = [(row, event) for row, event in events if row > window.first]
     assert jump(player, "next_event") == ahead[0][0]
@@ -140,8 +142,8 @@ def test_jumps(window):
         jump(player, "yesterday")
 
 
-def test_the_next_event_is_exact_wherever_one_asks_and_whatever_was_asked_before(window):
-    _, events = known_rows(window, some_detectors())
+def test_the_next_event_is_exact_wherever_one_asks_and_whatever_was_asked_before(window, known):
+    _, events = known
     rows = np.array(sorted({row for row, _ in events}))
     player = player_on(window, some_detectors())
     scout, rng = Scout(player), np.random.default_rng(1)
@@ -245,8 +247,8 @@ def run_paused(player, pauses, step=700):
     return stops
 
 
-def test_pauses_stop_exactly_on_the_trade(window):
-    _, events = known_rows(window, some_detectors())
+def test_pauses_stop_exactly_on_the_trade(window, known):
+    _, events = known
     for pause, words in {
         "absorption": ("absorption", "candidate"),
         "volume_spike": ("volume_spike", "confirmed"),
@@ -270,7 +272,7 @@ def test_pauses_stop_exactly_on_the_trade(window):
     assert run_paused(player, pauses) == [(row, "a big trade") for row in large.tolist()]
 
 
-def test_pauses_at_levels_after_trades_and_at_bars(window):
+def test_pauses_at_levels_after_trades_and_at_bars(window, known):
     player = player_on(window)
     prices = window.trades(window.first, window.rows).price
     level = int(np.median(prices))
@@ -297,7 +299,7 @@ def test_pauses_at_levels_after_trades_and_at_bars(window):
     player = player_on(window)
     pauses = Pauses(player)
     pauses.set({"bar": True})
-    closes = [row for row in known_rows(window, [])[0] if row > window.first]
+    closes = [row for row in known[0] if row > window.first]
     assert [row for row, _ in run_paused(player, pauses)] == sorted(set(closes))
 
 

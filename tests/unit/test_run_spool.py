@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +47,6 @@ def test_its_file_goes_with_it(tmp_path):
             spool.put(np.random.default_rng(number).bytes(500_000))
         assert open_files(tmp_path) == 1
         del spool
-        gc.collect()
     assert open_files(tmp_path) == 0
     assert list(tmp_path.iterdir()) == []
 

@@ -77,13 +77,28 @@ def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
-@pytest.mark.parametrize("start", [START, START + 2 * DAY_US], ids=["cold", "look-back"])
+def shipped(start):
+    return [request(load_strategy(name), name, start) for name in installed()]
+
+
+@pytest.fixture(scope="module", params=[START, START + 2 * DAY_US], ids=["cold", "look-back"])
+def start(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def alone(root, start, tmp_path_factory):
+    """The folder of each shipped strategy's own run."""
+    folder = tmp_path_factory.mktemp("alone")
+    for one in shipped(start):
+        backtest(Lake(root, cache_limit=0), one, folder / one.name)
+    return folder
+
+
 @pytest.mark.parametrize("how", ["uncached", "first cached", "cached"])
-def test_the_shipped_strategies_together_are_what_each_is_alone(root, tmp_path, how, start):
+def test_the_shipped_strategies_together_are_what_each_is_alone(root, tmp_path, alone, how, start):
+    asked = shipped(start)
     lake = Lake(root, cache_limit=0)
-    asked = [request(load_strategy(name), name, start) for name in installed()]
-    for one in asked:
-        backtest(lake, one, tmp_path / "alone" / one.name)
     if how != "uncached":
         lake = Lake(root)
         lake.cache.clear()
@@ -91,8 +106,8 @@ def test_the_shipped_strategies_together_are_what_each_is_alone(root, tmp_path, 
         backtests(lake, [(one, tmp_path / "before" / one.name) for one in asked])
     backtests(lake, [(one, tmp_path / "together" / one.name) for one in asked])
     for one in asked:
-        alone, together = (contents(tmp_path / part / one.name) for part in ("alone", "together"))
-        assert together == alone, one.name
+        together = contents(tmp_path / "together" / one.name)
+        assert together == contents(alone / one.name), one.name
 
 
 def test_a_bar_that_several_ask_for_is_made_once(root, tmp_path, monkeypatch):
