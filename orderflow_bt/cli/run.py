@@ -147,6 +147,12 @@ def command(
         ),
     ] = 0.0,
     seed: Annotated[int, typer.Option(help="Of every random choice.", min=0)] = 1,
+    grid: Annotated[
+        bool,
+        typer.Option(
+            "--grid", help="Also under six latencies and from later starts; takes longer."
+        ),
+    ] = False,
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default a new one below runs/.")
     ] = None,
@@ -182,6 +188,10 @@ def command(
     names = [name.strip() for name in strategy.split(",") if name.strip()]
     if not names:
         raise UsageError("no strategy is named")
+    if portfolio and grid:
+        raise UsageError(
+            "a portfolio has no grid of conditions", where="--grid", fix="Leave it out"
+        )
     if portfolio:
         requests = [
             Request(
@@ -206,7 +216,7 @@ def command(
             Request(
                 plain_name(name), classes[name],
                 with_rows(classes[name], parameters, lake, tape, window), tape, *window,
-                configs[tape], accept_gaps,
+                configs[tape], accept_gaps, grid,
             )
             for name in names
         ]  # fmt: skip

@@ -33,7 +33,7 @@ _PLAIN = {
 }
 
 
-def command_line(manifest: dict[str, Any], *, has_gaps: bool) -> str:
+def command_line(manifest: dict[str, Any], *, has_gaps: bool, has_grid: bool = False) -> str:
     """``orderflow-bt run …`` with every parameter, and every assumption that is not the default.
 
     Tables of fees, margins and delays are not on it: those are files.
@@ -41,6 +41,7 @@ def command_line(manifest: dict[str, Any], *, has_gaps: bool) -> str:
     Args:
         manifest: Of a run.
         has_gaps: Whether it ran over missing days or trades.
+        has_grid: Whether other conditions were lived through too.
     """
     strategy, tape = manifest["strategy"], manifest["tape"]
     symbols = manifest.get("portfolio") or [tape["symbol"]]
@@ -55,7 +56,8 @@ def command_line(manifest: dict[str, Any], *, has_gaps: bool) -> str:
     for name, value in strategy["parameters"].items():
         words += ["--param", f"{name}={value}"]
     words += _assumptions(manifest["simulation"], tape["market"])
-    return shlex.join([*words, "--accept-gaps"] if has_gaps else words)
+    words += ["--accept-gaps"] if has_gaps else []
+    return shlex.join([*words, "--grid"] if has_grid else words)
 
 
 def named(manifest: dict[str, Any]) -> str:

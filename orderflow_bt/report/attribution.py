@@ -82,7 +82,7 @@ def attribution(run: RunFolder, trips: Rows) -> list[Group]:
     metrics, quote = run.metrics, run.manifest["instrument"]["currency"]
     ends = metrics.get("trip_mean_interval") if len(trips) >= MIN_TRIPS else None
     groups = [
-        Group("This run", [_row(
+        Group("This run", [mean_row(
             "all round trips", len(trips), metrics["trips_net_pnl"], ends, quote,
             in_r=metrics["expectancy_r"],
         )]),
@@ -128,7 +128,7 @@ def _place(value: float, low: float, high: float) -> float:
     return round(2 + 96 * (value - low) / ((high - low) or 1.0), 2)
 
 
-def _row(
+def mean_row(
     name: str, number: int, net: float, ends: Sequence[float] | None, quote: str, *,
     in_r: float | None = None, reached: str = "", few: str = "too few",
 ) -> PartRow:  # fmt: skip
@@ -171,7 +171,7 @@ def _part(
     part = Results(net, in_r, np.zeros(net.size, np.int64))
     found = expectancy_of(part, seed=seed)
     ends = found["expectancy_interval"]
-    return _row(name, net.size, float(net.sum()), ends, quote, in_r=found["expectancy_r"])
+    return mean_row(name, net.size, float(net.sum()), ends, quote, in_r=found["expectancy_r"])
 
 
 def _variants(metrics: Row, quote: str) -> list[PartRow]:
@@ -180,7 +180,7 @@ def _variants(metrics: Row, quote: str) -> list[PartRow]:
         number, mean = entry["round_trips"], entry.get("expectancy")
         net = entry["net_pnl"] if mean is None else mean * number
         ends = entry.get("expectancy_interval")
-        rows.append(_row(name, number, net, ends, quote, in_r=entry["expectancy_r"]))
+        rows.append(mean_row(name, number, net, ends, quote, in_r=entry["expectancy_r"]))
     return rows
 
 
@@ -213,15 +213,15 @@ def _by_chance(metrics: Row, number: int, quote: str) -> list[PartRow]:
     if not chance:
         return []
     own = metrics["trips_gross_pnl"] - metrics["trips_fees"]
-    rows = [_row("this run", number, own, None, quote, few="")]
+    rows = [mean_row("this run", number, own, None, quote, few="")]
     for key, name in _NULLS.items():
         null = chance[key]
         if key == "random_hour" and metrics["days"] <= 1:
-            rows.append(_row(name, number, null["mean"], None, quote, few="no other day"))
+            rows.append(mean_row(name, number, null["mean"], None, quote, few="no other day"))
             continue
         ends = (null["low"] / number, null["high"] / number)
         reached = words.percent(null["p_value"])
-        rows.append(_row(name, number, null["mean"], ends, quote, reached=reached))
+        rows.append(mean_row(name, number, null["mean"], ends, quote, reached=reached))
     held = chance["buy_and_hold"]["mean"]
     rows.append(
         PartRow("starting cash, bought and held", "", words.signed(held, money_digits(quote)))

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from orderflow_bt.report import words
 from orderflow_bt.report.again import command_line
 from orderflow_bt.report.attribution import Group, attribution, zero_of
+from orderflow_bt.report.conditions import condition_groups, condition_notes
 from orderflow_bt.report.excursions import shortfall
 from orderflow_bt.report.honesty import coverage_notes, ends_notes, simulation_notes
 from orderflow_bt.report.months import NAMES, YearRow, year_rows
 from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups
-from orderflow_bt.report.sturdy import sturdy_rows
+from orderflow_bt.report.sturdy import days_of, sturdy_rows
 from orderflow_bt.stats import money_digits
 from orderflow_bt.stats.verdict import count
 
@@ -79,6 +80,9 @@ class Page:
     parts_zero: float
     sturdy: list[BarRow]
     sturdy_zero: float
+    conditions: list[Group]
+    conditions_zero: float
+    conditions_notes: list[str]
     months: tuple[str, ...]
     years: list[YearRow]
     equity: Shot | None
@@ -118,8 +122,11 @@ def make_page(
     money, money_zero = money_rows(metrics, quote)
     band, band_zero = band_rows(metrics, manifest["simulation"]["fills"], quote)
     closed = trips.where("is_open", [False])
-    sturdy, sturdy_zero = sturdy_rows(closed, metrics, reach_of(manifest["window"]), quote)
+    sturdy, sturdy_zero = sturdy_rows(
+        closed, metrics, reach_of(manifest["window"]), quote, days_of(run)
+    )
     parts = attribution(run, closed)
+    conditions = condition_groups(metrics, manifest)
     numbers = metrics | {"entry_shortfall": shortfall(closed, manifest["instrument"])}
     window = window_words(manifest["window"])
     shown = TripLines(trips, manifest["instrument"])
@@ -147,6 +154,9 @@ def make_page(
         parts_zero=zero_of(parts),
         sturdy=sturdy,
         sturdy_zero=sturdy_zero,
+        conditions=conditions,
+        conditions_zero=zero_of(conditions),
+        conditions_notes=condition_notes(metrics, manifest),
         months=NAMES,
         years=year_rows(metrics.get("monthly", []), quote),
         equity=equity,
@@ -171,7 +181,11 @@ def make_page(
             *((name, str(value)) for name, value in strategy["parameters"].items()),
         ],
         run_facts=_facts(manifest, metrics),
-        again=command_line(manifest, has_gaps=_has_gaps(metrics.get("coverage", {}))),
+        again=command_line(
+            manifest,
+            has_gaps=_has_gaps(metrics.get("coverage", {})),
+            has_grid="grid" in metrics,
+        ),
         data=[day | {"rows": f"{day['rows']:,}"} for day in manifest["data"]],
     )
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from orderflow_bt.report.numbers import BarRow, bar_rows
 from orderflow_bt.stats.verdict import MIN_TRIPS, count
+from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from orderflow_bt.report.folder import Row, Rows
+    from orderflow_bt.report.folder import Row, Rows, RunFolder
 
 BEST = 5
+LEAST_DAYS = 10  # of a tape, to be told apart by what they were like
 _FEES = (
     ("no fees", 0.0),
     ("half the fees", 0.5),
@@ -24,7 +26,7 @@ _FEES = (
 
 
 def sturdy_rows(
-    trips: Rows, metrics: Row, window: tuple[int, int], quote: str
+    trips: Rows, metrics: Row, window: tuple[int, int], quote: str, days: Days | None = None
 ) -> tuple[list[BarRow], float]:
     """Net results under other conditions, with bars on one scale, and where zero stands.
 
@@ -33,6 +35,7 @@ def sturdy_rows(
         metrics: The run's.
         window: Its first moment and its end, microseconds UTC.
         quote: Currency of the money.
+        days: What each day of the tape was like, where that is known.
     """
     if len(trips) < 2:
         return [], 0.0
@@ -52,7 +55,50 @@ def sturdy_rows(
             (f"without the best {BEST}", float(rest.sum()), count(rest.size, "round trip"))
         )
     values += _parts(net, entry, window)
+    values += _regimes(net, entry, days) if days is not None else []
     return bar_rows(values, quote)
+
+
+class Days(NamedTuple):
+    """Days of a tape: int64 [n] since 1970, float64 [n] high to low on open, and close on open."""
+
+    day: NDArray[np.int64]
+    reach: NDArray[np.float64]
+    change: NDArray[np.float64]
+
+
+def days_of(run: RunFolder) -> Days:
+    """What each day with trades was like, by the bars that the run kept."""
+    open_time, traded = run.ints("bars", "open_time"), run.ints("bars", "trades") > 0
+    first, high, low, last = (
+        run.ints("bars", name)[traded].astype(np.float64)
+        for name in ("open", "high", "low", "close")
+    )
+    day, at = np.unique(open_time[traded] // DAY_US, return_index=True)
+    if not day.size:
+        return Days(day, np.zeros(0), np.zeros(0))
+    ends = np.append(at[1:], first.size) - 1
+    highest, lowest = np.maximum.reduceat(high, at), np.minimum.reduceat(low, at)
+    return Days(day, (highest - lowest) / first[at], last[ends] / first[at] - 1)
+
+
+def _regimes(
+    net: NDArray[np.float64], entry: NDArray[np.int64], days: Days
+) -> list[tuple[str, float, str]]:
+    """Wilder and calmer half of the days, and those that rose and fell: known only afterwards."""
+    if days.day.size < LEAST_DAYS:
+        return []
+    at = np.clip(np.searchsorted(days.day, entry // DAY_US), 0, days.day.size - 1)
+    wild = (days.reach > np.median(days.reach))[at]
+    rose = (days.change > 0)[at]
+    named = [
+        ("on wild days", wild), ("on calm days", ~wild),
+        ("on rising days", rose), ("on falling days", ~rose),
+    ]  # fmt: skip
+    return [
+        (name, float(net[own].sum()), count(int(own.sum()), "round trip") + ", known afterwards")
+        for name, own in named
+    ]
 
 
 def _parts(

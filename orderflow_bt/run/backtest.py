@@ -11,6 +11,7 @@ from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.run.context import find_context
 from orderflow_bt.run.folder import RunRecord, keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
+from orderflow_bt.run.grid import conditions_of
 from orderflow_bt.run.marks import find_marks
 from orderflow_bt.run.reader import Reader
 from orderflow_bt.run.recorder import MARKING_BARS, Recorder
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from orderflow_bt.run.grid import Condition
     from orderflow_bt.sim import SimConfig
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.sim.trips import RoundTrip
@@ -51,6 +53,7 @@ class Request:
         end: End, exclusive.
         config: Assumptions of the simulation.
         accept_gaps: Whether to run over missing days and days with defects.
+        grid: Whether to live through it under other latencies and from later starts too.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Request:
     end: int
     config: SimConfig
     accept_gaps: bool = False
+    grid: bool = False
 
 
 class Running:
@@ -119,6 +123,7 @@ class Running:
         self._main = self._session(self._strategy, chosen)
         self._sessions = {chosen: self._main}
         self._compared = {name: self._session(other, chosen) for name, other in self._variants()}
+        self._grid: list[tuple[Condition, Session]] = []
         specs = self._reader.readings.specs
         self._recorder = Recorder(specs[0] if specs else None, request.start, self._spool)
         self._everyone = [self._main, *self._compared.values()]
@@ -147,14 +152,16 @@ class Running:
             if other.parameters() != self._strategy.parameters():
                 yield name, other
 
-    def _session(self, strategy: Strategy, policy: FillPolicy) -> Session:
+    def _session(
+        self, strategy: Strategy, policy: FillPolicy, under: Condition | None = None
+    ) -> Session:
         request = self._request
         session = Session(
             strategy,
             self.instrument,
-            replace(request.config, fills=policy),
+            replace(request.config, fills=policy) if under is None else under.config,
             self._reader.readings.specs,
-            start=request.start,
+            start=request.start if under is None else under.start,
             funding=self._funding.rows,
             context=self._sources,
             marks=self._marks.prices,
@@ -172,9 +179,17 @@ class Running:
                 self._catch_up(piece)
 
     def _begin_others(self) -> list[Session]:
-        """Sessions under the fill policies that have none yet."""
+        """Sessions under the fill policies that have none yet, and of the grid."""
+        request = self._request
         missing = [policy for policy in FillPolicy if policy not in self._sessions]
         begun = [self.session_under(policy) for policy in missing]
+        for condition in conditions_of(request) if request.grid else []:
+            session = self._main
+            if (condition.config, condition.start) != (request.config, request.start):
+                strategy = request.strategy(**request.parameters)
+                session = self._session(strategy, request.config.fills, condition)
+                begun.append(session)
+            self._grid.append((condition, session))
         self._everyone += begun
         return begun
 
@@ -249,6 +264,7 @@ class Running:
             {policy.value: self._sessions.get(policy, self._main) for policy in FillPolicy},
             self._compared,
             simulated_market=self._lake.simulated,
+            grid=self._grid,
         )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from orderflow_bt.sim.declared import lookback_of
 from orderflow_bt.strategy.registry import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.context import ContextPlan
     from orderflow_bt.run.funding import FundingPlan
+    from orderflow_bt.run.grid import Condition
     from orderflow_bt.run.marks import MarkPlan
     from orderflow_bt.run.recorder import Recorder
     from orderflow_bt.run.whole import Part
@@ -56,7 +57,8 @@ class RunRecord:
     """A finished run, about to be written down.
 
     ``still_open`` is the position held at the end, ``recorder`` has the bars, ``lake`` the tape.
-    ``portfolio`` names the symbols that share the cash, where some do.
+    ``portfolio`` names the symbols that share the cash, where some do. ``grid`` has the sessions
+    under other conditions, where they were asked for.
     """
 
     request: Request
@@ -74,6 +76,7 @@ class RunRecord:
     compared: Mapping[str, Session]
     simulated_market: str
     portfolio: tuple[str, ...] = ()
+    grid: Sequence[tuple[Condition, Session]] = ()
 
 
 class Written(NamedTuple):

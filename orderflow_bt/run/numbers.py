@@ -12,6 +12,7 @@ from orderflow_bt import stats
 from orderflow_bt.run.chance import chance_of
 from orderflow_bt.run.columns import as_stats
 from orderflow_bt.run.described import iso
+from orderflow_bt.run.grid import grid_of
 from orderflow_bt.run.window import halts_of
 from orderflow_bt.sim import StopFill
 from orderflow_bt.sim.rounding import money
@@ -108,6 +109,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         "rejected": dict(orders.rejected.most_common()),
         "chance": chance_of(record, trips, equity, fills.lost),
         "comparisons": comparisons,
+        **_grid(record, trips),
         "skipped": skipped,
         "not_simulated": unsimulated,
         "verdict": {
@@ -178,6 +180,14 @@ def _comparisons(record: RunRecord, trips: TripColumns) -> dict[str, dict[str, A
         adds = beyond(whole, part, start=request.start, end=request.end, seed=seed)
         made[name] = _outcome(session) | expectancy_of(part, seed=seed) | {"adds": adds}
     return made
+
+
+def _grid(record: RunRecord, trips: TripColumns) -> dict[str, Any]:
+    """Other latencies and later starts, where they were asked for."""
+    if not record.request.grid:
+        return {}
+    seed = record.request.config.seed
+    return {"grid": grid_of(record.grid, record.session, trips, seed)}
 
 
 def _outcome(session: Session) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from orderflow_bt.report.excursions import excursions, shortfall
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.honesty import ends_notes
 from orderflow_bt.report.months import year_rows
-from orderflow_bt.report.sturdy import sturdy_rows
+from orderflow_bt.report.sturdy import Days, days_of, sturdy_rows
 from orderflow_bt.types import DAY_US, HOUR_US
 
 if TYPE_CHECKING:
@@ -100,6 +100,36 @@ def test_years_take_the_place_of_halves(tmp_path):
     ]
     rows, _ = sturdy_rows(rows_of(tmp_path, trips), {}, (0, 3 * year), "USDT")
     assert [row.name for row in rows[-2:]] == ["in 1971", "in 1972"]
+
+
+def test_days_are_told_apart_by_what_they_were_like(tmp_path):
+    days = Days(np.arange(10), np.arange(10) / 100, np.where(np.arange(10) < 3, 0.01, -0.01))
+    trips = [
+        {"net_pnl": Decimal(1 << at), "fees": Decimal(0), "entry_time": at * DAY_US + HOUR_US}
+        for at in range(10)
+    ]
+    rows = rows_of(tmp_path, trips)
+    found, _ = sturdy_rows(rows, {}, (0, 10 * DAY_US), "USDT", days)
+    assert {row.name: row.whole for row in found[-4:]} == {
+        "on wild days": "+992", "on calm days": "+31", "on rising days": "+7",
+        "on falling days": "+1,016",
+    }  # fmt: skip
+    fewer = Days(*(column[:9] for column in days))
+    assert sturdy_rows(rows, {}, (0, 10 * DAY_US), "USDT", fewer)[0][-1].name == "second half"
+
+
+def test_days_are_read_from_the_bars(tmp_path):
+    folder = build_run_folder(tmp_path / "run", trips=2, bars=600)
+    run = read_run(folder)
+    bars = [bar for bar in run.rows("bars") if bar["trades"]]
+    days = days_of(run)
+    for n, day in enumerate(days.day.tolist()):
+        own = [bar for bar in bars if bar["open_time"] // DAY_US == day]
+        begun = own[0]["open"]
+        reach = max(bar["high"] for bar in own) - min(bar["low"] for bar in own)
+        assert days.reach[n] == pytest.approx(reach / begun)
+        assert days.change[n] == pytest.approx(own[-1]["close"] / begun - 1)
+    assert days.day.size == 3
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,12 @@ from orderflow_bt.cli import options
 from orderflow_bt.cli import run as run_command
 from orderflow_bt.errors import CoverageError, OrderflowError, PluginError, UsageError
 from orderflow_bt.ingest import download
+from orderflow_bt.report import build
 from orderflow_bt.run import Request, backtest, backtests
 from orderflow_bt.sim import FillPolicy, SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.synth import SimulatedMarket, write_archive
-from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId
 from strategies.delta_divergence import DeltaDivergenceFade
 
 FIRST = dt.date(2026, 1, 5)
@@ -219,6 +220,36 @@ def test_a_strategy_is_shown_beside_the_variants_it_names(lake, tmp_path):
     farther = metrics["comparisons"]["farther"]
     assert farther["net_pnl"] == alone[1]["net_pnl"] != alone[0]["net_pnl"]
     assert farther["expectancy_r"] == pytest.approx(alone[1]["expectancy_r"])
+
+
+def test_a_grid_lives_through_other_latencies_and_later_starts(lake, tmp_path):
+    parameters = {"aim": "r", "location": "any"}
+    plain = backtest(lake, request(parameters=parameters), tmp_path / "plain")
+    metrics = backtest(lake, request(parameters=parameters, grid=True), tmp_path / "grid")
+    assert "grid" not in plain
+    grid = metrics.pop("grid")
+    assert metrics == plain  # the run itself knows nothing of it
+    assert [row["ms"] for row in grid["latency"]] == [0, 50, 100, 250, 500, 1000]
+    own = {row["ms"]: row for row in grid["latency"]}
+    assert [ms for ms, row in own.items() if row["is_run"]] == [100]
+    assert own[100]["net_pnl"] == pytest.approx(plain["trips_net_pnl"])
+    assert own[100]["expectancy"] == pytest.approx(plain["expectancy"])
+    slow = replace(request().config.with_latency(1_000_000))
+    alone = backtest(lake, request(parameters=parameters, config=slow), tmp_path / "slow")
+    assert own[1000]["round_trips"] == alone["round_trips"]
+    assert own[1000]["net_pnl"] == pytest.approx(alone["trips_net_pnl"])
+    assert own[1000]["net_pnl"] != own[100]["net_pnl"]
+    later = grid["later"]  # of three days, a day would be too much
+    assert [row["us"] for row in later] == [HOUR_US, 6 * HOUR_US]
+    trips = pl.read_parquet(tmp_path / "plain" / "round_trips.parquet").filter(~pl.col("is_open"))
+    for row in later:
+        kept = trips.filter(pl.col("entry_time") >= request().start + row["us"])
+        assert row["same_net"] == pytest.approx(float(kept["net_pnl"].sum() or 0))
+    page = build(tmp_path / "grid").read_text()
+    assert "With this latency of every message" in page
+    assert "100 ms, this run" in page
+    assert page.count("--grid") == 1  # in the line that makes it again
+    assert "run again with --grid" in build(tmp_path / "plain").read_text()
 
 
 def test_who_closes_the_pipe_early_still_has_the_report(lake, tmp_path, monkeypatch):
