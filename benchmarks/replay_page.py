@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import mimetypes
-import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
@@ -22,9 +22,12 @@ from urllib.parse import urlparse
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Route
 
-REPOSITORY = Path(__file__).parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent
+sys.path.append(str(REPOSITORY / "tests"))
+
+from chromium import NoChromiumError, chromium  # noqa: E402 - a helper of the tests, by the path
+
 ADDRESS = "http://chart.test"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"]
 PUSHES = 20
 MARKET = {"perBar": 900, "move": 2.2, "rowSize": 3, "pull": 0.002}  # about 30 rows a bar
 # name: width of a column in pixels, bars of a push, trades of a push
@@ -119,25 +122,17 @@ def main() -> None:
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--only", default="", help="cases whose name holds this")
     options = parser.parse_args()
-    program = shutil.which("chromium")
-    if program is None:
-        print("skipped: no chromium on PATH")
-        return
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        print("skipped: playwright is not installed (pip install -e '.[dev]')")
-        return
     width, height = (int(part) for part in options.size.split("x"))
     print(f"{options.size}, {PUSHES} pushes a second, software drawing")
     print("| case | bars x rows | fps | main thread busy | paint, ms a frame | whole repaints |")
     print("| --- | --- | ---: | ---: | ---: | --- |")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        for name in CASES:
-            if options.only in name:
-                print(measure(browser, name, (width, height), options.seconds), flush=True)
-        browser.close()
+    try:
+        with chromium() as browser:
+            for name in CASES:
+                if options.only in name:
+                    print(measure(browser, name, (width, height), options.seconds), flush=True)
+    except NoChromiumError as absent:
+        print(f"skipped: {absent}")
 
 
 if __name__ == "__main__":

@@ -8,18 +8,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
-import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from playwright.sync_api import sync_playwright
+from from_tests import Driver, chromium, serving
 
 from orderflow_bt.archive import open_source
 from orderflow_bt.ingest import download
 from orderflow_bt.replay.desk.opening import Plan, open_desk
-from orderflow_bt.replay.desk.server import PracticeServer
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.store.lake import SIMULATED
@@ -28,23 +25,18 @@ from orderflow_bt.synth.market import SimulatedMarket
 from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId, time_bars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / "img" / "replay"
 GUIDE = HERE / "replay.md"
 KEYS_JS = HERE.parent / "orderflow_bt" / "replay" / "page" / "keys.js"
 BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->\n"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 START = dt.date(2026, 1, 5)
 HOUR = 13
 SIZE = {"width": 1440, "height": 810}
-PATIENCE = 120.0  # seconds: the first time kernels are compiled
 
 
 @contextmanager
@@ -65,16 +57,12 @@ def served() -> Iterator[str]:
             SimConfig.for_market(tape.market),
         )  # fmt: skip
         desk = open_desk(lake, plan, folder / "practice")
-        server = PracticeServer(desk)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        yield server.address
-        server.stop()
-        thread.join()
+        with serving(desk) as server:
+            yield server.address
         desk.close()
 
 
-class Reader:
+class Reader(Driver):
     """Somebody at the page.
 
     Args:
@@ -85,31 +73,15 @@ class Reader:
     """
 
     def __init__(self, browser: Browser, address: str, scheme: str, palette: str) -> None:
-        self.page: Page = browser.new_page(viewport=SIZE, color_scheme=scheme)  # type: ignore[arg-type] # the two words that it takes
-        self.page.goto(address)
-        self.until(lambda: self.see("store.bars.length") > 0)
+        super().__init__(browser.new_context(viewport=SIZE, color_scheme=scheme), address)
+        self.until(lambda: self.look("store.bars.length") > 0)
         if self.page.evaluate("document.documentElement.dataset.palette") != palette:
             self.page.keyboard.press("Shift+Y")
-
-    def see(self, what: str) -> Any:
-        """A part of the page's state."""
-        return self.page.evaluate(f"window.orderflow.{what}")
-
-    def until(self, fulfilled: Callable[[], bool]) -> None:
-        """Wait until something holds."""
-        end = time.monotonic() + PATIENCE
-        while not fulfilled():
-            if time.monotonic() > end:
-                sys.exit("the page does not come to where it is to be photographed")
-            self.page.wait_for_timeout(50)
 
     def press(self, key: str, times: int = 1) -> None:
         """Press a key that moves the tape, and wait until it has."""
         for _ in range(times):
-            row = self.see("store.clock.row")
-            self.page.keyboard.press(key)
-            self.until(lambda row=row: self.see("store.clock.row") != row)
-        self.until(lambda: not self.see("store.clock.seeking"))
+            self.go(key)
 
     def photograph(self, name: str, place: str | None = None) -> None:
         """Keep a picture of the page, or of a part of it."""
@@ -122,7 +94,7 @@ class Reader:
 def trade(reader: Reader) -> None:
     """Buy with a bracket, and let some minutes pass."""
     page = reader.page
-    last = reader.see("store.last")
+    last = reader.look("store.last")
     page.click("#pad .types [data-value=bracket]")
     page.click("#pad .by [data-value=risk]")
     page.fill("#pad-size", "0.5")
@@ -131,7 +103,7 @@ def trade(reader: Reader) -> None:
     page.fill("#pad-reason", "absorption")
     page.keyboard.press("Escape")
     page.keyboard.press("Shift+Enter")
-    reader.until(lambda: len(reader.see("store.orders")) > 0)
+    reader.until(lambda: len(reader.look("store.orders")) > 0)
     reader.press("m", 3)
 
 
@@ -154,13 +126,13 @@ def photograph(address: str, browser: Browser) -> None:
     reader.page.keyboard.press("Shift+C")
     reader.press("m")
     reader.until(
-        lambda: not reader.see("store.orders") and not reader.see("store.account.position")
+        lambda: not reader.look("store.orders") and not reader.look("store.account.position")
     )
     reader.page.close()
     reader = Reader(browser, address, "light", "blue-orange")
     reader.page.click("#tab-practice")
     reader.page.click("#panel-practice button:has-text('aggression')")
-    reader.until(lambda: reader.see("store.drill") is not None)
+    reader.until(lambda: reader.look("store.drill") is not None)
     reader.page.keyboard.press("1")
     reader.photograph("question")
     reader.page.close()
@@ -191,14 +163,9 @@ def main() -> None:
     text = GUIDE.read_text()
     head, rest = text.split(BEGIN)
     GUIDE.write_text(head + BEGIN + key_table() + END + rest.split(END)[1])
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        sys.exit("a Chromium is needed to photograph the page")
     FOLDER.mkdir(parents=True, exist_ok=True)
-    with served() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+    with served() as address, chromium() as browser:
         photograph(address, browser)
-        browser.close()
 
 
 if __name__ == "__main__":

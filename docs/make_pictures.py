@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,17 +14,13 @@ import draw_fills
 import draw_readings
 import draw_replay
 import stage_practice
-from playwright.sync_api import sync_playwright
+from from_tests import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Route
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HERE = Path(__file__).resolve().parent / "img"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 
 
 def main() -> None:
@@ -33,9 +28,6 @@ def main() -> None:
     draw_readings.main()
     draw_fills.main()
     draw_replay.main()
-    browser_path = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser_path is None:
-        sys.exit("a Chromium is needed to photograph the report")
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
         subprocess.run(
@@ -43,8 +35,7 @@ def main() -> None:
             check=True,
         )
         run = demo / "runs" / "delta_divergence-SIMUSDT"
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=browser_path, args=FLAGS)
+        with chromium() as browser:
             page = browser.new_page(viewport={"width": 1200, "height": 1180}, color_scheme="dark")
             page.goto((run / "report.html").as_uri())
             page.screenshot(path=HERE / "report.png")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from from_tests import practise
 
 from orderflow_bt.replay.practice.review import read_practice
 from orderflow_bt.replay.practice.review_page import write_review
@@ -12,9 +13,9 @@ from orderflow_bt.store import Lake
 from orderflow_bt.types import DAY_US, HOUR_US
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
+    from playwright.sync_api import Browser
 
 
 def photograph(lake_folder: Path, folder: Path, browser: Browser, out: Path) -> None:
@@ -26,8 +27,6 @@ def photograph(lake_folder: Path, folder: Path, browser: Browser, out: Path) -> 
         browser: Takes the picture.
         out: Where the pictures go.
     """
-    from practised import practise  # noqa: PLC0415 - a helper of the tests, found by the path above
-
     lake = Lake(lake_folder)
     tape = lake.tapes()[0]
     day = lake.days(tape)[3]
