@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orderflow_bt.cli import options
+from orderflow_bt.cli.output import not_written
 from orderflow_bt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -60,9 +61,7 @@ def command(
         try:
             write_whole(out, picture)
         except OSError as error:
-            raise UsageError(
-                f"the picture cannot be written: {error.strerror}", where=str(out)
-            ) from None
+            raise not_written(error, out) from None
         typer.echo(str(out), err=as_json)
 
 

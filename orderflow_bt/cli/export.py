@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from orderflow_bt.cli.output import not_written
 from orderflow_bt.errors import UsageError
 
 
@@ -35,6 +36,7 @@ def command(
     folder = read_run(run)
     if out.resolve() == run.resolve():
         raise UsageError("the run's own tables lie there", where="--out", fix="Give another folder")
+    written = []
     try:
         out.mkdir(parents=True, exist_ok=True)
         for name in (*TABLES, "returns"):
@@ -46,6 +48,8 @@ def command(
             else:
                 pq.write_table(table, content, compression="zstd")
             write_whole(path, content.getvalue())
-            typer.echo(path)
+            written.append(path)
     except OSError as error:
-        raise UsageError(f"the files cannot be written: {error.strerror}", where=str(out)) from None
+        raise not_written(error, out) from None
+    for path in written:
+        typer.echo(path)

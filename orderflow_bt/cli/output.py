@@ -149,18 +149,24 @@ def _whole(out: Path) -> Iterator[Path]:
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(out)
-    except FileNotFoundError as error:
-        raise UsageError(
-            f"the folder {out.parent} does not exist", where="--out", fix="Make it first"
-        ) from error
     except OSError as error:
-        raise OrderflowError(
-            f"the file cannot be written: {error.strerror or error}",
-            where=str(out),
-            fix="Free some space, or give another place with --out",
-        ) from error
+        raise not_written(error, out) from error
     finally:
         part.unlink(missing_ok=True)
+
+
+def not_written(error: OSError, out: Path) -> OrderflowError:
+    """Why a file cannot be written: a wrong place, or what the system refused."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return UsageError(
+            f"the file cannot be written: there is no folder {out.parent}",
+            where="--out", fix="Make it first",
+        )  # fmt: skip
+    return OrderflowError(
+        f"the file cannot be written: {error.strerror or error}",
+        where=str(out),
+        fix="Free some space, or give another place with --out",
+    )
 
 
 def _cell(column: Column, value: Value) -> str:

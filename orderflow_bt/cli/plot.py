@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from orderflow_bt.cli import options
+from orderflow_bt.cli.output import not_written
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.types import Bar, BarSpec, MarketType
 
@@ -50,6 +51,7 @@ def command(
 ) -> None:
     """Draw footprints, a profile, cumulative delta, price's levels or its impact into a PNG."""
     from orderflow_bt.flow.window import BarWindow
+    from orderflow_bt.report.build import write_whole
     from orderflow_bt.report.export import png_bytes
     from orderflow_bt.report.theme import palette as themes
 
@@ -75,15 +77,10 @@ def command(
         Picture.LEVELS: _levels, Picture.IMPACT: _impact,
     }  # fmt: skip
     figure = drawers[picture](window, title, theme)
-    part = out.with_name(f".{out.name}.part")
     try:
-        part.write_bytes(png_bytes(figure))
-        part.replace(out)
+        write_whole(out, png_bytes(figure))
     except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UsageError(
-            f"the picture cannot be written: {error.strerror}", where=str(out)
-        ) from None
+        raise not_written(error, out) from None
     typer.echo(str(out))
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import errno
+import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orderflow_bt.errors import OrderflowError, UsageError
@@ -42,6 +44,10 @@ def settle_in(words: Sequence[str]) -> None:
         UsageError: A word of it is no text in this locale.
     """
     codecs.register_error("plain", _plain)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this: what is said goes nowhere
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None and stream.errors == "strict":

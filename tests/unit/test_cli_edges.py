@@ -162,3 +162,14 @@ def test_a_full_disk_behind_a_pipe(market):
     assert done.returncode == 1
     assert b"No space left on device. Free some space" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed_are_spoken_into_the_void(market, tmp_path, closed):
+    out = tmp_path / "bars.csv"
+    words = ["bars", market[1], "--from", DAY, "--to", DAY, "--bars", "1h", "--out", out]
+    closing = " ".join(f"{number}>&-" for number in closed)
+    line = " ".join(map(str, [*PROGRAM, "--data", market[0], *words]))
+    done = subprocess.run(["/bin/sh", "-c", f"exec {line} {closing}"], timeout=100, check=False)
+    assert done.returncode == 0
+    assert len(out.read_text().splitlines()) == 25

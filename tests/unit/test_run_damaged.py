@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import subprocess
+import sys
 
 import pytest
 from run_folders import build_run_folder
@@ -134,3 +135,33 @@ def test_an_export_never_lies_over_the_run(whole, run, other_name):
     assert done.exit_code == 2
     assert "the run's own tables lie there" in done.stderr
     assert {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()} == before
+
+
+PROGRAM = (sys.executable, "-m", "orderflow_bt")
+TABLES = {"orders", "fills", "round_trips", "equity", "events", "returns"}
+
+
+def exported(run, out, stdout):
+    words = ["export", str(run), "--out", str(out)]
+    return subprocess.run(
+        [*PROGRAM, *words], stdout=stdout, stderr=subprocess.PIPE, timeout=100, check=False
+    )
+
+
+def test_who_closes_the_pipe_early_still_has_every_table(run, tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    done = exported(run, tmp_path / "out", write)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert {path.stem for path in (tmp_path / "out").iterdir()} == TABLES
+
+
+def test_a_place_that_is_none_is_wrong_usage_and_what_the_system_refuses_a_failure(run, tmp_path):
+    (tmp_path / "file").touch()
+    done = exported(run, tmp_path / "file" / "below", subprocess.PIPE)
+    assert done.returncode == 2
+    assert b"there is no folder" in done.stderr
+    done = exported(run, "/proc/nobody-makes-this", subprocess.PIPE)
+    assert done.returncode in (1, 2)
+    assert b"cannot be written" in done.stderr
