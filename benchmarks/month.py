@@ -6,6 +6,9 @@ run with its three fill policies and what it asks to be compared with, its run f
 bars, footprints and events made from the tape (``fresh``), then taken from the cache (``cached``).
 
     python benchmarks/month.py [--days 30] [--trades 1500000] [--lake FOLDER] [--one NAME]
+
+Cached runs of one pass work side by side, on as many processes as there are processors. CPU seconds
+are those of all processes; the peak is of all of them together, memory that they share taken once.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -39,8 +43,9 @@ def make(root: Path, days: int, trades_per_day: int) -> None:
 
 
 def live(root: Path, names: list[str], *, cached: bool) -> dict[str, float]:
-    """Run strategies over the whole lake in one pass; seconds, CPU seconds, trades, peak MiB."""
+    """Run strategies over the whole lake in one pass; seconds, CPU seconds, trades, orders."""
     from orderflow_bt.run import Request, backtests
+    from orderflow_bt.run.workers import processors
     from orderflow_bt.sim import SimConfig
     from orderflow_bt.store import Lake
     from orderflow_bt.strategy.registry import load_strategy
@@ -66,21 +71,54 @@ def live(root: Path, names: list[str], *, cached: bool) -> dict[str, float]:
                     )
                     for name in names
                 ],
+                workers=processors(),
             )  # fmt: skip
 
     run(start, start + DAY_US // 4)  # kernels are compiled
-    wall, cpu = time.perf_counter(), time.process_time()
+    wall, cpu = time.perf_counter(), cpu_seconds()
     metrics = run(start, end)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    peak = next((int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM")), 0.0)
+    wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
     return {
         "wall": wall,
         "cpu": cpu,
-        "peak": peak,
         "trades": metrics[0]["trades_read"],
         "orders": sum(found["orders"] for found in metrics),
     }
+
+
+def cpu_seconds() -> float:
+    """Of this process and of those that it has waited for."""
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return sum(used.ru_utime + used.ru_stime for used in map(resource.getrusage, whose))
+
+
+def case(root: Path, names: str, how: str) -> dict[str, float]:
+    """What `live` measures, in a process of its own, with the peak MiB of it and its children."""
+    with subprocess.Popen(
+        [sys.executable, str(HERE), "--case", str(root), names, how],
+        stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        peak = 0.0
+        while process.poll() is None:
+            peak = max(peak, _held(process.pid))
+            time.sleep(0.1)
+        assert process.stdout is not None
+        told = process.stdout.read()
+    if process.returncode:
+        sys.exit(process.returncode)
+    return {**json.loads(told.splitlines()[-1]), "peak": peak}
+
+
+def _held(pid: int) -> float:
+    """MiB that a process and its children hold: of what several share, each a part."""
+    home = Path("/proc") / str(pid)
+    try:
+        children = (home / "task" / str(pid) / "children").read_text(encoding="ascii").split()
+        lines = (home / "smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:  # it has ended meanwhile, or this is another system
+        return 0.0
+    own = next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return own / 1024 + sum(_held(int(child)) for child in children)
 
 
 def main() -> None:
@@ -107,14 +145,10 @@ def main() -> None:
         together = ",".join(installed())
         print("| run | how | s | CPU s | M trades/s | peak MiB | orders |")
         print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
-        alone: dict[str, list[float]] = {}
         for how in ("fresh", "cached", "cached"):  # the first cached one fills the cache
+            alone: list[dict[str, float]] = []
             for names in [*([asked.one] if asked.one else installed()), together]:
-                done = subprocess.run(
-                    [sys.executable, str(HERE), "--case", str(root), names, how],
-                    capture_output=True, text=True, check=True,
-                )  # fmt: skip
-                found = json.loads(done.stdout.splitlines()[-1])
+                found = case(root, names, how)
                 label = "all in one pass" if names == together else names
                 print(
                     f"| {label} | {how} | {found['wall']:.1f} | {found['cpu']:.1f} |"
@@ -122,15 +156,16 @@ def main() -> None:
                     f" {found['orders']:,} |",
                     flush=True,
                 )
-                if names == together:
-                    slowest, mean = max(alone[how]), sum(alone[how]) / len(alone[how])
-                    print(
-                        f"\n{how}: {found['cpu'] / mean:.1f} times one alone,"
-                        f" {found['cpu'] / slowest:.1f} times the slowest, by CPU time\n"
-                    )
-                    alone[how] = []
-                else:
-                    alone.setdefault(how, []).append(found["cpu"])
+                alone.append(found)
+            *alone, every = alone
+            print(f"\n{how}, all in one pass:")
+            for what, unit in (("wall", "the clock"), ("cpu", "CPU time")):
+                each = [found[what] for found in alone]
+                print(
+                    f"  by {unit} {every[what] / max(each):.1f} times the slowest,"
+                    f" {every[what] / sum(each):.0%} of one after the other"
+                )
+            print(flush=True)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,9 @@ OrderflowError              failed for a stated reason (exit code 1)
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 __all__ = [
     "ArchiveError",
     "ChecksumError",
@@ -51,6 +54,10 @@ class OrderflowError(Exception):
     def __str__(self) -> str:
         text = self.what + (f" [{self.where}]" if self.where else "")
         return text + (f". {self.fix}" if self.fix else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made_by = partial(type(self), where=self.where, fix=self.fix)
+        return made_by, (self.what,)
 
 
 class UsageError(OrderflowError):

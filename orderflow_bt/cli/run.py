@@ -156,6 +156,15 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Run folder; by default a new one below runs/.")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            "--workers",
+            min=1,
+            max=64,
+            help="Processes for several strategies on cached days; as many as processors.",
+        ),
+    ] = None,
     as_json: options.Json = False,
 ) -> None:
     """Backtest a strategy on stored days: run folder, report and verdict."""
@@ -221,7 +230,7 @@ def command(
             for name in names
         ]  # fmt: skip
         asked = [(r, folders[n, tape]) for n, r in zip(names, requests, strict=True)]
-        done = list(zip(asked, run_together(asked), strict=True))
+        done = list(zip(asked, run_together(asked, workers), strict=True))
         reports.begin(f for (_, f), result in done if not isinstance(result, PluginError))
         for (_, folder), result in done:
             if isinstance(result, PluginError):
@@ -253,12 +262,15 @@ def _refuse_early(names: list[str], parameters: dict[str, str], folders: list[Pa
             raise UsageError(f"{folder} exists already", where="--out", fix="Give another folder")
 
 
-def run_together(asked: Sequence[tuple[Request, Path]]) -> list[dict[str, Any] | PluginError]:
-    """Run strategies on one tape, in one pass, showing how far it is."""
+def run_together(
+    asked: Sequence[tuple[Request, Path]], workers: int | None = None
+) -> list[dict[str, Any] | PluginError]:
+    """Run strategies on one tape, in one pass or side by side, showing how far it is."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     from orderflow_bt.run import backtests
+    from orderflow_bt.run.workers import processors
 
     console = Console(stderr=True)
     quiet = options.settings.quiet or not console.is_terminal
@@ -267,12 +279,18 @@ def run_together(asked: Sequence[tuple[Request, Path]]) -> list[dict[str, Any] |
         TextColumn("{task.completed:,} trades"), TimeRemainingColumn(),
     )  # fmt: skip
     names = ", ".join(request.name for request, _ in asked)
-    with Progress(*columns, console=console, disable=quiet, transient=True) as progress:
+    # No thread draws it, as none may hold a lock where processes are forked.
+    with Progress(
+        *columns, console=console, disable=quiet, transient=True, auto_refresh=False
+    ) as progress:
         task = progress.add_task(f"{names} on {asked[0][0].tape.symbol}", total=None)
         return backtests(
             options.open_lake(),
             asked,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=lambda done, total: progress.update(
+                task, completed=done, total=total, refresh=True
+            ),
+            workers=workers or processors(),
         )
 
 

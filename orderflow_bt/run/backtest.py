@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError, UsageError
@@ -17,6 +18,7 @@ from orderflow_bt.run.reader import Reader
 from orderflow_bt.run.recorder import MARKING_BARS, Recorder
 from orderflow_bt.run.spool import Spool
 from orderflow_bt.run.window import find_window
+from orderflow_bt.run.workers import can_fork, side_by_side
 from orderflow_bt.sim import FillPolicy, Session
 from orderflow_bt.sim.declared import lookback_of, readings_of, series_of
 from orderflow_bt.sim.kept import FlowCache
@@ -26,7 +28,6 @@ from orderflow_bt.store import resolve_instrument
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from orderflow_bt.run.grid import Condition
     from orderflow_bt.sim import SimConfig
@@ -84,7 +85,7 @@ class Running:
         beside: dict[tuple[dt.date, ...], Shared] | None = None,
         home: Path | None = None,
     ) -> None:
-        self._request, self._lake = request, lake
+        self._request, self._lake, self.tape = request, lake, request.tape
         self._strategy = request.strategy(**request.parameters)
         self._window = find_window(
             lake,
@@ -129,6 +130,16 @@ class Running:
         self._everyone = [self._main, *self._compared.values()]
         if not self._reader.readings.is_kept:
             self._begin_others()
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the lake's cache holds all that it reads, of a lake in a folder."""
+        unit, root = self.instrument, self._lake.root
+        return (
+            isinstance(root, Path)
+            and self._reader.readings.is_kept
+            and self._lake.keeps(self.tape, self.dates, unit.price_decimals, unit.qty_decimals)
+        )
 
     def _new_reader(self, shared: Shared | None = None) -> Reader:
         request = self._request
@@ -300,16 +311,19 @@ def backtests(
     asked: Sequence[tuple[Request, Path]],
     *,
     progress: Callable[[int, int], None] | None = None,
+    workers: int = 1,
 ) -> list[dict[str, Any] | PluginError]:
     """Several runs on one tape and window, the tape once through for all of them.
 
     Each is what it would be alone. One that fails leaves the others to go on. Bars and events that
-    several of those ask for whose reading begins on the same day are made once.
+    several of those ask for whose reading begins on the same day are made once. Where the lake's
+    cache holds all that they read, there is little to share: they may run side by side.
 
     Args:
         lake: Where the days are stored.
         asked: What to run, and the run folder to make, at least one.
         progress: Called with (trades read, trades in all).
+        workers: The most processes to run them on; `workers.processors` says how many help.
 
     Returns:
         For each run its metrics, or the error of its plugin.
@@ -323,32 +337,82 @@ def backtests(
         raise UsageError("runs of one pass share their tape and their window")
     beside: dict[tuple[dt.date, ...], Shared] = {}
     runs = [Running(lake, request, beside, folder.parent) for request, folder in asked]
-    days = {date: day for run in runs for date, day in run.days.items()}
-    total, done = sum(day.rows for day in days.values()), 0
+    folders = [folder for _, folder in asked]
+    tell = progress or _say_nothing
+    if min(workers, len(runs)) > 1 and can_fork() and all(run.is_kept for run in runs):
+        return _run_side_by_side(lake, runs, folders, tell, workers)
+    return _run_in_one_pass(lake, runs, folders, tell)
+
+
+def _say_nothing(done: int, total: int) -> None:
+    """Of how far it is."""
+
+
+def _run_side_by_side(
+    lake: Lake,
+    runs: Sequence[Running],
+    folders: Sequence[Path],
+    tell: Callable[[int, int], None],
+    workers: int,
+) -> list[dict[str, Any] | PluginError]:
+    """As many passes at a time, the runs dealt to them."""
+    passes = min(workers, len(runs))
+    total, shares = _rows(runs), [0.0] * passes
+
+    def run(
+        number: int, say: Callable[[float], None]
+    ) -> list[dict[str, Any] | PluginError]:  # pragma: no cover - in another process
+        mine = slice(number, None, passes)
+        return _run_in_one_pass(lake, runs[mine], folders[mine], lambda done, of: say(done / of))
+
+    def hear(number: int, far: float) -> None:
+        shares[number] = far
+        tell(int(total * min(shares)), total)
+
+    results: list[Any] = [None] * len(runs)
+    with spared():
+        for number, made in enumerate(side_by_side(passes, run, hear)):
+            results[number::passes] = made
+    return results
+
+
+def _run_in_one_pass(
+    lake: Lake,
+    runs: Sequence[Running],
+    folders: Sequence[Path],
+    tell: Callable[[int, int], None],
+) -> list[dict[str, Any] | PluginError]:
+    """All runs through the same pieces of the tape."""
+    days = sorted({date for run in runs for date in run.days})
+    total, done = _rows(runs), 0
     unit = runs[0].instrument
     units = (unit.price_decimals, unit.qty_decimals)
     failed: dict[int, PluginError] = {}
     with spared():
-        for piece in lake.read_pieces(first.tape, sorted(days), *units, keep=True):
+        for piece in lake.read_pieces(runs[0].tape, days, *units, keep=True):
             for number, run in enumerate(runs):
                 if number not in failed:
                     try:
                         run.feed(piece)
                     except PluginError as error:
-                        failed[number] = run.keep(error, asked[number][1])
+                        failed[number] = run.keep(error, folders[number])
             if len(failed) == len(runs):
                 break
-            if progress:
-                done += piece.trades.rows
-                progress(done, total)
+            done += piece.trades.rows
+            tell(done, total)
     results: list[dict[str, Any] | PluginError] = []
     with spared():  # what the tape made is walked no more either
         for number, run in enumerate(runs):
             try:
-                results.append(failed.get(number) or run.finish(asked[number][1]))
+                results.append(failed.get(number) or run.finish(folders[number]))
             except PluginError as error:
-                results.append(run.keep(error, asked[number][1]))
+                results.append(run.keep(error, folders[number]))
     return results
+
+
+def _rows(runs: Sequence[Running]) -> int:
+    """Trades of all days that any of them reads."""
+    return sum({date: day.rows for run in runs for date, day in run.days.items()}.values())
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -40,6 +41,10 @@ Pair = tuple[int, int, "Event"]  # row before which it is known, size of its bar
 def _helper() -> ThreadPoolExecutor:
     """The thread beside the caller's."""
     return ThreadPoolExecutor(1, "detectors")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helper.cache_clear)  # the thread is not there
 
 
 class Watch:

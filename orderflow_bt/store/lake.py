@@ -15,7 +15,8 @@ from orderflow_bt import hints
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.store.cache import LIMIT, Cache, user_folder
-from orderflow_bt.store.decoded import DayKeeper, in_pieces, readers
+from orderflow_bt.store.decoded import SHELF as DAYS
+from orderflow_bt.store.decoded import DayKeeper, in_pieces, name_of, readers
 from orderflow_bt.store.files import open_files, read_stored, side_by_side, stamp_of
 from orderflow_bt.store.reader import read_ahead, read_footer
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
@@ -242,6 +243,20 @@ class Lake:
             return
         with DayKeeper(self.cache) as keeper:
             yield from in_pieces(read_ahead(jobs), keeper)
+
+    def keeps(
+        self, tape: TapeId, dates: Iterable[dt.date], price_decimals: int, qty_decimals: int
+    ) -> bool:
+        """Whether the cache holds these days, so that `read_pieces` need not open their files.
+
+        Raises:
+            LakeError: A day is not stored, or its file cannot be read.
+        """
+        cache = self.cache
+        return cache is not None and all(
+            cache.has(DAYS, name_of(self._stored(tape, date), price_decimals, qty_decimals))
+            for date in dates
+        )
 
     def write_day(self, columns: NDArray[np.int64], info: DayInfo) -> DayInfo:
         """Store a day; the caller holds its `lock`.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 
 import pytest
 
@@ -12,7 +13,7 @@ from orderflow_bt.detectors import BigTrades, VolumeSpike
 from orderflow_bt.errors import PluginError
 from orderflow_bt.flow import BarStream
 from orderflow_bt.ingest import download
-from orderflow_bt.run import Request, backtest, backtests
+from orderflow_bt.run import Request, backtest, backtests, workers
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.strategy.registry import installed, load_strategy
@@ -73,6 +74,21 @@ class Stops(Spikes):
             raise ValueError("enough")
 
 
+class Louder(Spikes):
+    def detectors(self):
+        return [VolumeSpike(self.bars, least=2.0)]
+
+
+TWO = (Spikes, Louder)
+forks = pytest.mark.skipif(sys.platform != "linux", reason="this system does not fork")
+
+
+@pytest.fixture
+def forking(monkeypatch):
+    """Whatever threads other tests have left."""
+    monkeypatch.setattr(sys.modules["orderflow_bt.run.backtest"], "can_fork", lambda: True)
+
+
 def contents(folder):
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
@@ -95,16 +111,21 @@ def alone(root, start, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("how", ["uncached", "first cached", "cached"])
-def test_the_shipped_strategies_together_are_what_each_is_alone(root, tmp_path, alone, how, start):
+@pytest.mark.parametrize(
+    "how", ["uncached", "first cached", "cached", pytest.param("side by side", marks=forks)]
+)
+def test_the_shipped_strategies_together_are_what_each_is_alone(
+    root, tmp_path, alone, how, start, forking
+):
     asked = shipped(start)
     lake = Lake(root, cache_limit=0)
     if how != "uncached":
         lake = Lake(root)
         lake.cache.clear()
-    if how == "cached":
+    if how in ("cached", "side by side"):
         backtests(lake, [(one, tmp_path / "before" / one.name) for one in asked])
-    backtests(lake, [(one, tmp_path / "together" / one.name) for one in asked])
+    workers = 2 if how == "side by side" else 1
+    backtests(lake, [(one, tmp_path / "together" / one.name) for one in asked], workers=workers)
     for one in asked:
         together = contents(tmp_path / "together" / one.name)
         assert together == contents(alone / one.name), one.name
@@ -149,6 +170,39 @@ def test_what_a_failed_run_shared_goes_on_for_the_others(root, tmp_path, cache_l
     assert isinstance(bad, PluginError)
     assert good == alone
     assert backtest(lake, request(Spikes), tmp_path / "again") == alone
+
+
+@forks
+def test_one_that_fails_side_by_side_leaves_the_others_to_go_on(root, tmp_path, forking):
+    lake, told = Lake(root), []
+    alone = [backtest(lake, request(kind), tmp_path / f"alone{n}") for n, kind in enumerate(TWO)]
+    bad, *good = backtests(
+        lake,
+        [(request(kind), tmp_path / str(n)) for n, kind in enumerate((Stops, *TWO))],
+        progress=lambda done, total: told.append((done, total)),
+        workers=2,
+    )
+    assert isinstance(bad, PluginError)
+    assert "enough" in bad.what
+    assert str(tmp_path / "0.failed") in bad.fix
+    assert good == alone
+    assert told == sorted(told)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "alone0", "alone1", "0.failed", "1", "2",
+    }  # fmt: skip
+
+
+@forks
+def test_what_is_not_kept_yet_is_read_by_one_process_only(root, tmp_path, forking, monkeypatch):
+    forked = []
+    begin = workers._begin
+    monkeypatch.setattr(workers, "_begin", lambda *job: forked.append(job) or begin(*job))
+    lake = Lake(root)
+    lake.cache.clear()
+    for name in ("first", "second"):
+        asked = [(request(kind), tmp_path / name / kind.__name__) for kind in TWO]
+        backtests(lake, asked, workers=8)
+        assert len(forked) == (0 if name == "first" else 2)
 
 
 class Late(Spikes):
