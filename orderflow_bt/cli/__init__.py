@@ -191,3 +191,5 @@ def main() -> None:
             raise
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    finally:
+        surroundings.let_go()

@@ -62,6 +62,12 @@ def settle_in(words: Sequence[str]) -> None:
             )
 
 
+def let_go() -> None:
+    """All is done: who asks the program to end from now on just ends it, with nothing to say."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def in_words(error: OSError) -> OrderflowError:
     """What the system refused, as it is said to a person."""
     where = error.filename if isinstance(error.filename, str) else ""

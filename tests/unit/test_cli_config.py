@@ -104,7 +104,8 @@ def test_what_is_no_file_is_said(here, what):
 def test_the_program_says_it_without_a_traceback(here, monkeypatch, capsys):
     (here / FILE).write_bytes(b"run = 5")
     monkeypatch.setattr("sys.argv", ["orderflow-bt", "ls"])
-    monkeypatch.setattr("orderflow_bt.cli.surroundings.settle_in", lambda words: None)
+    for name, nothing in (("settle_in", lambda words: None), ("let_go", lambda: None)):
+        monkeypatch.setattr(f"orderflow_bt.cli.surroundings.{name}", nothing)
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2

@@ -125,6 +125,25 @@ def test_asked_to_end_it_leaves_nothing(market, tmp_path, number, code):
     assert list(tmp_path.iterdir()) == []
 
 
+LATE = """
+import atexit, os, signal, sys
+atexit.register(os.kill, os.getpid(), signal.{})
+from orderflow_bt.cli import main
+sys.argv = ["orderflow-bt", "--version"]
+main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_asked_to_end_when_all_is_done_it_just_ends(name):
+    done = subprocess.run(
+        [sys.executable, "-c", LATE.format(name)], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == -signal.Signals[name]
+    assert done.stdout.startswith(b"orderflow-bt ")
+    assert done.stderr == b""
+
+
 # Full disks --------------------------------------------------------------------------------------
 
 

@@ -316,6 +316,15 @@ def test_a_level_expires_after_its_days_and_its_touches():
     assert states(found) == ["armed", "touch", "rejected", "armed", "touch", "rejected", "expired"]
 
 
+@pytest.mark.parametrize("touch", [1, 2])
+def test_a_level_expires_with_the_rows_that_it_is_touched_in(touch):
+    days = " | ".join("+24h B 99 1" for _ in range(5))
+    found = day_then(f"B 99 1 | {days}", days=2, touch=touch)
+    (event,) = (e for e in found if e.state == "expired" and e.details["poc"] == 100)
+    assert (event.price_low, event.price_high) == (100 - touch, 101 + touch)
+    assert event.direction == 1  # never left: as from below
+
+
 # -- rows -----------------------------------------------------------------------------------------
 
 

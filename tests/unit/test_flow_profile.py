@@ -92,6 +92,22 @@ def test_session_profiles_develop_and_become_final():
     assert Profile.composite([final]).cells.tolist() == final.cells.tolist()
 
 
+def test_a_trade_at_midnight_is_the_next_days():
+    profiles = SessionProfiles(1)
+    trades = Tape("B 100 5 | +24h B 104 1").trades
+    assert trades.time[1] == MIDNIGHT_2024 + DAY_US
+    (final,) = profiles.feed(trades)
+    assert (final.poc, final.volume, final.known_at) == (100, 5, MIDNIGHT_2024 + DAY_US)
+    assert (profiles.developing.poc, profiles.developing.volume) == (104, 1)
+
+
+def test_a_volume_whose_share_fits_is_shared():
+    most = 2**62 // 100
+    assert profile_of([most], 7).value_area() == (7, 7, 7, most)
+    with pytest.raises(OrderflowError, match="too large"):
+        profile_of([most + 1], 7).value_area()
+
+
 def test_a_naked_point_of_control_dies_when_touched_or_jumped_over():
     final = profile_of([10, 30, 20], 100)  # POC 101
     for cross, text, ends in [
@@ -201,6 +217,10 @@ def test_what_makes_no_profile_is_refused():
         ProfileBuilder(0)
     with pytest.raises(UsageError, match="value area"):
         AreaRule(share=(3, 2))
+    for wrong in ({"step": 0}, {"step": 1001}, {"share": (0, 1)}, {"share": (1, 10_001)}):
+        with pytest.raises(UsageError, match="value area"):
+            AreaRule(**wrong)
+    AreaRule(share=(10_000, 10_000), step=1000)
     with pytest.raises(OrderflowError, match="rows"):
         ProfileBuilder(1).add(Tape("B 1 1 | B 9999999 1").trades)
     with pytest.raises(UsageError, match="clusters"):

@@ -79,6 +79,13 @@ def test_overfitting_by_cross_validation():
         luck.overfitting(columns, blocks=8)
 
 
+def test_a_variant_that_is_always_better_is_no_overfitting():
+    better = np.array([2.0, 1, 3, 1, 2, 3, 1, 2])
+    found = luck.overfitting(np.column_stack((better, -better)), blocks=4)
+    assert found.ranks.tolist() == [2] * 6  # of two: omega is 2 / 3 each time
+    assert found.probability == 0
+
+
 def test_many_splits_of_noise_overfit_about_half_the_time():
     noise = np.random.default_rng(3).normal(size=(320, 20))
     found = luck.overfitting(noise)
@@ -118,6 +125,7 @@ def test_resamples_are_blocks_of_the_values():
     assert drawn.shape == (400, 50)
     follows = (drawn[:, 1:] - drawn[:, :-1]) % 50 == 1
     assert follows.mean() == pytest.approx(0.8, abs=0.02)
+    assert np.abs(follows.mean(axis=0) - 0.8).max() < 0.1  # a block may begin anywhere
 
 
 def test_interval_is_seeded_and_holds_the_mean():
@@ -137,6 +145,16 @@ def test_bias_corrected_interval():
     assert moved.high > plain.high  # right skew moves the interval to the right
     flat = luck.bootstrap(np.ones(9), luck.row_mean, seed=1, reps=50, method="bca")
     assert (flat.low, flat.high) == (1.0, 1.0)
+
+
+def test_where_no_draw_lies_below_there_is_no_bias_to_correct():
+    values = np.random.default_rng(7).normal(size=12)
+
+    def least(rows):
+        return rows.min(axis=1)
+
+    plain = luck.bootstrap(values, least, seed=1, reps=200, block=1)
+    assert luck.bootstrap(values, least, seed=1, reps=200, block=1, method="bca") == plain
 
 
 def test_row_statistics_agree_with_the_metrics():

@@ -69,6 +69,14 @@ def test_tails_and_moments():
     assert value(m.skew(np.array([0.0, 0, 0, 1]))) == pytest.approx(2 / math.sqrt(3))
 
 
+def test_the_least_number_of_days_is_enough_and_one_fewer_is_not():
+    days = np.arange(-10, 10) / 1000
+    for stat, least in ((m.cvar95, 20), (m.tail_ratio, 20), (m.skew, 3), (m.kurtosis, 3)):
+        assert stat(days[:least]).value is not None
+        assert stat(days[: least - 1]).value is None
+    assert value(m.skew(np.array([0.0, 0, 3]))) == pytest.approx(1 / math.sqrt(2))
+
+
 def test_ulcer_index():
     assert value(m.ulcer_index(np.array([1.0, 0.9, 1.0, 0.8]))) == pytest.approx(
         math.sqrt((0.01 + 0.04) / 4)
