@@ -13,14 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from orderflow_bt.archive import open_source
-from orderflow_bt.ingest import download
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import SimConfig
-from orderflow_bt.store import Lake
 from orderflow_bt.strategy.registry import load_strategy
-from orderflow_bt.synth import SimulatedMarket, write_archive
-from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+from orderflow_bt.synth import SimulatedMarket, store_market
+from orderflow_bt.types import DAY_US, MarketType
 
 
 def main() -> None:
@@ -35,10 +32,7 @@ def main() -> None:
             seed=1, start=dt.date(2026, 1, 5), days=options.days,
             trades_per_day=options.trades_per_day,
         )  # fmt: skip
-        write_archive(market, folder / "archive")
-        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-        lake = Lake(folder / "lake")
-        download(lake, tape, market.dates, open_source(str(folder / "archive")))
+        lake, tape = store_market(market, folder / "lake")
         start = (market.start - dt.date(1970, 1, 1)).days * DAY_US
         request = Request(
             name="delta_divergence", strategy=load_strategy("delta_divergence"), parameters={},

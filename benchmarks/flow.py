@@ -22,16 +22,14 @@ import time
 from functools import partial
 from pathlib import Path
 
-from orderflow_bt.archive import open_source
 from orderflow_bt.detectors.registry import installed, load_detector
 from orderflow_bt.flow import BarStream
-from orderflow_bt.ingest import download
 from orderflow_bt.run.clock import Clock
 from orderflow_bt.sim import Readings
 from orderflow_bt.sim.kept import FlowCache
 from orderflow_bt.store import Lake, resolve_instrument
-from orderflow_bt.synth import SimulatedMarket, write_archive
-from orderflow_bt.types import Kind, MarketType, TapeId, time_bars
+from orderflow_bt.synth import SimulatedMarket, store_market
+from orderflow_bt.types import time_bars
 
 START = """
 import resource, sys, time
@@ -62,9 +60,7 @@ def simulate(folder: Path, days: int, trades_per_day: int) -> Path:
     market = SimulatedMarket(
         seed=1, start=dt.date(2026, 1, 5), days=days, trades_per_day=trades_per_day
     )
-    write_archive(market, folder / "archive")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-    download(Lake(folder / "lake"), tape, market.dates, open_source(str(folder / "archive")))
+    store_market(market, folder / "lake")
     return folder / "lake"
 
 

@@ -69,19 +69,13 @@ def measure(options: argparse.Namespace) -> None:
 
 def simulate(folder: Path, options: argparse.Namespace) -> str:
     """Make a lake of as many days and the one before; whose trades it holds."""
-    from orderflow_bt.archive import open_source
-    from orderflow_bt.ingest import download
-    from orderflow_bt.store import Lake
-    from orderflow_bt.synth import SimulatedMarket, write_archive
-    from orderflow_bt.types import Kind, MarketType, TapeId
+    from orderflow_bt.synth import SimulatedMarket, store_market
 
     market = SimulatedMarket(
         seed=1, start=dt.date.fromisoformat(options.date) - dt.timedelta(days=1),
         days=options.days + 1, trades_per_day=options.trades_per_day,
     )  # fmt: skip
-    write_archive(market, folder / "archive")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-    download(Lake(folder), tape, market.dates, open_source(str(folder / "archive")))
+    store_market(market, folder)
     return market.symbol
 
 

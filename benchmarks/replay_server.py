@@ -78,17 +78,11 @@ def held(process: psutil.Process) -> float:
 
 def simulated(folder: Path, trades: int) -> argparse.Namespace:
     """A lake with a day of a simulated market."""
-    from orderflow_bt.archive import open_source
-    from orderflow_bt.ingest import download
-    from orderflow_bt.store import Lake
-    from orderflow_bt.synth import SimulatedMarket, write_archive
-    from orderflow_bt.types import Kind, MarketType, TapeId
+    from orderflow_bt.synth import SimulatedMarket, store_market
 
     date = dt.date(2026, 1, 5)
     market = SimulatedMarket(seed=7, start=date, days=1, trades_per_day=trades)
-    write_archive(market, folder / "archive")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-    download(Lake(str(folder / "data")), tape, market.dates, open_source(str(folder / "archive")))
+    store_market(market, folder / "data")
     return argparse.Namespace(data=str(folder / "data"), symbol=market.symbol, date=str(date))
 
 

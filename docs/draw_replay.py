@@ -14,15 +14,11 @@ from typing import TYPE_CHECKING
 
 from from_tests import Driver, chromium, serving
 
-from orderflow_bt.archive import open_source
-from orderflow_bt.ingest import download
 from orderflow_bt.replay.desk.opening import Plan, open_desk
 from orderflow_bt.sim import SimConfig
-from orderflow_bt.store import Lake
 from orderflow_bt.store.lake import SIMULATED
-from orderflow_bt.synth.archive import write_archive
-from orderflow_bt.synth.market import SimulatedMarket
-from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId, time_bars
+from orderflow_bt.synth import SimulatedMarket, store_market
+from orderflow_bt.types import DAY_US, HOUR_US, time_bars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +41,9 @@ def served() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         market = SimulatedMarket(seed=7, start=START, days=1, trades_per_day=250_000)
-        write_archive(market, folder / "archive")
-        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-        lake = Lake(str(folder / "data"))
         (folder / "data").mkdir(exist_ok=True)
         (folder / "data" / SIMULATED).write_text("one day of SIMUSDT, seed 7", encoding="utf-8")
-        download(lake, tape, market.dates, open_source(str(folder / "archive")))
+        lake, tape = store_market(market, folder / "data")
         day = (START - dt.date(1970, 1, 1)).days * DAY_US
         plan = Plan(
             tape, day + HOUR * HOUR_US, day + DAY_US, time_bars("1m"),

@@ -10,18 +10,18 @@ import argparse
 import datetime as dt
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from orderflow_bt.archive import open_source
-from orderflow_bt.ingest import download
 from orderflow_bt.replay.desk.opening import Plan, open_desk
 from orderflow_bt.replay.desk.server import PracticeServer
 from orderflow_bt.replay.practice.blind import draw_start
 from orderflow_bt.sim import SimConfig
-from orderflow_bt.store import Lake
 from orderflow_bt.store.lake import SIMULATED
-from orderflow_bt.synth.archive import write_archive
-from orderflow_bt.synth.market import SimulatedMarket
-from orderflow_bt.types import DAY_US, HOUR_US, BarSpec, Kind, MarketType, TapeId
+from orderflow_bt.synth import SimulatedMarket, store_market
+from orderflow_bt.types import DAY_US, HOUR_US, BarSpec, TapeId
+
+if TYPE_CHECKING:
+    from orderflow_bt.store import Lake
 
 START = dt.date(2026, 1, 5)
 START_US = (START - dt.date(1970, 1, 1)).days * DAY_US
@@ -30,13 +30,9 @@ START_US = (START - dt.date(1970, 1, 1)).days * DAY_US
 def practice_lake(folder: Path, *, days=1, trades_per_day=20_000, seed=7) -> tuple[Lake, TapeId]:
     """A lake of simulated days, and their tape."""
     market = SimulatedMarket(seed=seed, start=START, days=days, trades_per_day=trades_per_day)
-    write_archive(market, folder / "archive")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
     (folder / "data").mkdir(parents=True, exist_ok=True)
     (folder / "data" / SIMULATED).write_text("Patterns of order flow are planted in it.")
-    lake = Lake(str(folder / "data"))
-    download(lake, tape, market.dates, open_source(str(folder / "archive")))
-    return lake, tape
+    return store_market(market, folder / "data")
 
 
 def plan_of(tape: TapeId, *, hours=(8.0, 24.0), bars="1m", **more) -> Plan:

@@ -6,7 +6,6 @@ import datetime as dt
 
 import numpy as np
 
-from orderflow_bt.archive import open_source
 from orderflow_bt.detectors import (
     Absorption,
     BigTrades,
@@ -14,10 +13,9 @@ from orderflow_bt.detectors import (
     ImbalanceZones,
     VolumeSpike,
 )
-from orderflow_bt.ingest import download
 from orderflow_bt.sim import Readings
 from orderflow_bt.store import DayInfo, Gap, Lake, Origin, Quality
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId, time_bars
 
 TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ABCUSDT")
@@ -80,12 +78,7 @@ def random_day(rng, count, *, begin=0, price=10_000, span=3_600_000_000, lose=0.
 def demo_lake(root, *, days=2, per_day=20_000, seed=3):
     """A simulated market, downloaded, and its tape."""
     market = SimulatedMarket(seed=seed, start=DAY, days=days, trades_per_day=per_day)
-    write_archive(market, root / "archive")
-    lake = Lake(root / "lake")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-    dates = [DAY + dt.timedelta(days=k) for k in range(days)]
-    download(lake, tape, dates, open_source(str(root / "archive")))
-    return lake, tape
+    return store_market(market, root / "lake")
 
 
 def some_detectors(bars=ONE_MINUTE):

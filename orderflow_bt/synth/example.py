@@ -7,13 +7,11 @@ import os
 import tempfile
 from pathlib import Path
 
-from orderflow_bt.archive import open_source
 from orderflow_bt.frames import StoredTape
-from orderflow_bt.ingest import download
 from orderflow_bt.store import Lake
-from orderflow_bt.synth.archive import write_archive
 from orderflow_bt.synth.market import SimulatedMarket
-from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
+from orderflow_bt.synth.stored import store_market
+from orderflow_bt.types import DAY_US, TapeId
 
 _START = dt.date(2026, 1, 5)
 _TRADES_A_DAY = 60_000
@@ -68,10 +66,7 @@ def _simulated(days: int, *, placebo: bool, seed: int) -> StoredTape:
     market = SimulatedMarket(
         seed=seed, start=_START, days=days, trades_per_day=_TRADES_A_DAY, placebo=placebo
     )
-    write_archive(market, folder / "archive")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-    lake = Lake(folder / "lake")
-    download(lake, tape, market.dates, open_source(str(folder / "archive")))
+    lake, tape = store_market(market, folder / "lake")
     return _window(lake, tape, market.dates[0], market.dates[-1])
 
 

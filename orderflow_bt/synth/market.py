@@ -13,7 +13,7 @@ import numpy as np
 from orderflow_bt.errors import UsageError
 from orderflow_bt.kernels import synth as kernels
 from orderflow_bt.synth.engine import USUAL_SECONDS, Carry, PlayedDay, Setting, play_day
-from orderflow_bt.types import MarketType, Trades
+from orderflow_bt.types import Kind, MarketType, TapeId, Trades
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -127,6 +127,11 @@ class SimulatedMarket:
         object.__setattr__(self, "_setting", setting)
         object.__setattr__(self, "_carries", {0: Carry.first(setting)})
         object.__setattr__(self, "_planted", {})
+
+    @property
+    def tape(self) -> TapeId:
+        """What its aggregated trades are called in an archive and in a lake."""
+        return TapeId("binance", self.market, Kind.AGG_TRADES, self.symbol)
 
     @property
     def price_decimals(self) -> int:

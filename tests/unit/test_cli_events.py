@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 
 HEADER = "known_at,detector,kind,direction,state,price_low,price_high,strength,id"
 DAY = "2024-01-02"
@@ -23,10 +23,7 @@ DAY = "2024-01-02"
 def lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("events")
     market = SimulatedMarket(seed=5, days=2, start=dt.date(2024, 1, 1), trades_per_day=20_000)
-    write_archive(market, folder / "archive")
-    line = ["--data", str(folder / "lake"), "download", market.symbol, "--source"]
-    window = [str(folder / "archive"), "--from", "2024-01-01", "--to", DAY]
-    assert CliRunner().invoke(app, [*line, *window]).exit_code == 0
+    store_market(market, folder / "lake")
     return folder / "lake", market.symbol
 
 

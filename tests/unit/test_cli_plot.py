@@ -8,12 +8,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
-from orderflow_bt.ingest import download
-from orderflow_bt.store import Lake
-from orderflow_bt.synth import SimulatedMarket, write_archive
-from orderflow_bt.types import Kind, MarketType, TapeId
+from orderflow_bt.synth import SimulatedMarket, store_market
 
 runner = CliRunner()
 
@@ -22,9 +18,7 @@ runner = CliRunner()
 def plot(tmp_path_factory):
     root = tmp_path_factory.mktemp("plot")
     market = SimulatedMarket(seed=2, start=dt.date(2026, 1, 5), days=1, trades_per_day=10_000)
-    write_archive(market, root / "archive")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, market.symbol)
-    download(Lake(root / "lake"), tape, market.dates, open_source(str(root / "archive")))
+    store_market(market, root / "lake")
 
     def type_in(picture, out, *more, first="2026-01-05T10:00", last="2026-01-05T12:00"):
         line = ["--data", str(root / "lake"), "plot", picture, "SIMUSDT", "--out", str(out)]
@@ -53,7 +47,7 @@ def test_it_draws_the_same_picture_each_time(plot, tmp_path, picture):
     [
         ({"last": "2026-01-05T10:01"}, "no whole bar"),
         ({"first": "2026-01-05", "last": "2026-01-05"}, "240 bars that fit"),
-        ({"first": "2026-02-05", "last": "2026-02-05"}, "orderflow-bt download SIMUSDT"),
+        ({"first": "2026-02-05", "last": "2026-02-05"}, "download SIMUSDT --market um"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(plot, tmp_path, more, words):

@@ -16,11 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, Known, Series, Strategy, param, time_bars
-from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
 from orderflow_bt.detectors import Alerts
 from orderflow_bt.errors import CoverageError, PluginError, UsageError
-from orderflow_bt.ingest import download
 from orderflow_bt.report.again import command_line
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.run.context import find_context
@@ -30,7 +28,7 @@ from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.sim.context import Feed, Given
 from orderflow_bt.store import Lake, Origin, SeriesInfo, SeriesQuality, SeriesStore
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.testing import Tape, assert_no_lookahead
 from orderflow_bt.testing.tape import MIDNIGHT_2024
 from orderflow_bt.types import DAY_US, HOUR_US, SECOND_US, Kind, MarketType, TapeId
@@ -121,10 +119,7 @@ def lake(tmp_path_factory):
         market = SimulatedMarket(
             seed=seed, symbol=symbol, start=FIRST, days=2, trades_per_day=3_000
         )
-        write_archive(market, root / symbol)
-        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, symbol)
-        dates = [FIRST + dt.timedelta(days=n) for n in range(2)]
-        download(lake, tape, dates, open_source(str(root / symbol)))
+        store_market(market, root / "lake")
     hours = START + np.arange(0, 48, 8, dtype=np.int64) * HOUR_US
     store(
         lake, SeriesKind.FUNDING,

@@ -11,17 +11,14 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
-from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
 from orderflow_bt.detectors.registry import load_detector
 from orderflow_bt.frames import open_tape
-from orderflow_bt.ingest import download
 from orderflow_bt.instruments import Instrument
-from orderflow_bt.store import Lake
 from orderflow_bt.strategy import Strategy
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.testing import run_trades
-from orderflow_bt.types import Kind, MarketType, TapeId
+from orderflow_bt.types import MarketType
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 READINGS = sorted((REPOSITORY / "docs" / "readings").glob("*.md"))
@@ -77,9 +74,7 @@ def stored(tmp_path_factory):
     market = SimulatedMarket(
         seed=5, days=1, trades_per_day=1_000, symbol="BTCUSDT", start=dt.date(2024, 1, 1)
     )
-    write_archive(market, folder / "archive")
-    tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "BTCUSDT")
-    download(Lake(folder / "data"), tape, [market.start], open_source(str(folder / "archive")))
+    store_market(market, folder / "data")
     return folder, market
 
 

@@ -11,17 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, param, time_bars
-from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
 from orderflow_bt.errors import UsageError
-from orderflow_bt.ingest import download
 from orderflow_bt.report.explain import explain
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import FillPolicy, SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.strategy import Strategy
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, MINUTE_US, Kind, MarketType, TapeId
 
 FIRST = dt.date(2026, 1, 5)
@@ -72,10 +70,7 @@ class Busy(Strategy):
 def home(tmp_path_factory):
     root = tmp_path_factory.mktemp("explain")
     market = SimulatedMarket(seed=3, start=FIRST, days=2, trades_per_day=20_000)
-    write_archive(market, root / "archive")
-    lake = Lake(root / "lake")
-    dates = [FIRST + dt.timedelta(days=n) for n in range(2)]
-    download(lake, TAPE, dates, open_source(str(root / "archive")))
+    lake, _ = store_market(market, root / "lake")
     for policy in ("queue", "through"):
         config = SimConfig.for_market(MarketType.UM)
         request = Request(

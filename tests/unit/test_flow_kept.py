@@ -7,18 +7,16 @@ import shutil
 
 import pytest
 
-from orderflow_bt.archive import open_source
 from orderflow_bt.detectors import AbsorptionBar, DeltaDivergence, Detector, VolumeSpike
 from orderflow_bt.detectors.absorption import Absorption
 from orderflow_bt.flow import BarStream
 from orderflow_bt.flow.events import Event
 from orderflow_bt.flow.window import BarWindow
-from orderflow_bt.ingest import download
 from orderflow_bt.run.clock import clocked_pieces
 from orderflow_bt.sim import Readings
 from orderflow_bt.sim.kept import FlowCache
 from orderflow_bt.store import Lake, decoded, resolve_instrument
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, HOUR_US, BarSpec, Kind, MarketType, TapeId, time_bars
 
 FIRST = dt.date(2026, 1, 5)
@@ -33,8 +31,7 @@ def stored(tmp_path_factory):
     """Four days of 6,000 trades; on the third some ids are missing."""
     root = tmp_path_factory.mktemp("flow")
     market = SimulatedMarket(seed=4, start=FIRST, days=4, trades_per_day=6_000)
-    write_archive(market, root / "archive")
-    download(Lake(root / "lake"), TAPE, DATES, open_source(str(root / "archive")))
+    store_market(market, root / "lake")
     return root / "lake"
 
 

@@ -19,7 +19,7 @@ from orderflow_bt.run.lookahead import Material, audit
 from orderflow_bt.run.outside import Outside
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.strategy import Strategy
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.testing import Tape, assert_no_lookahead
 from orderflow_bt.testing.tape import MIDNIGHT_2024, PLAIN
 from orderflow_bt.types import MarketType, Trades
@@ -277,10 +277,7 @@ DAY = "2024-01-02"
 def stored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lookahead")
     market = SimulatedMarket(seed=5, days=2, start=dt.date(2024, 1, 1), trades_per_day=5_000)
-    write_archive(market, folder / "archive")
-    line = ["--data", str(folder / "lake"), "download", market.symbol, "--source"]
-    window = [str(folder / "archive"), "--from", "2024-01-01", "--to", DAY]
-    assert CliRunner().invoke(app, [*line, *window]).exit_code == 0
+    store_market(market, folder / "lake")
     return folder / "lake", market.symbol
 
 

@@ -11,10 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, Strategy, param, time_bars
-from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
 from orderflow_bt.errors import CoverageError
-from orderflow_bt.ingest import download
 from orderflow_bt.kernels.quotes import NO_PRICE
 from orderflow_bt.report.explain import explain
 from orderflow_bt.report.folder import read_run
@@ -22,7 +20,7 @@ from orderflow_bt.report.order_view import spans_of, view_order
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, MINUTE_US, Kind, MarketType, TapeId
 
 FIRST = dt.date(2026, 1, 5)
@@ -55,9 +53,7 @@ class Rests(Strategy):
 def home(tmp_path_factory):
     root = tmp_path_factory.mktemp("picture")
     market = SimulatedMarket(seed=5, start=FIRST, days=1, trades_per_day=20_000)
-    write_archive(market, root / "archive")
-    lake = Lake(root / "lake")
-    download(lake, TAPE, [FIRST], open_source(str(root / "archive")))
+    lake, _ = store_market(market, root / "lake")
     config = SimConfig.for_market(MarketType.UM)
     request = Request("rests", Rests, {}, TAPE, START, START + DAY_US, config)
     backtest(lake, request, root / "run")

@@ -13,16 +13,14 @@ import typer
 from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, Strategy, param, time_bars
-from orderflow_bt.archive import open_source
 from orderflow_bt.cli import options
 from orderflow_bt.cli import run as run_command
 from orderflow_bt.errors import CoverageError, OrderflowError, PluginError, UsageError
-from orderflow_bt.ingest import download
 from orderflow_bt.report import build
 from orderflow_bt.run import Request, backtest, backtests
 from orderflow_bt.sim import FillPolicy, SimConfig
 from orderflow_bt.store import Lake
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId
 from strategies.delta_divergence import DeltaDivergenceFade
 
@@ -36,12 +34,7 @@ TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
 def lake(tmp_path_factory):
     root = tmp_path_factory.mktemp("run-folder")
     market = SimulatedMarket(seed=3, start=FIRST, days=DAYS, trades_per_day=20_000)
-    write_archive(market, root / "archive")
-    lake = Lake(root / "lake")
-    dates = [FIRST + dt.timedelta(days=n) for n in range(DAYS)]
-    results = download(lake, TAPE, dates, open_source(str(root / "archive")))
-    assert {result.status for result in results} == {"stored"}
-    return lake
+    return store_market(market, root / "lake")[0]
 
 
 def request(**changes):

@@ -7,14 +7,11 @@ import datetime as dt
 import pytest
 
 from orderflow_bt import BarSpec, Strategy, param, time_bars
-from orderflow_bt.archive import open_source
-from orderflow_bt.ingest import download
 from orderflow_bt.kernels.records import CHUNK
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.run.spool import Spool
 from orderflow_bt.sim import Session, SimConfig
-from orderflow_bt.store import Lake
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
 
 FIRST = dt.date(2026, 1, 5)
@@ -41,11 +38,7 @@ class Busy(Strategy):
 def lake(tmp_path_factory):
     root = tmp_path_factory.mktemp("many")
     market = SimulatedMarket(seed=3, start=FIRST, days=1, trades_per_day=20_000)
-    write_archive(market, root / "archive")
-    lake = Lake(root / "lake")
-    dates = [FIRST + dt.timedelta(days=n) for n in range(1)]
-    download(lake, TAPE, dates, open_source(str(root / "archive")))
-    return lake
+    return store_market(market, root / "lake")[0]
 
 
 def test_what_is_put_aside_changes_nothing(lake, tmp_path, monkeypatch):

@@ -13,17 +13,14 @@ import pytest
 from mark_days import store_marks
 
 from orderflow_bt import BarSpec, Strategy, param, report, time_bars
-from orderflow_bt.archive import open_source
 from orderflow_bt.errors import CoverageError, UsageError
-from orderflow_bt.ingest import download
 from orderflow_bt.report.again import command_line
 from orderflow_bt.report.explain import explain
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.run.marks import find_marks
 from orderflow_bt.sim import LiquidateOn, SimConfig, TriggerOn
-from orderflow_bt.store import Lake
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, Kind, MarketType, TapeId
 
 FIRST = dt.date(2026, 1, 5)
@@ -50,11 +47,7 @@ class Holder(Strategy):
 @pytest.fixture
 def lake(tmp_path):
     market = SimulatedMarket(seed=3, start=FIRST, days=2, trades_per_day=1_000)
-    write_archive(market, tmp_path / "archive")
-    lake = Lake(tmp_path / "lake")
-    source = open_source(str(tmp_path / "archive"))
-    assert {one.status for one in download(lake, TAPE, DATES, source)} == {"stored"}
-    return lake
+    return store_market(market, tmp_path / "lake")[0]
 
 
 def store(lake, date, low_at=None):

@@ -9,14 +9,10 @@ import polars as pl
 import pytest
 from typer.testing import CliRunner
 
-from orderflow_bt.archive import open_source
 from orderflow_bt.cli import app
-from orderflow_bt.ingest import download
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.portfolio import exposure
-from orderflow_bt.store import Lake
-from orderflow_bt.synth import SimulatedMarket, write_archive
-from orderflow_bt.types import Kind, MarketType, TapeId
+from orderflow_bt.synth import SimulatedMarket, store_market
 
 FIRST = dt.date(2026, 1, 5)
 SYMBOLS = ("SIMUSDT", "TWOUSDT")
@@ -55,11 +51,7 @@ def data(tmp_path_factory):
         market = SimulatedMarket(
             seed=seed, symbol=symbol, start=FIRST, days=2, trades_per_day=4_000
         )
-        write_archive(market, root / symbol)
-        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, symbol)
-        dates = [FIRST, FIRST + dt.timedelta(days=1)]
-        results = download(Lake(root / "lake"), tape, dates, open_source(str(root / symbol)))
-        assert {one.status for one in results} == {"stored"}
+        store_market(market, root / "lake")
     return root
 
 

@@ -8,16 +8,14 @@ import sys
 import pytest
 
 from orderflow_bt import BarSpec, Strategy, param, time_bars
-from orderflow_bt.archive import open_source
 from orderflow_bt.detectors import BigTrades, VolumeSpike
 from orderflow_bt.errors import PluginError
 from orderflow_bt.flow import BarStream
-from orderflow_bt.ingest import download
 from orderflow_bt.run import Request, backtest, backtests, workers
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.store import Lake
 from orderflow_bt.strategy.registry import installed, load_strategy
-from orderflow_bt.synth import SimulatedMarket, write_archive
+from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
 
 FIRST = dt.date(2026, 1, 5)
@@ -30,9 +28,7 @@ TAPE = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "SIMUSDT")
 def root(tmp_path_factory):
     home = tmp_path_factory.mktemp("run-together")
     market = SimulatedMarket(seed=4, start=FIRST, days=DAYS, trades_per_day=20_000)
-    write_archive(market, home / "archive")
-    dates = [FIRST + dt.timedelta(days=n) for n in range(DAYS)]
-    download(Lake(home / "lake"), TAPE, dates, open_source(str(home / "archive")))
+    store_market(market, home / "lake")
     return home / "lake"
 
 
