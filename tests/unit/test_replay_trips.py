@@ -237,6 +237,7 @@ def test_a_comparison_in_words(window, practised, tmp_path):
     when, side, _, opens = missed[0]
     assert opens == (
         f"orderflow-bt replay SIMUSDT --market um --date {when[:10]} --time {when[11:]} --bars 1m"
+        " --liquidate-on last"  # as journals that do not say were practised
     )
     assert side == "long"
     few, by_chance = notes(found)
