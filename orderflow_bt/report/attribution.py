@@ -145,16 +145,29 @@ def mean_row(
 
 def _by_event(run: RunFolder, trips: Rows, quote: str) -> list[PartRow]:
     """Round trips by detector, kind and leaning of the event that their entry names."""
+    values = (trips.floats("net_pnl"), trips.floats("r_multiple"))
+    return by_name(names_of(run, trips), *values, quote, run.manifest["simulation"]["seed"])
+
+
+def names_of(run: RunFolder, trips: Rows) -> NDArray[np.str_]:
+    """The event behind each entry, in words."""
     of_event = trips.values("event_id").fill_null(-1).to_numpy()
     named = {row["id"]: event_name(row) for row in run.rows("events").where("id", set(of_event))}
-    names = np.array([named.get(number, _NO_EVENT) for number in of_event.tolist()])
+    return np.array([named.get(number, _NO_EVENT) for number in of_event.tolist()], np.str_)
+
+
+def by_name(
+    names: NDArray[np.str_], net: NDArray[np.float64], in_r: NDArray[np.float64], quote: str,
+    seed: int,
+) -> list[PartRow]:  # fmt: skip
+    """A row of the results of each name; none where no result has one."""
     found = sorted(set(names.tolist()))
     if found == [_NO_EVENT]:
         return []
-    seed = run.manifest["simulation"]["seed"]
-    net, in_r = trips.floats("net_pnl"), trips.floats("r_multiple")
     return [
-        _part(name, net[own], in_r[own], quote, seed) for name in found for own in [names == name]
+        part_row(name, net[own], in_r[own], quote, seed)
+        for name in found
+        for own in [names == name]
     ]
 
 
@@ -165,9 +178,10 @@ def event_name(event: Row) -> str:
     return detector + (f", {kind}" if kind not in detector else "") + leaning
 
 
-def _part(
+def part_row(
     name: str, net: NDArray[np.float64], in_r: NDArray[np.float64], quote: str, seed: int
 ) -> PartRow:
+    """A row of some results, with the interval of their mean."""
     part = Results(net, in_r, np.zeros(net.size, np.int64))
     found = expectancy_of(part, seed=seed)
     ends = found["expectancy_interval"]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from orderflow_bt.report.rows import Columns
+
 _AT_ONCE = 1 << 12  # parts of a page
 _TONES = {"edge": "buy", "loss": "sell", "ruin": "sell", "no_trades": "muted"}
 
@@ -193,17 +195,32 @@ def _drift(
     if not trips:
         return None, []
     simulation, quote = run.manifest["simulation"], run.manifest["instrument"]["currency"]
-    window = reach_of(run.manifest["window"])
     marks = (run.ints("equity", "time"), run.floats("equity", "equity"))
-    days = Days(*marks, float(simulation["cash"]), window)
-    net, left = trips.floats("net_pnl"), trips.ints("exit_time")
-    tracks = tracks_of(net, left, days, quote, simulation["seed"])
+    days = Days(*marks, float(simulation["cash"]), reach_of(run.manifest["window"]))
+    return drift_of(trips, days, quote, simulation["seed"], themes=(dark, light), figures=figures)
+
+
+def drift_of(
+    trips: Columns, days: Days, quote: str, seed: int, *, themes: tuple[Theme, Theme],
+    figures: dict[str, bytes],
+) -> tuple[Shot | None, list[str]]:  # fmt: skip
+    """Rolling figures of closed round trips and days, in both themes, and what they say.
+
+    Args:
+        trips: At least one.
+        days: The account over the window.
+        quote: Currency of the money.
+        seed: Of bands and intervals.
+        themes: Dark and light.
+        figures: Takes the pictures as PNG, by name of their file.
+    """
+    tracks = tracks_of(trips.floats("net_pnl"), trips.ints("exit_time"), days, quote, seed)
     told = drift_words(tracks, quote)
     if all(track.found is None for track in tracks):
         return None, told
     uris, size = {}, (0, 0)
-    for theme in (dark, light):
-        figure = draw_drift(tracks, window, theme)
+    for theme in themes:
+        figure = draw_drift(tracks, days.window, theme)
         figures[f"drift-{theme.name}.png"] = content = png_bytes(figure)
         uris[theme.name] = _uri(content, "png")
         size = _pixels(figure)

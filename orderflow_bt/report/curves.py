@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from matplotlib.figure import Figure
 
+from orderflow_bt.report.canvas import text_width
 from orderflow_bt.report.equity import dress, thin, time_axis
 from orderflow_bt.report.theme import MONO, Theme
 from orderflow_bt.types import DAY_US
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Dash = str | tuple[float, tuple[float, ...]]
 _DASHES: tuple[Dash, ...] = ("solid", (0, (5, 2)), (0, (1.5, 1.5)), (0, (7, 2, 1.5, 2)))
+_WIDE_PX, _NAME_PX, _NAME_LEFT_PX = 1360, 12.5, 72  # of the picture, of a name and left of it
 _LEAST_APART = 0.05  # of the pane's height, between two names at its right end
 
 
@@ -39,7 +41,8 @@ def looks_of(number: int, theme: Theme) -> list[tuple[str, Dash]]:
 def draw_curves(curves: list[Curve], theme: Theme) -> Figure:
     """Lines told apart by colour, dash and the name at their end."""
     figure = Figure(figsize=(13.6, 3.8), dpi=100, facecolor=theme.ground)
-    axes = figure.add_axes((0.010, 0.09, 0.90, 0.83))
+    names = max(text_width(curve.name, _NAME_PX) for curve in curves)
+    axes = figure.add_axes((0.010, 0.09, 1 - 0.02 - (_NAME_LEFT_PX + names) / _WIDE_PX, 0.83))
     axes.axhline(0, color=theme.muted, linewidth=0.8, linestyle=(0, (2, 3)))
     looks = looks_of(len(curves), theme)
     for curve, (colour, dash) in zip(curves, looks, strict=True):

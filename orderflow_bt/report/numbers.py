@@ -136,9 +136,24 @@ def number_groups(metrics: Mapping[str, Any], quote: str) -> list[tuple[str, lis
     return groups
 
 
+def shortened(groups: list[tuple[str, list[NumberRow]]]) -> list[tuple[str, list[NumberRow]]]:
+    """The same; of a group without any number one row with the reasons, each once."""
+    return [(title, _without_numbers(rows) or rows) for title, rows in groups]
+
+
+def _without_numbers(rows: list[NumberRow]) -> list[NumberRow]:
+    """One row in place of several that have no number; none where there is a number."""
+    if len(rows) < 2 or any(row.whole != "n/a" for row in rows):
+        return []
+    why = "; ".join(dict.fromkeys(row.note for row in rows))
+    return [NumberRow("All of them", "n/a", "", why)]
+
+
 def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | None, str]:
     """A metric's value, and what is told of it where the metric has several."""
     value = metrics.get(spec.key)
+    if spec.key == "funding" and not metrics.get("funding_payments"):
+        return None, ""
     if spec.form == "held" and value is not None:
         if value["p50"] is None:
             return None, ""

@@ -16,7 +16,7 @@ from orderflow_bt.report.conditions import condition_groups, condition_notes
 from orderflow_bt.report.excursions import shortfall
 from orderflow_bt.report.honesty import coverage_notes, ends_notes, simulation_notes
 from orderflow_bt.report.months import NAMES, YearRow, year_rows
-from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups
+from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups, shortened
 from orderflow_bt.report.sturdy import days_of, sturdy_rows
 from orderflow_bt.stats import money_digits
 from orderflow_bt.stats.verdict import count
@@ -123,7 +123,7 @@ def make_page(
     band, band_zero = band_rows(metrics, manifest["simulation"]["fills"], quote)
     closed = trips.where("is_open", [False])
     sturdy, sturdy_zero = sturdy_rows(
-        closed, metrics, reach_of(manifest["window"]), quote, days_of(run)
+        closed, metrics, reach_of(manifest["window"]), quote, days=days_of(run)
     )
     parts = attribution(run, closed)
     conditions = condition_groups(metrics, manifest)
@@ -145,7 +145,7 @@ def make_page(
         sentences=list(metrics["verdict"]["sentences"]),
         quote=quote,
         coin=money_digits(quote) > 2,
-        numbers=number_groups(numbers, quote) if metrics["fills"] else [],
+        numbers=shortened(number_groups(numbers, quote)) if metrics["fills"] else [],
         money=money,
         money_zero=money_zero,
         band=band,

@@ -10,7 +10,9 @@ import numpy as np
 
 from orderflow_bt.errors import OrderflowError
 from orderflow_bt.report import words
+from orderflow_bt.report.attribution import zero_of
 from orderflow_bt.report.build import (
+    drift_of,
     environment,
     held_worth,
     holes_of,
@@ -19,13 +21,16 @@ from orderflow_bt.report.build import (
     write_whole,
 )
 from orderflow_bt.report.curves import Curve, draw_curves
+from orderflow_bt.report.drift import Days
 from orderflow_bt.report.equity import draw_equity
 from orderflow_bt.report.folder import RunFolder, read_run
 from orderflow_bt.report.honesty import shared_notes
 from orderflow_bt.report.numbers import bar_rows, number_groups
 from orderflow_bt.report.page import band_rows, money_rows, reach_of, window_words
-from orderflow_bt.report.rows import Rows
+from orderflow_bt.report.rows import Joined, Rows
+from orderflow_bt.report.sturdy import sturdy_rows
 from orderflow_bt.report.theme import palette
+from orderflow_bt.report.together import portfolio_groups
 from orderflow_bt.run.whole import SUMS, check_sums
 from orderflow_bt.stats import money_digits
 from orderflow_bt.stats.verdict import count
@@ -70,6 +75,11 @@ def build_portfolio(folder: Path, palette_name: str = "default") -> Path:
     money, money_zero = money_rows(metrics, quote)
     band, band_zero = band_rows(metrics, first["simulation"]["fills"], quote)
     gave, gave_zero = _contributions(metrics)
+    closed = {
+        symbol: run.rows("round_trips").where("is_open", [False]) for symbol, run in runs.items()
+    }
+    every, reach = Joined(list(closed.values())), reach_of(first["window"])
+    signal = portfolio_groups(metrics, runs, closed, quote)
     title = first["strategy"]["title"]
     window = window_words(first["window"])
     html = (
@@ -87,6 +97,10 @@ def build_portfolio(folder: Path, palette_name: str = "default") -> Path:
             money=(money, money_zero),
             band=(band, band_zero),
             gave=(gave, gave_zero),
+            signal=signal,
+            signal_zero=zero_of(signal),
+            sturdy=sturdy_rows(every, metrics, reach, quote, without=closed),
+            drift=_drift(folder, first, every, quote, dark, light),
             symbols=_symbols(metrics, runs),
             notes=shared_notes(first, metrics),
             data_notes=_data_notes(metrics),
@@ -179,6 +193,18 @@ def _equity(
         light,
         f"Equity of the account in {metrics['quote']}, drawdown, and what was held, over time",
     )
+
+
+def _drift(  # noqa: PLR0917 - all of one picture
+    folder: Path, first: Mapping[str, Any], trips: Joined, quote: str, dark: Theme, light: Theme
+) -> tuple[Shot | None, list[str]]:
+    """Rolling figures of all symbols together."""
+    if not len(trips):
+        return None, []
+    table, simulation = Rows(folder / WHOLE / "equity.parquet"), first["simulation"]
+    marks = (table.ints("time"), table.floats("equity"))
+    days = Days(*marks, float(simulation["cash"]), reach_of(first["window"]))
+    return drift_of(trips, days, quote, simulation["seed"], themes=(dark, light), figures={})
 
 
 def _curves(runs: Mapping[str, RunFolder], dark: Theme, light: Theme) -> Shot | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,37 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 _AT_ONCE = 1 << 12  # rows made into dictionaries
+
+
+class Columns(Protocol):
+    """Round trips by column: of one run, or of several joined."""
+
+    def __len__(self) -> int: ...
+    def floats(self, column: str) -> NDArray[np.float64]:
+        """A column as float64; NaN where there is none."""
+        ...
+
+    def ints(self, column: str) -> NDArray[np.int64]:
+        """A column as int64."""
+        ...
+
+
+class Joined:
+    """Columns of several tables, one behind the other."""
+
+    def __init__(self, parts: Sequence[Columns]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(len(part) for part in self._parts)
+
+    def floats(self, column: str) -> NDArray[np.float64]:
+        """A column as float64; NaN where there is none."""
+        return np.concatenate([part.floats(column) for part in self._parts])
+
+    def ints(self, column: str) -> NDArray[np.int64]:
+        """A column as int64."""
+        return np.concatenate([part.ints(column) for part in self._parts])
 
 
 class Rows(Sequence[Row]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,9 +11,12 @@ from orderflow_bt.stats.verdict import MIN_TRIPS, count
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-    from orderflow_bt.report.folder import Row, Rows, RunFolder
+    from orderflow_bt.report.folder import RunFolder
+    from orderflow_bt.report.rows import Columns
 
 BEST = 5
 LEAST_DAYS = 10  # of a tape, to be told apart by what they were like
@@ -26,7 +29,13 @@ _FEES = (
 
 
 def sturdy_rows(
-    trips: Rows, metrics: Row, window: tuple[int, int], quote: str, days: Days | None = None
+    trips: Columns,
+    metrics: Mapping[str, Any],
+    window: tuple[int, int],
+    quote: str,
+    *,
+    days: Days | None = None,
+    without: Mapping[str, Columns] | None = None,
 ) -> tuple[list[BarRow], float]:
     """Net results under other conditions, with bars on one scale, and where zero stands.
 
@@ -36,6 +45,7 @@ def sturdy_rows(
         window: Its first moment and its end, microseconds UTC.
         quote: Currency of the money.
         days: What each day of the tape was like, where that is known.
+        without: Parts of the round trips by name, each to be left out once.
     """
     if len(trips) < 2:
         return [], 0.0
@@ -54,6 +64,9 @@ def sturdy_rows(
         values.append(
             (f"without the best {BEST}", float(rest.sum()), count(rest.size, "round trip"))
         )
+    for name, part in (without or {}).items():
+        left = count(net.size - len(part), "round trip")
+        values.append((f"without {name}", float(net.sum() - part.floats("net_pnl").sum()), left))
     values += _parts(net, entry, window)
     values += _regimes(net, entry, days) if days is not None else []
     return bar_rows(values, quote)

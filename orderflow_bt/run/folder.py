@@ -18,6 +18,7 @@ import orderflow_bt
 from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.plugins import sources_of
 from orderflow_bt.run import tables
+from orderflow_bt.run.chance import joint_of
 from orderflow_bt.run.columns import EquityColumns, FillColumns, OrderCounts, Taken, TripColumns
 from orderflow_bt.run.described import described, iso
 from orderflow_bt.run.gallery import choose, footprints
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from orderflow_bt.errors import PluginError
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.run.backtest import Request
+    from orderflow_bt.run.chance import Joint
     from orderflow_bt.run.context import ContextPlan
     from orderflow_bt.run.funding import FundingPlan
     from orderflow_bt.run.grid import Condition
@@ -84,6 +86,7 @@ class Written(NamedTuple):
 
     metrics: dict[str, Any]
     trips: TripColumns
+    joint: Joint | None = None
 
 
 def write_run(record: RunRecord, folder: Path) -> Written:
@@ -99,7 +102,8 @@ def write_run(record: RunRecord, folder: Path) -> Written:
         metrics = metrics_of(record, taken, manifest["result_hash"])
         part.write_text("manifest", manifest)
         part.write_text("metrics", metrics)
-    return Written(metrics, taken.trips)
+    of_chance = (record, taken.trips, taken.equity, taken.fills.lost)
+    return Written(metrics, taken.trips, joint_of(*of_chance) if record.portfolio else None)
 
 
 def keep_failed(record: RunRecord, error: PluginError, folder: Path) -> Path:

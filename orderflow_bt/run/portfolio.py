@@ -14,6 +14,7 @@ import pyarrow as pa
 from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError, PluginError, UnsupportedError, UsageError
 from orderflow_bt.run.backtest import Running
+from orderflow_bt.run.chance import together
 from orderflow_bt.run.columns import as_stats
 from orderflow_bt.run.folder import failed_home, write_failed, write_run
 from orderflow_bt.run.numbers import moment_of
@@ -70,7 +71,7 @@ def portfolio(lake: Lake, asked: Sequence[Request], folder: Path) -> dict[str, A
             joint = together.equity
             symbols = tuple(request.tape.symbol for request in asked)
             records = [
-                replace(run.record(session.still_open()), portfolio=symbols)
+                replace(run.record(session.still_open()), portfolio=symbols, compared={})
                 for run, session in zip(runs, playing, strict=True)
             ]
         band[policy.value] = _outcome(playing)
@@ -225,6 +226,9 @@ def _metrics(
             gross_pnl=summary["trips_gross_pnl"],
             fees=summary["trips_fees"],
             funding=summary["trips_funding"],
+            slippage=total["slippage"],
+            expectancy_r=summary["expectancy_r"],
+            r_interval=summary["trip_r_interval"],
             liquidations=total["liquidations"],
             liquidation_loss=total["liquidation_loss"],
             liquidated_at=moment_of(min(ended, default=0)),
@@ -257,6 +261,7 @@ def _metrics(
             }
             for symbol, part in parts.items()
         },
+        "chance": together([one.joint for one in written.values() if one.joint]),
         "coverage": {symbol: part["coverage"] for symbol, part in parts.items()},
         "band": dict(band),
         "not_simulated": sorted(

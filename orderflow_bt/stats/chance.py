@@ -98,7 +98,46 @@ def against_chance(
         "random_hour": _at_times(trades, marks, _other_days(trades, start, end, rng), reps),
         "random_time": _at_times(trades, marks, _anywhere(trades, start, end, rng), reps),
     }
-    return {name: _summary(made, net) for name, made in draws.items()}
+    return {name: summary(made, net) for name, made in draws.items()}
+
+
+def by_day(
+    trades: Trades, marks: Marks, *, start: int, end: int, seed: int, reps: int = REPS
+) -> dict[str, Floats]:
+    """Net money of draws that turn, or move, all trades of a day together.
+
+    The same seed draws the same for each of several symbols, so that draws of symbols can be added
+    up: what they have in common on a day they have in common in each draw.
+
+    Args:
+        trades: At least one.
+        marks: Prices over the window.
+        start: First moment of the window, microseconds UTC.
+        end: Its end.
+        seed: Of the draws.
+        reps: How many draws.
+
+    Returns:
+        By null, float64 [reps]: ``day_side`` (all sides of a day kept or turned, by a coin) and
+        ``day_moved`` (all trades of a day moved by whole days, as far as each stays inside).
+    """
+    rng = np.random.default_rng(seed)
+    days = -(-(end - start) // DAY_US)
+    drawn = rng.random((2, reps, days))
+    day = np.clip((trades.entry - start) // DAY_US, 0, days - 1)
+    back, on = day, np.maximum((end - trades.exit) // DAY_US, 0)
+    by_side = np.bincount(day, weights=trades.gross, minlength=days)
+    coins = 2.0 * (drawn[0] < 1 / 2) - 1.0
+    made: dict[str, Floats] = {"day_side": coins @ by_side}
+
+    held, size = trades.exit - trades.entry, trades.side * trades.size
+    moved = []
+    for part in blocks_of(reps, day.size):
+        days_on = (drawn[1][part][:, day] * (back + on + 1)).astype(np.int64) - back
+        entry = trades.entry + days_on * DAY_US
+        moved.append(((marks.value(entry + held) - marks.value(entry)) * size).sum(axis=1))
+    made["day_moved"] = np.concatenate(moved)
+    return {name: gross - trades.costs.sum() for name, gross in made.items()}
 
 
 def buy_and_hold(marks: Marks, cash: float, fee: float) -> float:
@@ -108,7 +147,8 @@ def buy_and_hold(marks: Marks, cash: float, fee: float) -> float:
     return gross - cash * fee * (1 + (first / last if marks.is_inverse else last / first))
 
 
-def _summary(made: Floats, net: float) -> dict[str, Any]:
+def summary(made: Floats, net: float) -> dict[str, Any]:
+    """Mean of draws, the ends between which 95 of 100 lie, and how many reached ``net``."""
     low, high = np.quantile(made, (0.025, 0.975)).tolist()
     reached = int((made >= net - 1e-9 * abs(net)).sum())
     return {

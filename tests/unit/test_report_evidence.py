@@ -109,13 +109,13 @@ def test_days_are_told_apart_by_what_they_were_like(tmp_path):
         for at in range(10)
     ]
     rows = rows_of(tmp_path, trips)
-    found, _ = sturdy_rows(rows, {}, (0, 10 * DAY_US), "USDT", days)
+    found, _ = sturdy_rows(rows, {}, (0, 10 * DAY_US), "USDT", days=days)
     assert {row.name: row.whole for row in found[-4:]} == {
         "on wild days": "+992", "on calm days": "+31", "on rising days": "+7",
         "on falling days": "+1,016",
     }  # fmt: skip
     fewer = Days(*(column[:9] for column in days))
-    assert sturdy_rows(rows, {}, (0, 10 * DAY_US), "USDT", fewer)[0][-1].name == "second half"
+    assert sturdy_rows(rows, {}, (0, 10 * DAY_US), "USDT", days=fewer)[0][-1].name == "second half"
 
 
 def test_days_are_read_from_the_bars(tmp_path):

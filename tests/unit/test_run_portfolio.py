@@ -106,12 +106,32 @@ def test_the_page_of_the_whole_tells_the_account_and_what_each_symbol_gave(whole
         assert f'<a href="../{symbol}/report.html">{symbol}</a>' in page
         assert f"{symbol}: no trade is missing." in page
     assert "Each position was backed by its own margin and liquidated alone." in page
+    for part in ("Is it the signal?", "By symbol", "all of a day moved to other days"):
+        assert part in page
+    assert "without SIMUSDT" in page
+    assert "needs 10 days to draw from, has 2" in page
     assert page.count("data:image/svg+xml;base64,") == 4  # equity and what each made, twice
     assert "<script" not in page
     before = (out / "all" / "report.html").read_bytes()
     again = CliRunner().invoke(app, ["report", str(out)])
     assert again.exit_code == 0, again.output
     assert (out / "all" / "report.html").read_bytes() == before
+
+
+def test_chance_of_the_whole_adds_up_the_same_draws_of_each_symbol(whole):
+    out, _ = whole
+    metrics = json.loads((out / "all" / "metrics.json").read_text())
+    own = {symbol: json.loads((out / symbol / "metrics.json").read_text()) for symbol in SYMBOLS}
+    chance = metrics["chance"]
+    before_funding = sum(one["trips_gross_pnl"] - one["trips_fees"] for one in own.values())
+    assert chance["net"] == pytest.approx(before_funding)
+    held = [one["chance"]["buy_and_hold"]["mean"] for one in own.values()]
+    assert chance["buy_and_hold"]["mean"] == pytest.approx(sum(held) / len(held))
+    for name in ("day_side", "day_moved"):
+        assert chance[name]["draws"] == 1000
+        assert chance[name]["low"] <= chance[name]["mean"] <= chance[name]["high"]
+        assert 0 < chance[name]["p_value"] <= 1
+    assert all(one["comparisons"] == {} for one in own.values())
 
 
 def test_exposure_adds_up_what_all_symbols_hold(whole):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from orderflow_bt.stats.chance import Marks, Trades, against_chance, buy_and_hold
+from orderflow_bt.stats.chance import Marks, Trades, against_chance, buy_and_hold, by_day, summary
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US
 
 END = 20 * DAY_US
@@ -91,3 +93,28 @@ def test_buy_and_hold():
     assert buy_and_hold(marks, 1000.0, 0.0005) == pytest.approx(100 - 0.5 - 0.55)
     coin = Marks(np.array([0, 1]), np.array([100.0, 110.0]), is_inverse=True)
     assert buy_and_hold(coin, 1.0, 0.0) == pytest.approx(1 - 100 / 110)
+
+
+def test_trades_of_a_day_are_moved_and_turned_together():
+    days = 20
+    time = np.arange(days * 24 + 1) * HOUR_US
+    rng = np.random.default_rng(2)
+    marks = Marks(time, 100 + rng.normal(size=time.size).cumsum())
+    entry = np.repeat(np.arange(days) * DAY_US, 2) + np.tile([3 * HOUR_US, 9 * HOUR_US], days)
+    gross = marks.value(entry + HOUR_US) - marks.value(entry)
+    one = Trades(np.ones(40, np.int8), entry, entry + HOUR_US, np.ones(40), gross, np.zeros(40))
+    window = {"start": 0, "end": days * DAY_US, "seed": 5, "reps": 300}
+    drawn = by_day(one, marks, **window)
+    turned = replace(one, side=-one.side, gross=-gross)
+    against = by_day(turned, marks, **window)
+    for name in ("day_side", "day_moved"):  # hedged in each draw, because drawn alike
+        assert drawn[name].shape == (300,)
+        assert drawn[name] + against[name] == pytest.approx(np.zeros(300))
+    by_days = gross.reshape(days, 2).sum(axis=1)
+    assert np.abs(drawn["day_side"]).max() <= np.abs(by_days).sum() + 1e-9
+    assert drawn["day_side"].std() == pytest.approx(np.sqrt((by_days**2).sum()), rel=0.15)
+    paid = replace(one, costs=np.ones(40))
+    assert by_day(paid, marks, **window)["day_moved"] == pytest.approx(drawn["day_moved"] - 40)
+    found = summary(drawn["day_moved"], float(gross.sum()))
+    assert 0 < found["p_value"] <= 1
+    assert found["low"] < found["mean"] < found["high"]
