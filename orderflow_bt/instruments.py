@@ -9,13 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from orderflow_bt.errors import UnsupportedError
 from orderflow_bt.types import MarketType
-
-if TYPE_CHECKING:
-    import datetime as dt
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +79,6 @@ class Instrument:
         return Decimal(1).scaleb(-self.price_decimals)
 
     @property
-    def lot_unit(self) -> Decimal:
-        """One lot, in base currency or contracts."""
-        return Decimal(1).scaleb(-self.qty_decimals)
-
-    @property
     def assets(self) -> tuple[str, str]:
         """(base, quote) of the symbol; the quote is empty where its spelling does not tell."""
         name = self.symbol.partition("_")[0]
@@ -150,15 +141,6 @@ SHIPPED: dict[tuple[str, MarketType, str], tuple[Rules, ...]] = {
 def shipped_list(exchange: str, market: MarketType, symbol: str) -> tuple[Rules, ...]:
     """All rules of a symbol that are shipped, by the day from which they hold."""
     return SHIPPED.get((exchange, market, symbol), ())
-
-
-def shipped_rules(exchange: str, market: MarketType, symbol: str, date: dt.date) -> Rules | None:
-    """The dated rules of a symbol, or None where none are shipped for that day."""
-    found = None
-    for rules in shipped_list(exchange, market, symbol):
-        if rules.since <= date.isoformat():
-            found = rules
-    return found
 
 
 def contract_usd(exchange: str, market: MarketType, symbol: str) -> Decimal | None:

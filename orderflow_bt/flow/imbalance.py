@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 Flags = tuple["NDArray[np.bool_]", "NDArray[np.bool_]"]
 
 DETECTION_RATIO = (3, 1)
-ENTRY_RATIO = (10, 1)
 STACK = 3  # neighbouring imbalances that count as one
 
 

@@ -51,11 +51,6 @@ class Interval:
     block: float
     reps: int
 
-    @property
-    def includes_zero(self) -> bool:
-        """Whether zero lies inside, ends included."""
-        return self.low <= 0 <= self.high
-
 
 # Statistics of each row, for the bootstrap -----------------------------------------------------
 
@@ -220,11 +215,6 @@ def _bca_shares(
 # The Sharpe ratio's own uncertainty; here Sharpe is per period, not annual ------------------------
 
 
-def lo_standard_error(sharpe: float, periods: int) -> float:
-    """Standard error of a per-period Sharpe ratio of independent returns (Lo 2002)."""
-    return math.sqrt((1.0 + sharpe**2 / 2.0) / periods)
-
-
 def _skewed_variance(sharpe: float, skew: float, kurtosis: float) -> float:
     return 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
 
@@ -361,11 +351,6 @@ def holm(p_values: Sequence[float]) -> list[float]:
         highest = max(highest, min(1.0, (len(p_values) - step) * p_values[i]))
         adjusted[i] = highest
     return adjusted
-
-
-def bonferroni_z(tries: int, alpha: float = 0.05) -> float:
-    """Size of a two-sided z-score that is significant at alpha after that many tries."""
-    return _NORMAL.inv_cdf(1.0 - alpha / tries / 2.0)
 
 
 def random_p_value(at_least_as_good: int, draws: int) -> float:

@@ -16,11 +16,12 @@ from replay_lakes import (
     some_detectors,
 )
 
+from orderflow_bt.detectors import PocRetest
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.engine.pauses import PAUSES, Pauses, detectors_for
+from orderflow_bt.replay.engine.pauses import PAUSES, Pauses
 from orderflow_bt.replay.engine.player import Player
 from orderflow_bt.replay.engine.scout import Scout, Wanted
-from orderflow_bt.replay.engine.transport import Pacer, back, jump, session_name, target
+from orderflow_bt.replay.engine.transport import Pacer, back, jump, target
 from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, SECOND_US, MarketType
@@ -135,7 +136,6 @@ def test_jumps(window, known):
     player.seek(at_eight)
     assert jump(player, "previous_session") == window.first
     assert jump(player, "furthest") == at_eight + 10
-    assert session_name(player.now) == "2024-01-03 00:00"
     player.seek(window.rows)
     assert jump(player, "next_session") is None
     with pytest.raises(UsageError, match="no jump leads to"):
@@ -319,7 +319,7 @@ def test_what_no_pause_can_be(window):
     with pytest.raises(UsageError, match="the cursor stands at"):
         pauses.within(0, 5)
     for name in PAUSES:
-        player.show(detectors=detectors_for(name, ONE_MINUTE))
+        player.show(detectors=[*some_detectors(), PocRetest()])
         value = {"levels": [5], "trades": 3}.get(name, True)
         pauses.set({name: value})
         pauses.set({name: False if value is True else type(value)()})

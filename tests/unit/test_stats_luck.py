@@ -31,14 +31,6 @@ def test_min_track_record():
     assert luck.min_track_record(0.0, benchmark=0, skew=0, kurtosis=3).value is None
 
 
-def test_lo_standard_error():
-    error = luck.lo_standard_error(0.1, 365) * math.sqrt(365)
-    annual = 0.1 * math.sqrt(365)
-    assert annual == pytest.approx(1.91, abs=5e-3)
-    assert annual - 1.96 * error == pytest.approx(-0.05, abs=1e-2)
-    assert annual + 1.96 * error == pytest.approx(3.88, abs=1e-2)
-
-
 @pytest.mark.parametrize(("trials", "probability"), [(100, 0.9004), (46, 0.9505)])
 def test_deflated_sharpe_of_the_paper(trials: int, probability: float):
     stat = luck.deflated_sharpe(
@@ -96,7 +88,6 @@ def test_many_splits_of_noise_overfit_about_half_the_time():
 def test_many_tests_at_once():
     assert luck.holm([0.001, 0.012, 0.03, 0.2]) == pytest.approx([0.004, 0.036, 0.06, 0.2])
     assert luck.holm([0.2, 0.001, 0.03, 0.012]) == pytest.approx([0.2, 0.004, 0.06, 0.036])
-    assert luck.bonferroni_z(143) == pytest.approx(3.58, abs=5e-3)
     assert luck.random_p_value(37, 1000) == pytest.approx(0.03796, abs=5e-6)
 
 
@@ -135,7 +126,7 @@ def test_interval_is_seeded_and_holds_the_mean():
     assert first != luck.bootstrap(values, luck.row_mean, seed=8, reps=2000)
     assert first.low < values.mean() < first.high
     assert first.high - first.low == pytest.approx(2 * 1.96 / 20, rel=0.25)
-    assert not first.includes_zero
+    assert first.low > 0
 
 
 def test_bias_corrected_interval():

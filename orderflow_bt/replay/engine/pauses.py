@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.detectors import Absorption, BigTrades, ImbalanceZones, PocRetest, VolumeSpike
 from orderflow_bt.errors import UsageError
 from orderflow_bt.replay.engine.scout import Found, Scout, Wanted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from orderflow_bt.detectors import Detector
     from orderflow_bt.replay.engine.player import Player
-    from orderflow_bt.types import BarSpec
 
 PAUSES = ("touch", "levels", "big_trade", "volume_spike", "absorption", "orders", "trades", "bar")
 _EVENTS = {
@@ -33,17 +30,6 @@ _OF_EVENTS = {
 }  # fmt: skip
 _MOST_LEVELS = 64
 _MOST = 2**53  # beyond, neither a page's numbers nor sums of prices are whole
-
-
-def detectors_for(pause: str, bars: BarSpec) -> list[Detector]:
-    """The detectors, with their defaults, that a pause listens to."""
-    found: dict[str, list[Detector]] = {
-        "touch": [ImbalanceZones(bars=bars), PocRetest()],
-        "big_trade": [BigTrades()],
-        "volume_spike": [VolumeSpike(bars=bars)],
-        "absorption": [Absorption()],
-    }
-    return found.get(pause, [])
 
 
 class Pauses:

@@ -11,7 +11,7 @@ from orderflow_bt.errors import UsageError
 from orderflow_bt.flow.takers import TakerFeed
 from orderflow_bt.replay.engine.scout import Scout, Wanted
 from orderflow_bt.replay.engine.window import CHUNK
-from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, SECOND_US
+from orderflow_bt.types import HOUR_US, MINUTE_US, SECOND_US
 
 if TYPE_CHECKING:
     from orderflow_bt.replay.engine.player import Player
@@ -142,12 +142,6 @@ def jump(
 
 
 _ANY = frozenset("*")
-
-
-def session_name(time: int) -> str:
-    """The trading session that a time lies in, such as ``2024-01-01 08:00``."""
-    opening = time // SESSION_US * SESSION_US
-    return f"{np.datetime64(opening // DAY_US, 'D')} {opening % DAY_US // HOUR_US:02}:00"
 
 
 class Pacer:

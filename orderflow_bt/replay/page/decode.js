@@ -10,10 +10,6 @@ const BAR = 20;
 const PRINT = 6;
 const ROW = 3;
 
-/** What a bar's `status` says. */
-export const STATUS = { ok: 0, empty: 1, gap: 2 };
-/** Bits of a bar's `flags`. */
-export const FLAGS = { unfinishedHigh: 1, unfinishedLow: 2 };
 /** Bits of a cell's flags. */
 export const LIT = { buy: 1, sell: 2, stackedBuy: 4, stackedSell: 8 };
 

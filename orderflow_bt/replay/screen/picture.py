@@ -42,7 +42,6 @@ _LEVELS = {  # kind and words, of a day past and of all before a blind start
 }
 _BY_AMOUNT = ("volume", "dollar", "delta")  # cut at amounts of base or quote units
 _NOTED = 20  # marks that a journal's line names
-_NO_GAPS = np.zeros(0, np.int64)
 
 
 class Hole(NamedTuple):
