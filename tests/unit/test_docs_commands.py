@@ -87,8 +87,8 @@ def test_what_is_not_there_is_seen():
         "--fee"
     ]
     assert wrong_calls("orderflow-bt runn y") == ["runn"]
-    assert lost_files("`docs/gone.md` `docs/cli.md` benchmarks/gone.py") == [
-        "docs/gone.md",
+    assert lost_files("`tests/gone.py` `docs/cli.md` benchmarks/gone.py") == [
+        "tests/gone.py",
         "benchmarks/gone.py",
     ]
     assert lost_names("`orderflow_bt.flow.Cvd` `orderflow_bt.flow.Cvt` `orderflow_bt.flew`") == [
