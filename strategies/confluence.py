@@ -74,7 +74,7 @@ class Confluence(Strategy):
         if not position.is_flat and market.now - position.opened_at >= self.time_stop * MINUTE:
             broker.cancel_all()
             broker.close()
-        if spec == self.bars and self.marked is not None:
+        if self.marked is not None and spec == self.bars:
             self.read_minute(self.marked, bar, market, broker)
             self.marked = None
 

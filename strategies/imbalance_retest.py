@@ -62,11 +62,10 @@ class ImbalanceRetest(Strategy):
                 broker.skip(event, "already in a trade")
 
     def on_bar(self, spec: BarSpec, bar: Bar, market: Market, broker: Broker) -> None:
-        bars, position = market.bars(self.bars), market.position
-        if not position.is_flat and bars.count_since(position.opened_at) >= self.time_stop:
+        if not market.position.is_flat and self.is_over(market):
             broker.cancel_all()
             broker.close()
-        if spec != self.trigger:
+        if not self.waiting or spec != self.trigger:
             return
         for zone in list(self.waiting.values()):
             near_edge = zone.price_low if zone.direction < 0 else zone.price_high
@@ -77,6 +76,11 @@ class ImbalanceRetest(Strategy):
             elif waited >= CONFIRM_BARS:
                 del self.waiting[zone.details["made_at"], zone.price_low]
                 broker.skip(zone, "not confirmed in time")
+
+    def is_over(self, market: Market) -> bool:
+        """Whether the position has been held as long as it may."""
+        held = market.bars(self.bars).count_since(market.position.opened_at)
+        return held >= self.time_stop
 
     def has_flow(self, zone: Event, waited: int, market: Market) -> bool:
         """Whether our side leads in the zone's rows since the retest, by the delta asked for."""

@@ -84,8 +84,7 @@ class SessionLevels:
     def _take_in(self) -> ProfileBuilder | None:
         """The session's profile with every bar in it; None before the first."""
         if self._profile is not None:
-            for cells in self._pending:
-                self._profile.add_cells(cells)
+            self._profile.add_cells(*self._pending)
         self._pending.clear()
         return self._profile
 

@@ -162,24 +162,21 @@ class ProfileBuilder:
         )  # fmt: skip
         self._last_time = int(trades.time[-1])
 
-    def add_cells(self, cells: NDArray[np.int64]) -> None:
+    def add_cells(self, *cells: NDArray[np.int64]) -> None:
         """Add dense cells, as footprints and profiles have them; their rows must nest in ours."""
-        if len(cells) == 0:
-            return
-        height = int(cells[1, 0] - cells[0, 0]) if len(cells) > 1 else self.row_size
-        if self.row_size % height:
-            raise UsageError(
-                f"rows of {height} do not nest in rows of {self.row_size}",
-                fix="Take a multiple of their size",
-            )
-        self._reach(int(cells[0, 0]), int(cells[-1, 0]))
-        ours = self._rows.reshape(-1, 4)
-        if height == self.row_size:
-            first = int(cells[0, 0]) // self.row_size - self._origin
-            ours[first : first + len(cells)] += cells[:, 1:]
-        else:
-            rows = cells[:, 0] // self.row_size - self._origin
-            np.add.at(ours, rows, cells[:, 1:])
+        some = [one for one in cells if len(one)]
+        for one in some:
+            height = int(one[1, 0] - one[0, 0]) if len(one) > 1 else self.row_size
+            if self.row_size % height:
+                raise UsageError(
+                    f"rows of {height} do not nest in rows of {self.row_size}",
+                    fix="Take a multiple of their size",
+                )
+        if some:
+            together = np.concatenate(some)
+            prices = together[:, 0]
+            self._reach(int(prices.min()), int(prices.max()))
+            kernels.add_cells_to_rows(self.row_size, self._origin, together, self._rows)
 
     def profile(self, known_at: int | None = None) -> Profile:
         """What has been added, known at the last trade or at the moment given.

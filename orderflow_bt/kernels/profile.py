@@ -34,6 +34,17 @@ def add_to_rows(
 
 
 @kernel
+def add_cells_to_rows(
+    row_size: int, origin: int, cells: NDArray[np.int64], rows: NDArray[np.int64]
+) -> None:
+    """As `add_to_rows`, of cells of any bars: int64 [n, 5], a price and four sums each."""
+    for i in range(cells.shape[0]):
+        first = (cells[i, 0] // row_size - origin) * 4
+        for k in range(4):
+            rows[first + k] += cells[i, k + 1]
+
+
+@kernel
 def value_area(
     volumes: NDArray[np.int64],
     poc: int,

@@ -16,6 +16,7 @@ from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from decimal import Decimal
 
     from numpy.typing import NDArray
 
@@ -172,7 +173,16 @@ def equity_pieces(rows: Sequence[EquityRow], taken: EquityColumns) -> Iterator[p
     for first in range(0, max(len(rows), 1), ROWS):
         some = rows[first : first + ROWS]
         taken.take(some)
-        yield _from_columns("equity", _columns_of(some, EquityRow))
+        columns: dict[str, Any] = _columns_of(some, EquityRow)
+        yield _from_columns("equity", {**columns, "equity": _repeated(columns["equity"])})
+
+
+def _repeated(amounts: Sequence[Decimal]) -> pa.Array:
+    """Money of which many are one object, as it stays while nothing is held: made once."""
+    different = {id(amount): amount for amount in amounts}
+    places = {key: place for place, key in enumerate(different)}
+    made = pa.array(list(different.values()), MONEY)
+    return made.take(pa.array([places[id(amount)] for amount in amounts], INT))
 
 
 def events_pieces(

@@ -75,8 +75,10 @@ class Part:
 
 def _lines(column: pa.Array) -> pa.Buffer | bytes:
     """The values of a column as `str` writes them, one on a line."""
-    if not (pa.types.is_int64(column.type) or pa.types.is_string(column.type)):
+    if pa.types.is_floating(column.type):
         return "\n".join(map(str, column.to_pylist())).encode()
+    if pa.types.is_boolean(column.type):
+        column = pa.array(["False", "True"]).take(column.cast(pa.int8()))
     texts = column.cast(pa.string()).fill_null("None")
     whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
     return pc.binary_join(whole, "\n")[0].as_buffer()

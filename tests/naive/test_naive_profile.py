@@ -41,6 +41,20 @@ def test_a_profile_holds_every_trade_and_finds_its_point_of_control(rows, row_si
     assert profile.known_at == rows[-1][1]
 
 
+@settings(max_examples=60)
+@given(some_tapes, st.sampled_from([1, 3, 10]), st.sampled_from([1, 2, 5]), cuttings)
+def test_cells_of_parts_add_up_to_the_profile_of_the_whole(rows, row_size, times, cuts):
+    parts = []
+    for piece in pieces(rows, cuts):
+        part = ProfileBuilder(row_size)
+        part.add(piece)
+        parts.append(part.profile().cells if part else np.zeros((0, 5), np.int64))
+    builder = ProfileBuilder(row_size * times)
+    builder.add_cells(*parts)
+    cells = builder.profile().cells.tolist()
+    assert {row[0]: row[1:] for row in cells} == naive_rows(rows, row_size * times)
+
+
 @settings(max_examples=120)
 @given(
     st.lists(st.integers(0, 9), min_size=1, max_size=14),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -15,6 +16,16 @@ COLUMNS = {
     "nothing": pa.array([None, None], pa.string()),
     "numbers": pa.array([1.5, None, float("inf"), 1e300, -0.0]),
     "flags": pa.array([True, None, False]),
+    "money": pa.array(
+        [
+            None,
+            *(Decimal(n).scaleb(-8) for n in (0, 1, -1, 10, -99, 100, 123_456, -(10**12), 10**30)),
+        ],
+        pa.decimal128(38, 8),
+    ),
+    "rates": pa.array(
+        [Decimal(n).scaleb(-12) for n in (0, 3, 10**5, -(10**6))], pa.decimal128(38, 12)
+    ),
     "no rows": pa.array([], pa.int64()),
     "more than are taken at once": pa.array(range(20_000), pa.int64()),
 }
