@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.blocks import BLOCK, BLOCK_BITS, price_range
+from orderflow_bt.kernels.orders import NEVER
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,9 +82,11 @@ def live_through(
     worst: float,
     low: int,
     high: int,
-    ended: NDArray[np.int64],
+    lived: NDArray[np.int64],
 ) -> tuple[float, float, int, int]:
-    """Carry `drawdown`, and the extremes of the round trip under way, over trades and changes.
+    """Carry `drawdown` over trades and changes, and find the extremes between changes.
+
+    A trade counts for what was held before it, and so does the price of a fill that reduces it.
 
     Args:
         price: Of the stretch in hand.
@@ -98,11 +101,10 @@ def live_through(
         inverse: Whether equity is constant + slope / price.
         peak: With ``worst`` what `drawdown` carries.
         worst: See there.
-        low: With ``high`` the extremes of the round trip under way.
+        low: With ``high`` the extremes since the last change, ``NEVER`` and ``-NEVER`` for none.
         high: See there.
-        ended: Int64 [round trips that end, 2], written: the extremes of each.
+        lived: Int64 [n, 2], written: the extremes before each change and since the one before.
     """
-    n_ended = 0
     for k in range(steps.shape[0] + 1):
         row = stop if k == steps.shape[0] else steps[k, 0]
         if lines[k, 1] != 0.0 and start < row:
@@ -118,13 +120,10 @@ def live_through(
         if trip & SHRINKS:
             low = min(low, paid)
             high = max(high, paid)
-        if trip & ENDS:
-            ended[n_ended, 0] = low
-            ended[n_ended, 1] = high
-            n_ended += 1
-        if trip & OPENS:
-            low = paid
-            high = paid
+        lived[k, 0] = low
+        lived[k, 1] = high
+        low = NEVER
+        high = -NEVER
         last = steps[k, 3]
         slope = lines[k + 1, 1]
         equity = lines[k + 1, 0] + (slope / last if inverse else slope * last)

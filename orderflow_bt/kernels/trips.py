@@ -22,15 +22,17 @@ T_QTY_OUT = 5
 T_FEES = 6  # hundred-millionths
 T_FUNDING = 7
 T_ROLE = 8  # of the order that filled last against it
-T_LOW = 9  # what it lived through
-T_HIGH = 10
-T_PAID_IN = 11
-T_PAID_OUT = 13
-T_EVENT = 15
-T_PLAN = 16  # entry, stop and target
-T_FIRST = 19  # its first fill
-T_LAST = 20  # and its last
-TRIP_RECORD = 21
+T_MAE = 9  # how far it went: ticks against and for it, and the same in hundred-millionths
+T_MFE = 10
+T_MAE_MONEY = 11
+T_MFE_MONEY = 12
+T_PAID_IN = 13
+T_PAID_OUT = 15
+T_EVENT = 17
+T_PLAN = 18  # entry, stop and target
+T_FIRST = 21  # its first fill
+T_LAST = 22  # and its last
+TRIP_RECORD = 23
 PART_BITS = 62
 
 

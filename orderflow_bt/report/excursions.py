@@ -21,18 +21,25 @@ def _made(trip: Row, here: float, there: float, unit: Mapping[str, Any]) -> floa
     return float(size * float(unit["contract_usd"]) * (1 / here - 1 / there))
 
 
-def in_r(trip: Row, money: float) -> float | None:
+def in_r(trip: Row, money: float | None) -> float | None:
     """Money as a multiple of what the trip's stop put at risk; None without a stop."""
-    return money / float(trip["risk"]) if trip["risk"] else None
+    return money / float(trip["risk"]) if trip["risk"] and money is not None else None
 
 
 def excursions(trip: Row, unit: Mapping[str, Any]) -> dict[str, float | None]:
-    """``mae_money``, ``mfe_money``, ``mae_r`` and ``mfe_r`` of a round trip."""
+    """``mae_money``, ``mfe_money``, ``mae_r`` and ``mfe_r`` of a round trip.
+
+    A run folder of an earlier version holds no money: then the ticks are of the average entry.
+    """
     entry = float(trip["entry_price"])
     step = trip["side"] * unit["tick_size"] * 10.0 ** -unit["price_decimals"]
     found: dict[str, float | None] = {}
     for name in ("mae", "mfe"):
-        money = _made(trip, entry, entry + step * trip[f"{name}_ticks"], unit)
+        if f"{name}_money" in trip:
+            kept = trip[f"{name}_money"]
+            money = None if kept is None else float(kept)
+        else:
+            money = _made(trip, entry, entry + step * trip[f"{name}_ticks"], unit)
         found |= {f"{name}_money": money, f"{name}_r": in_r(trip, money)}
     return found
 

@@ -52,6 +52,8 @@ def _with_excursions(run: RunFolder, trips: pa.Table) -> pa.Table:
         for name, value in excursions(trip, run.manifest["instrument"]).items():
             found[name].append(value)
     for name in names:
+        if name in trips.column_names:
+            continue
         trips = trips.append_column(name, pa.array(found[name], pa.float64()))
     return trips
 

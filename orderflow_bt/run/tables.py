@@ -51,7 +51,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             "id": INT, "side": INT, "entry_time": INT, "exit_time": INT, "qty": INT,
             "entry_price": FLOAT, "exit_price": FLOAT, "stop_price": INT, "target_price": INT,
             "gross_pnl": MONEY, "fees": MONEY, "funding": MONEY, "net_pnl": MONEY, "risk": MONEY,
-            "r_multiple": FLOAT, "mae_ticks": INT, "mfe_ticks": INT, "exit_role": TEXT,
+            "r_multiple": FLOAT, "mae_ticks": INT, "mfe_ticks": INT, "mae_money": MONEY,
+            "mfe_money": MONEY, "exit_role": TEXT,
             "event_id": INT, "is_open": FLAG, "spans_gap": FLAG,
         }
     ),

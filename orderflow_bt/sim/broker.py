@@ -201,6 +201,7 @@ class SimBroker(OrderDesk):
         limit: int | None = None,
     ) -> None:
         """Ask for a change of an order where it stands."""
+        self._session.check_thread()
         check_numbers(qty=qty, price=price, limit=limit)
         qty, price, limit = plain_int(qty), plain_int(price), plain_int(limit)
         if order_id == NOT_SENT:
@@ -234,6 +235,7 @@ class SimBroker(OrderDesk):
 
     def cancel(self, order_id: int) -> None:
         """Ask for an order's end; fills that reach the exchange first still count."""
+        self._session.check_thread()
         if order_id == NOT_SENT:
             return
         self._known(order_id, "cancel")
@@ -311,6 +313,7 @@ class SimBroker(OrderDesk):
 
     def skip(self, event: Event, why: str) -> None:
         """Write down that an event led to no order, and why."""
+        self._session.check_thread()
         check_reason(event)
         if event.id >= 0:
             self.skipped[event.id] = why

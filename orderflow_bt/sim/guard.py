@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from pathlib import Path
 from typing import Protocol
@@ -76,6 +77,24 @@ def _retell(error: Exception | SystemExit, plugin: object, hook: str, now: int) 
         where=_place(error, now),
         fix="Run with --debug for the traceback",
     ) from error
+
+
+def from_elsewhere(plugin: object) -> PluginError:
+    """What to say where a thread of a plugin's own asks the broker for something."""
+    theirs = [frame for frame in traceback.extract_stack() if _is_theirs(Path(frame.filename))]
+    line = f"{Path(theirs[-1].filename).name}:{theirs[-1].lineno}, " if theirs else ""
+    return PluginError(
+        f"{type(plugin).__name__} asked the broker from a thread of its own",
+        where=f"{line}in {threading.current_thread().name}",
+        fix="Ask it in hooks: let a thread work something out, wait for it in a hook, and send the"
+        " order there. Else the same run would differ from one time to the next",
+    )
+
+
+def _is_theirs(file: Path) -> bool:
+    """Whether a file is neither the engine's nor of what runs threads."""
+    python = Path(threading.__file__).parent
+    return not (_is_ours(file) or file.parent in (python, python / "concurrent" / "futures"))
 
 
 def _place(error: BaseException, now: int) -> str:

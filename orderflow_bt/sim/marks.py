@@ -13,8 +13,9 @@ import numpy as np
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels import records as r
-from orderflow_bt.kernels.marking import ENDS, live_through
+from orderflow_bt.kernels.marking import live_through
 from orderflow_bt.kernels.memory import address_of
+from orderflow_bt.sim.excursions import NOTHING, Excursions
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.buffer import Stretch
     from orderflow_bt.sim.state import KernelState
 
-_NONE = np.zeros((0, 2), np.int64)
+_NONE = np.zeros((0, 4), np.int64)
 
 
 class EquityRow(NamedTuple):
@@ -55,7 +56,8 @@ class Marks:
         self._worst = 0.0
         self._row = 0  # the first that is not marked yet
         self._line = account.equity_line()  # as of the last change
-        self._extremes = (0, 0)  # of the round trip under way
+        self._excursions = Excursions(account)
+        self._extremes = (int(NOTHING[0]), int(NOTHING[1]))  # since the last change
         self._changes = np.zeros((0, r.CHANGE_FIELDS), np.int64)  # since
         self._ledgers: dict[int, int | Fraction] = {}  # behind those of them no int64 can hold
         self._closing = np.zeros(0, np.int64)  # moments of the piece at which bars close
@@ -83,9 +85,9 @@ class Marks:
         return self._worst
 
     @property
-    def extremes(self) -> tuple[int, int]:
-        """Lowest and highest price that the round trip under way lived through."""
-        return self._extremes
+    def excursion(self) -> list[int]:
+        """How far the round trip under way went: as `Excursions.follow` tells of ended ones."""
+        return self._excursions.under_way(*self._extremes)
 
     # -- changes ----------------------------------------------------------------------------------
 
@@ -128,7 +130,7 @@ class Marks:
         """Mark the account at every trade before ``row`` of the stretch in hand.
 
         Returns:
-            Int64 [n, 2]: lowest and highest price of the round trips that ended since, in order.
+            Int64 [n, 4]: how far the round trips went that ended since (`Excursions.follow`).
         """
         count = self._state.slots[k.N_CHANGES]
         if not count and (row <= self._row or self._line[1] == 0.0):
@@ -139,13 +141,14 @@ class Marks:
         lines[0] = self._line
         if count:
             lines[1:] = self._lines(changes)
-        ended = np.zeros((np.count_nonzero(changes[:, r.C_TRIP] & ENDS), 2), np.int64)
+        lived = np.empty((count, 2), np.int64)
         self._peak, self._worst, *extremes = live_through(
             tape.price, *tape.blocks, self._row, row, changes, lines, self._inverse, self._peak,
-            self._worst, *self._extremes, ended,
+            self._worst, *self._extremes, lived,
         )  # fmt: skip
         self._extremes = extremes[0], extremes[1]
         self._row, self._line = row, (float(lines[-1, 0]), float(lines[-1, 1]))
+        ended = self._excursions.follow(changes, lived) if count else _NONE
         self._ledgers.clear()
         self._state.slots[k.N_CHANGES] = 0
         return ended

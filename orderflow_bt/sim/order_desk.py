@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from _thread import get_ident
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -90,8 +91,9 @@ class OrderDesk(OrderTable):
 
     def send(self, ticket: Ticket) -> int:
         """Put one order into the table; returns its id, `NOT_SENT` while orders are disabled."""
-        ticket = ticket.checked()
         session = self._session
+        session.check_thread()
+        ticket = ticket.checked()
         if not session.trading:
             return NOT_SENT
         units, now, order_id = session.instrument, session.now, len(self.orders)
@@ -143,6 +145,7 @@ class OrderDesk(OrderTable):
             and self._delay is not None
             and self.rows < session.config.max_open_orders
             and session.trading
+            and get_ident() == session.thread
         ):
             return NOT_PLAIN
         now, last = session.now, session.last_price

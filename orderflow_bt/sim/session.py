@@ -7,6 +7,7 @@ in the `books`, whom to call and how in `hooks`.
 
 from __future__ import annotations
 
+from _thread import get_ident
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,7 +108,12 @@ class Session(Stepper):
     # -- feeding -------------------------------------------------------------------------------
 
     def feed(self, piece: Slice) -> None:
-        """Live through the next trades and everything that becomes known among them."""
+        """Live through the next trades and everything that becomes known among them.
+
+        Raises:
+            PluginError: A hook raised, or a thread of the plugin's own asked the broker.
+        """
+        self.thread = get_ident()
         self._begin(piece)
         known = 0  # moments of the piece so far
         offset = 0  # of the piece's rows in the stretch
@@ -125,6 +131,8 @@ class Session(Stepper):
                     self._run_to(tape.end, last)
                 self.books.catch_up()
                 offset = tape.end - offset  # rows of the piece so far
+        if self.intruded is not None:
+            raise self.intruded
         self.market.end()
         self.books.marks.begin_piece(self._marked[:0])
         self.broker.pack()
@@ -222,10 +230,11 @@ class Session(Stepper):
     def still_open(self) -> RoundTrip | None:
         """The position held now as a round trip valued at the last price, None when flat."""
         self.books.catch_up()
-        return self.trips.still_open(self.now, self.last_price, self.books.marks.extremes)
+        return self.trips.still_open(self.now, self.last_price, self.books.marks.excursion)
 
     def finish(self, end: int) -> RoundTrip | None:
         """Let the clock reach ``end`` without another trade; the position still open, if any."""
+        self.thread = get_ident()
         self._prepare(end)
         with self._watchman:
             self._settle(end)
@@ -241,4 +250,6 @@ class Session(Stepper):
         self._has_ended = True
         with self._watchman:
             self.hooks.end()
+        if self.intruded is not None:
+            raise self.intruded
         return self.still_open()

@@ -7,6 +7,7 @@ happen unless somebody acts: until there a bar's close costs two comparisons.
 
 from __future__ import annotations
 
+from _thread import get_ident
 from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
@@ -17,6 +18,7 @@ from orderflow_bt.sim.broker import SimBroker
 from orderflow_bt.sim.buffer import empty_stretch
 from orderflow_bt.sim.context import Context
 from orderflow_bt.sim.funding import FundingClock
+from orderflow_bt.sim.guard import from_elsewhere
 from orderflow_bt.sim.hooks import Hooks
 from orderflow_bt.sim.liquidation import end_jointly, liquidate, look_at_mark, skip_marks
 from orderflow_bt.sim.mark_prices import MarkClock
@@ -28,6 +30,7 @@ from orderflow_bt.sim.state import KernelState
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from orderflow_bt.errors import PluginError
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.context import Source
@@ -49,6 +52,8 @@ class Stepper:
         cursor: Its next row to process.
         hook: Which of the strategy's hooks runs; empty where none does.
         trips: Round trips so far.
+        thread: The one that may ask the broker: it runs the hooks, or takes a person's orders.
+        intruded: What there is to say where another one did.
     """
 
     def __init__(
@@ -73,6 +78,8 @@ class Stepper:
         self.tape = empty_stretch()
         self.cursor = 0
         self.hook = ""
+        self.thread = get_ident()
+        self.intruded: PluginError | None = None
         self.seat: Seat | None = None  # in a portfolio,
         self.doom: Doom | None = None  # whose account ends here, if that is known
         self.doom_time, self._doom_row = k.NEVER, -1  # of another symbol's trade, or our own
@@ -114,12 +121,23 @@ class Stepper:
         """Tape index of the next trade: the first that an order decided now may touch."""
         return self.tape.base + self.cursor
 
+    def check_thread(self) -> None:
+        """Refuse what comes from a thread of the plugin's own, and let the run end with it.
+
+        Raises:
+            PluginError: It does.
+        """
+        if get_ident() != self.thread:
+            self.intruded = self.intruded or from_elsewhere(self.strategy)
+            raise from_elsewhere(self.strategy)
+
     def quotes(self) -> tuple[int, int]:
         """Inferred best (bid, ask) now."""
         return self.tape.quotes(self.cursor)
 
     def set_timer(self, time: int) -> None:
         """Have ``on_timer`` called at ``time``, or now if that is past."""
+        self.check_thread()
         self._notices.set_timer(max(time, self.now))
         self.stir()
 

@@ -13,11 +13,11 @@ from orderflow_bt.kernels import records as r
 from orderflow_bt.kernels import trips as t
 from orderflow_bt.kernels._jit import exact
 from orderflow_bt.sim import logs
-from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
+from orderflow_bt.sim.rounding import PER_UNIT, cents, money, ratio
 from orderflow_bt.sim.shelf import Rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from fractions import Fraction
 
     from numpy.typing import NDArray
@@ -66,6 +66,8 @@ class RoundTrip(NamedTuple):
     r_multiple: float | None
     mae_ticks: int
     mfe_ticks: int
+    mae_money: Decimal | None  # None where it is beyond all bounds
+    mfe_money: Decimal | None
     exit_role: str
     event_id: int | None
     is_open: bool
@@ -147,12 +149,12 @@ class Trips:
         )
         return largest > _SAFE
 
-    def mark(self, extremes: NDArray[np.int64]) -> None:
-        """Add the lowest and highest prices that the next round trips that ended lived through."""
+    def mark(self, excursions: NDArray[np.int64]) -> None:
+        """Add how far the next round trips that ended went: `Excursions.follow`."""
         self.follow()
-        rows = self._rows[self._marked : self._marked + len(extremes)]
-        rows[:, t.T_LOW : t.T_HIGH + 1] = extremes
-        self._marked += len(extremes)
+        rows = self._rows[self._marked : self._marked + len(excursions)]
+        rows[:, t.T_MAE : t.T_MFE_MONEY + 1] = excursions
+        self._marked += len(excursions)
 
     def fund(self, amount: Decimal) -> None:
         """Add a funding to the round trip under way."""
@@ -204,19 +206,19 @@ class Trips:
         """Every fill with the round trip it opened or closed (a reversal counts as closing)."""
         return list(zip(self._log, self._log.columns()["round_trip"].tolist(), strict=True))
 
-    def still_open(self, time: int, price: int, extremes: tuple[int, int]) -> RoundTrip | None:
+    def still_open(self, time: int, price: int, excursion: Sequence[int]) -> RoundTrip | None:
         """The open position as a trip valued at ``price``, listed apart from the ended ones.
 
         Args:
             time: Now.
             price: Of the last trade.
-            extremes: Lowest and highest price that it lived through.
+            excursion: How far it went, as `mark` has it of ended ones.
         """
         self.follow()
         if not self._held:
             return None
         row = self._rows[self._ended].tolist()
-        row[t.T_EXIT], row[t.T_LOW], row[t.T_HIGH] = time, *extremes
+        row[t.T_EXIT], row[t.T_MAE : t.T_MFE_MONEY + 1] = time, excursion
         worth_in, worth_out = self._worths(row)
         worth_out += self._account.worth(price, row[t.T_QTY_IN] - row[t.T_QTY_OUT])
         return self._record(row, worth_in, worth_out, None)
@@ -264,12 +266,10 @@ class Trips:
             entered = worth_in if planned.entry is None else account.worth(planned.entry, qty)
             at_risk = account.profit(side, account.worth(planned.stop, qty), entered)
             risk = account.printed(at_risk if at_risk >= 0 else -at_risk)
-        extremes = row[t.T_LOW], row[t.T_HIGH]
-        adverse, favourable = extremes if side > 0 else extremes[::-1]
-        tick = account.instrument.tick_size
-        paid, parts = paid_in, qty
-        if self._is_inverse:
-            paid, parts = account.mean_price(worth_in, qty).as_integer_ratio()
+        mae, mfe = (
+            None if row[column] == r.ABSENT else cents(row[column])
+            for column in (t.T_MAE_MONEY, t.T_MFE_MONEY)
+        )  # fmt: skip
         return RoundTrip(
             id=row[t.T_ID],
             side=side,
@@ -286,8 +286,10 @@ class Trips:
             net_pnl=net,
             risk=risk,
             r_multiple=float(net / risk) if risk else None,
-            mae_ticks=min(0, half_even(side * (adverse * parts - paid), parts * tick)),
-            mfe_ticks=max(0, half_even(side * (favourable * parts - paid), parts * tick)),
+            mae_ticks=row[t.T_MAE],
+            mfe_ticks=row[t.T_MFE],
+            mae_money=mae,
+            mfe_money=mfe,
             exit_role="open" if exit_price is None else logs.ROLES[row[t.T_ROLE]],
             event_id=event,
             is_open=exit_price is None,

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes, first_outside, price_range
 from orderflow_bt.kernels.marking import ENDS, OPENS, SHRINKS, drawdown, live_through
+from orderflow_bt.kernels.orders import NEVER
 
 NONE = np.zeros(0, np.int64)
 RULES = {"max_examples": 300, "deadline": None}
@@ -117,17 +118,15 @@ def test_an_account_that_changes_is_marked_trade_by_trade(walk, changes, inverse
             _, trip, paid, _ = changes[k]
             if trip & SHRINKS:
                 low, high = min(low, paid), max(high, paid)
-            if trip & ENDS:
-                expected.append([low, high])
-            if trip & OPENS:
-                low = high = paid
+            expected.append([low, high])
+            low, high = NEVER, -NEVER
             mark(*lines[k + 1], 1_000)
     steps = [(at, trip, paid, 1_000) for at, (_, trip, paid, _) in zip(rows, changes, strict=True)]
     for given_blocks in (blocks(price), (NONE, NONE)):
-        ended = np.zeros((len(expected), 2), np.int64)
+        lived = np.zeros((len(expected), 2), np.int64)
         reached = live_through(
             price, *given_blocks, start, stop, np.array(steps, np.int64).reshape(-1, 4),
-            np.array(lines), inverse, 3_000.0, -0.01, 990, 1_010, ended,
+            np.array(lines), inverse, 3_000.0, -0.01, 990, 1_010, lived,
         )  # fmt: skip
         assert reached == (peak, worst, low, high)
-        assert ended.tolist() == expected
+        assert lived.tolist() == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
@@ -147,3 +148,71 @@ def test_a_price_off_the_tick_is_rounded_or_the_order_rejected():
     assert [order.price for order in tape.run(OffGrid).orders] == [1000]
     (order,) = tape.run(OffGrid, config=replace(PLAIN, off_tick=OffTick.REJECT)).orders
     assert (order.status, order.why) == ("rejected", "a price is off the exchange's tick of 0.5")
+
+
+class Threaded(Restless):
+    """Asks the broker from a thread, and waits for the answer or does not."""
+
+    pause = 3_600_000_000
+    waits, ask = True, staticmethod(lambda broker: broker.market(1, 5))
+
+    def __init__(self):
+        super().__init__()
+        self.raised = []
+
+    def act(self, market, broker):
+        def work():
+            try:
+                self.ask(broker)
+            except PluginError as error:
+                self.raised.append(str(error))
+
+        thread = threading.Thread(target=work, name="mine")
+        thread.start()
+        if self.waits:
+            thread.join()
+        else:
+            self.thread = thread
+
+    def on_end(self, market, broker):
+        if not self.waits:
+            self.thread.join()
+
+
+ASKED = {
+    "market": lambda broker: broker.market(1, 5),
+    "limit": lambda broker: broker.limit(1, 5, 90_000),
+    "bracket": lambda broker: broker.bracket(1, 5, stop=90_000),
+    "close": lambda broker: broker.cancel(0),
+    "replace": lambda broker: broker.replace(0, price=90_000),
+    "timer": lambda broker: broker.timer(0),
+}
+
+
+@pytest.mark.parametrize("waits", [True, False])
+@pytest.mark.parametrize("name", ASKED)
+def test_a_thread_of_ones_own_is_refused_and_ends_the_run(name, waits):
+    kind = type("Threaded", (Threaded,), {"ask": staticmethod(ASKED[name]), "waits": waits})
+    strategy = kind()
+    with pytest.raises(
+        PluginError, match="Threaded asked the broker from a thread of its own"
+    ) as told:
+        run(lambda: strategy)
+    assert "test_bad_strategies.py:" in told.value.where
+    assert "in mine" in told.value.where
+    assert "Ask it in hooks" in told.value.fix
+    assert strategy.raised
+
+
+def test_a_thread_that_works_for_a_hook_is_welcome():
+    class Asks(Restless):
+        pause = 3_600_000_000
+
+        def act(self, market, broker):
+            found = []
+            thread = threading.Thread(target=lambda: found.append(5))
+            thread.start()
+            thread.join()
+            broker.market(1, found[0])
+
+    assert len(run(Asks).orders) == 23

@@ -88,17 +88,19 @@ def test_a_round_trip_of_any_size_is_followed():
         at = price if side < 0 else price - 7
         role, event = logs.ROLE_CODE["target"], logs.ABSENT
         _fill(log, state, 7, 1_000, 1, side, lots, at, role, 0, 0, 0, 0, fee, event, at, 0, 0, 0, 0)
-    trips.mark(np.array([(90, 260), (95, 255)]))
+    trips.mark(np.array([(-3, 260, -4, 5), (0, 255, logs.ABSENT, 7)]))
     first, second = trips.done
     assert (first.id, first.side, first.qty, first.fees) == (0, -1, 2 * size, Decimal("13e-8"))
     assert first.gross_pnl == 14 * size
     assert first.exit_role == "target"
     assert (first.stop_price, first.target_price) == (None, 250)
-    assert first.mfe_ticks == price - 90
+    assert (first.mae_ticks, first.mfe_ticks) == (-3, 260)
+    assert (first.mae_money, first.mfe_money) == (Decimal("-4e-8"), Decimal("5e-8"))
+    assert second.mae_money is None
     assert (second.id, second.side, second.qty, second.fees) == (1, 1, size, Decimal("4e-8"))
     assert second.gross_pnl == 7 * size
     assert trips.count_done == 2
-    assert trips.still_open(0, 1, (0, 0)) is None
+    assert trips.still_open(0, 1, (0, 0, 0, 0)) is None
 
 
 def _random_fills(count: int) -> list[tuple[int, ...]]:
@@ -129,8 +131,8 @@ def test_round_trips_are_the_same_however_many_fills_are_followed_at_once(invers
             _fill(log, state, *row)
             if n % size == size - 1:
                 trips.follow()
-        trips.mark(np.ones((trips.count_done, 2), np.int64))
-        results.append((list(trips.done), trips.still_open(9, 100, (1, 2))))
+        trips.mark(np.ones((trips.count_done, 4), np.int64))
+        results.append((list(trips.done), trips.still_open(9, 100, (1, 2, 3, 4))))
     assert results[0] == results[1] == results[2]
     assert len(results[0][0]) > 20
     sizes = [trip.qty for trip in results[0][0]]

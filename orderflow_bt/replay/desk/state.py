@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.kernels.orders import CANCEL_AT, NEVER
-from orderflow_bt.replay.practice.trips import risk_ticks
+from orderflow_bt.replay.practice.trips import excursions_in_r
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ def r_of(trip: RoundTrip, lens: Lens) -> float | None:
 def _trip(trip: RoundTrip, made: Recorded | None, units: Instrument, lens: Lens) -> Facts:
     scale = 10**units.price_decimals
     entry = float(trip.entry_price) * scale
-    risk = risk_ticks(trip, units)
+    worst, best = excursions_in_r(trip)
     return {
         "id": trip.id,
         "side": trip.side,
@@ -118,8 +118,8 @@ def _trip(trip: RoundTrip, made: Recorded | None, units: Instrument, lens: Lens)
         "stop": _price(trip.stop_price, lens),
         "target": _price(trip.target_price, lens),
         "r": _rounded(r_of(trip, lens)),
-        "mae_r": _rounded(trip.mae_ticks / risk) if risk else None,
-        "mfe_r": _rounded(trip.mfe_ticks / risk) if risk else None,
+        "mae_r": _rounded(worst),
+        "mfe_r": _rounded(best),
         "exit_role": None if trip.is_open else trip.exit_role,
         "reason": made.action.get("reason", "") if made else "",
         "hindsight": bool(made and made.hindsight),

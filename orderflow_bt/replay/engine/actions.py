@@ -7,6 +7,7 @@ prices and distances in price units, all integers. A market, limit or stop order
 
 from __future__ import annotations
 
+from _thread import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orderflow_bt.errors import PluginError, UsageError
@@ -116,6 +117,7 @@ def perform(action: Action, session: Session) -> int | None:
         raise UsageError(
             "no orders are taken: this moment is before the part to practise on, or behind its end"
         )
+    session.thread = get_ident()
     try:
         order = _send({name: v for name, v in action.items() if name not in NOTES}, session)
     except PluginError as error:

@@ -9,7 +9,6 @@ from orderflow_bt.errors import OrderflowError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orderflow_bt.instruments import Instrument
     from orderflow_bt.replay.engine.actions import Recorded
     from orderflow_bt.replay.engine.player import Player
     from orderflow_bt.replay.practice.chain import Entry
@@ -59,7 +58,7 @@ def trips_of(session: Session, line: Sequence[Recorded]) -> list[dict[str, Any]]
             if made is None and order.parent_id is not None:
                 made = acted.get(order.parent_id)
         found.append(
-            trip_facts(trip, own, session.instrument)
+            trip_facts(trip, own)
             | {
                 "key": _key(trip, own),
                 "reason": str(made.action.get("reason", "")) if made else "",
@@ -70,15 +69,14 @@ def trips_of(session: Session, line: Sequence[Recorded]) -> list[dict[str, Any]]
     return found
 
 
-def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -> dict[str, Any]:
+def trip_facts(trip: RoundTrip, fills: Sequence[Fill]) -> dict[str, Any]:
     """A round trip ready for JSON: prices as texts, excursions in ticks and in R.
 
     Args:
         trip: Ended.
         fills: Its fills.
-        instrument: Their units.
     """
-    risk = risk_ticks(trip, instrument)
+    worst, best = excursions_in_r(trip)
     takers = [fill.slippage_ticks for fill in fills if fill.liquidity == "taker"]
     return {
         "side": trip.side,
@@ -93,8 +91,8 @@ def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -
         "gross_r": round(float(trip.gross_pnl / trip.risk), 6) if trip.risk else None,
         "mae_ticks": trip.mae_ticks,
         "mfe_ticks": trip.mfe_ticks,
-        "mae_r": round(trip.mae_ticks / risk, 4) if risk else None,
-        "mfe_r": round(trip.mfe_ticks / risk, 4) if risk else None,
+        "mae_r": None if worst is None else round(worst, 4),
+        "mfe_r": None if best is None else round(best, 4),
         "net": str(trip.net_pnl),
         "gross": str(trip.gross_pnl),
         "fees": str(trip.fees),
@@ -105,18 +103,13 @@ def trip_facts(trip: RoundTrip, fills: Sequence[Fill], instrument: Instrument) -
     }
 
 
-def risk_ticks(trip: RoundTrip, instrument: Instrument) -> float:
-    """Ticks of the risk that R is measured in; 0 where there is no stop.
-
-    Where money is made in 1 / price they are those between the fill and the stop.
-    """
-    if trip.stop_price is None:
-        return 0.0
-    if instrument.is_inverse or trip.risk is None:
-        entry = float(trip.entry_price) * 10.0**instrument.price_decimals
-        return abs(entry - trip.stop_price) / instrument.tick_size
-    units = float(trip.risk) * 10.0 ** (instrument.price_decimals + instrument.qty_decimals)
-    return units / (trip.qty * instrument.tick_size)
+def excursions_in_r(trip: RoundTrip) -> tuple[float | None, float | None]:
+    """The worst and the best of a round trip in multiples of its risk; None where it has none."""
+    worst, best = (
+        float(money / trip.risk) if trip.risk and money is not None else None
+        for money in (trip.mae_money, trip.mfe_money)
+    )
+    return worst, best
 
 
 def follow(entries: Iterable[Entry], player: Player) -> None:
