@@ -3,8 +3,9 @@
 Arrays lie one after the other, each at the start of a page, uncompressed and in the machine's byte
 order. Behind them stands a JSON value that says where each is, with its CRC-32, then a tail of 24
 bytes: CRC-32 and length of the JSON value, layout version, magic. A file that was cut or whose
-description was changed is so told from a whole one without a look at its arrays. Its modification
-time is set back to `STAMP`: of a file that was written to since, that is no longer true.
+description was changed is so told from a whole one without a look at its arrays, and so is one that
+lies under another's name. Its modification time is set back to `STAMP`: of a file that was
+written to since, that is no longer true.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LAYOUT = 1
+LAYOUT = 2
 STAMP = 946_684_800  # 2000-01-01 UTC, in seconds
 _MAGIC = b"OFBT" + sys.byteorder[:4].encode()
 _TAIL = struct.Struct("<IIII8s")
@@ -92,8 +93,8 @@ class ArrayWriter:
         place.crc = isal_zlib.crc32(raw, place.crc)
         place.written += len(raw)
 
-    def finish(self, facts: Mapping[str, Any]) -> None:
-        """Describe the arrays, with further facts, and sync the file.
+    def finish(self, facts: Mapping[str, Any], path: Path) -> None:
+        """Describe the arrays, with further facts, and sync the file, that will lie at ``path``.
 
         Raises:
             OSError: The file cannot be written.
@@ -106,7 +107,8 @@ class ArrayWriter:
             name: [place.dtype.str, list(place.shape), place.offset, place.crc]
             for name, place in self._places.items()
         }
-        text = json.dumps({"arrays": arrays, "facts": facts}, sort_keys=True).encode()
+        described = {"arrays": arrays, "facts": facts, "name": _name(path)}
+        text = json.dumps(described, sort_keys=True).encode()
         self._file.seek(self._end)
         self._file.write(text)
         self._file.write(_TAIL.pack(isal_zlib.crc32(text), len(text), LAYOUT, 0, _MAGIC))
@@ -130,7 +132,7 @@ class ArrayFile:
 
         Raises:
             FileNotFoundError: There is none.
-            DamagedError: It is not whole, of another layout, or was written to since.
+            DamagedError: It is not whole, of another layout or name, or was written to since.
             OSError: It cannot be read.
         """
         self.path = path
@@ -165,6 +167,8 @@ class ArrayFile:
         if start < 0 or len(text) != length or isal_zlib.crc32(text) != crc:
             raise DamagedError(f"the description in {self.path} is damaged")
         described = json.loads(text)
+        if described["name"] != _name(self.path):
+            raise DamagedError(f"{self.path} is {described['name']}")
         self.facts: dict[str, Any] = described["facts"]
         self._places = {
             name: _Place(np.dtype(dtype), tuple(shape), offset, crc)
@@ -222,6 +226,11 @@ class ArrayFile:
             raw = self.map(name).reshape(-1).view(np.uint8).data
             if isal_zlib.crc32(raw) != place.crc:
                 raise DamagedError(f"{name} in {self.path} is damaged")
+
+
+def _name(path: Path) -> str:
+    """What a file is called, with its folder."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def _lay_out(

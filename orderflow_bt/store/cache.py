@@ -285,7 +285,7 @@ class Part:
         if self._writer is None:
             return
         try:
-            self._writer.finish(facts)
+            self._writer.finish(facts, self._path)
             self._file.close()
             os.utime(self._part, (time.time(), STAMP))
             self._part.replace(self._path)

@@ -101,6 +101,17 @@ def test_a_trade_at_midnight_is_the_next_days():
     assert (profiles.developing.poc, profiles.developing.volume) == (104, 1)
 
 
+@pytest.mark.parametrize("way", [1, -1])
+def test_a_profile_grows_row_by_row_in_either_way(way):
+    builder, prices = ProfileBuilder(1), [5000 + way * n for n in range(2500)]
+    for n, price in enumerate(prices):
+        builder.add(Tape(f"B {price} {n % 7 + 1}").trades)
+    cells = builder.profile().cells
+    assert cells[:, 0].tolist() == sorted(prices)
+    by_price = {price: n % 7 + 1 for n, price in enumerate(prices)}
+    assert cells[:, 2].tolist() == [by_price[price] for price in sorted(prices)]
+
+
 def test_a_volume_whose_share_fits_is_shared():
     most = 2**62 // 100
     assert profile_of([most], 7).value_area() == (7, 7, 7, most)

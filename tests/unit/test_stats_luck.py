@@ -117,6 +117,7 @@ def test_resamples_are_blocks_of_the_values():
     follows = (drawn[:, 1:] - drawn[:, :-1]) % 50 == 1
     assert follows.mean() == pytest.approx(0.8, abs=0.02)
     assert np.abs(follows.mean(axis=0) - 0.8).max() < 0.1  # a block may begin anywhere
+    assert {0.0, 49.0} <= set(drawn[:, 0].tolist())
 
 
 def test_interval_is_seeded_and_holds_the_mean():
@@ -136,6 +137,14 @@ def test_bias_corrected_interval():
     assert moved.high > plain.high  # right skew moves the interval to the right
     flat = luck.bootstrap(np.ones(9), luck.row_mean, seed=1, reps=50, method="bca")
     assert (flat.low, flat.high) == (1.0, 1.0)
+
+
+def test_the_correction_for_bias_counts_draws_below_what_was_found():
+    """Of ten draws two lie below 3, three on it; three values that lie even bend nothing."""
+    drawn = np.array([1.0, 2, 3, 3, 3, 4, 5, 6, 7, 8])
+    moved = luck._bca_shares(np.array([2.0, 3, 4]), luck.row_mean, drawn, [0.5, 0.9])
+    # Phi(2 z(0.2) + z(0.5)) and Phi(2 z(0.2) + z(0.9)), where z(0.2) is -0.841621
+    assert moved == pytest.approx([0.046164, 0.343956], abs=1e-6)
 
 
 def test_where_no_draw_lies_below_there_is_no_bias_to_correct():

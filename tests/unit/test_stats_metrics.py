@@ -99,6 +99,12 @@ def test_time_under_water():
     assert m.under_water_us(time, np.array([1.0, 2, 1, 1, 2, 3])) == 30
     assert m.under_water_us(time, np.array([3.0, 2, 1, 1, 1, 1])) == 50
     assert m.under_water_us(time, np.arange(6.0)) == 0
+    assert m.under_water_us(time[:1], np.ones(1)) == 0
+
+
+def test_an_account_that_ends_at_nothing_does_not_grow():
+    assert m.cagr(np.array([1.0, 0.0]), 365).reason == "equity fell to zero or below"
+    assert value(m.cagr(np.array([1.0, 0.25]), 730)) == pytest.approx(-0.5)
 
 
 def test_days_begin_at_midnight_and_days_without_marks_count():

@@ -166,8 +166,14 @@ def empty(path):
     path.write_bytes(b"")
 
 
+def another_days(path):
+    """Whole, and under this one's name."""
+    path.write_bytes(sorted(path.parent.glob("*.arrays"))[2].read_bytes())
+
+
 @pytest.mark.parametrize(
-    "damage", [cut, cut_arrays, flip_description, flip_value, other_version, empty]
+    "damage",
+    [cut, cut_arrays, flip_description, flip_value, other_version, empty, another_days],
 )
 @pytest.mark.parametrize("stamped", [True, False])
 def test_a_damaged_file_is_made_again(lake, damage, stamped):
