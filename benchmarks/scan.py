@@ -17,7 +17,8 @@ from ingest import lay_out, ours, simulate
 
 from orderflow_bt.flow import BarStream
 from orderflow_bt.store import Lake
-from orderflow_bt.store.reader import read_ahead, row_groups
+from orderflow_bt.store.ahead import read_ahead
+from orderflow_bt.store.reader import row_groups
 from orderflow_bt.types import time_bars
 
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import numpy as np
 
 from orderflow_bt.kernels.blocks import BLOCK, block_extremes
+from orderflow_bt.store.ahead import Work
 from orderflow_bt.store.cache import KeepLater
 from orderflow_bt.store.files import written_ns
-from orderflow_bt.store.reader import Ready, row_groups
+from orderflow_bt.store.reader import row_groups
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ class Read(NamedTuple):
 
 def readers(
     day: DayInfo, price_decimals: int, qty_decimals: int, cache: Cache | None
-) -> Iterator[Callable[[], Read] | Ready[Read]]:
-    """Functions that map a stored day piece by piece, or decode it; see `row_groups`."""
+) -> Iterator[Work[Read]]:
+    """What maps a stored day piece by piece, or decodes it; see `row_groups`."""
     name = ""
     if cache is not None:
         name = name_of(day, price_decimals, qty_decimals)
@@ -102,14 +103,15 @@ def readers(
                 rows = kept.rows("id")
                 for first in range(0, rows, PIECE_ROWS):
                     piece = map_piece(kept, day, first, min(first + PIECE_ROWS, rows))
-                    yield Ready(partial(Read, day, name, piece, piece.trades))
+                    read = partial(Read, day, name, piece, piece.trades)
+                    yield Work(piece.trades.rows, (), read)
             return
-    for decode in row_groups(day, price_decimals, qty_decimals):
-        yield partial(_decode, decode, day, name)
+    for work in row_groups(day, price_decimals, qty_decimals):
+        yield Work(work.rows, work.parts, partial(_decoded, work.result, day, name))
 
 
-def _decode(decode: Callable[[], Trades], day: DayInfo, name: str) -> Read:
-    return Read(day, name, None, decode())
+def _decoded(trades: Callable[[], Trades], day: DayInfo, name: str) -> Read:
+    return Read(day, name, None, trades())
 
 
 def in_pieces(reads: Iterable[Read], keeper: DayKeeper | None) -> Iterator[Piece]:

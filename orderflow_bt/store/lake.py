@@ -14,11 +14,12 @@ import filelock
 from orderflow_bt import hints
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
+from orderflow_bt.store.ahead import read_ahead
 from orderflow_bt.store.cache import LIMIT, Cache, user_folder
 from orderflow_bt.store.decoded import SHELF as DAYS
 from orderflow_bt.store.decoded import DayKeeper, in_pieces, name_of, readers
 from orderflow_bt.store.files import open_files, read_stored, side_by_side, stamp_of
-from orderflow_bt.store.reader import read_ahead, read_footer
+from orderflow_bt.store.reader import read_footer
 from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
 from orderflow_bt.store.writer import DayWriter
 from orderflow_bt.types import Kind, MarketType, TapeId
@@ -178,7 +179,7 @@ class Lake:
     ) -> Iterator[Trades]:
         """The trades of a stored day, in chunks of at most ``chunk_rows``.
 
-        The next two row groups are decoded on threads while one is used: three are in memory.
+        The next row group is decoded on two threads while one is used, and more if they are small.
 
         Args:
             tape: Whose trades.

@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 import queue
 import threading
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import LakeError
+from orderflow_bt.store.ahead import Work
 from orderflow_bt.store.files import open_stored, read_tail, unreadable
 from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.types import Kind, Trades
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,17 +27,11 @@ if TYPE_CHECKING:
     from orderflow_bt.store.schema import DayInfo
 
 _INT64_MAX = 2**63 - 1
-DECODE_THREADS = 2
 _TAIL = 1 << 16  # holds most footers
-T = TypeVar("T")
 
 
-def row_groups(
-    info: DayInfo, price_decimals: int, qty_decimals: int
-) -> Iterator[Callable[[], Trades]]:
-    """A function for each row group of a day that decodes it; begin them in order, once each.
-
-    They may run at the same time: each begins on a thread of its own.
+def row_groups(info: DayInfo, price_decimals: int, qty_decimals: int) -> Iterator[Work[Trades]]:
+    """What decodes each row group of a day, in two halves.
 
     Raises:
         LakeError: The asked-for units are coarser than the day's.
@@ -58,7 +50,8 @@ def row_groups(
         factors.append(10 ** (asked - stored))
     day = _Day(info, *factors)
     for group in range(day.groups):
-        yield partial(day.decode, group)
+        work = _Group(day, group)
+        yield Work(work.rows, (work.ids, work.values), work.result)
 
 
 class Footer(NamedTuple):
@@ -125,32 +118,8 @@ def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDAr
         raise _damaged(info.path, error, "a stored day cannot be decoded") from error
 
 
-def read_ahead(
-    decoders: Iterable[Callable[[], T] | Ready[T]], threads: int = DECODE_THREADS
-) -> Iterator[T]:
-    """Run decoders in order on as many threads, as many ahead of what is used."""
-    with ThreadPoolExecutor(threads, "decode") as pool:
-        ahead: deque[Future[T] | Ready[T]] = deque()
-        try:
-            for decoder in decoders:
-                ahead.append(decoder if isinstance(decoder, Ready) else pool.submit(decoder))
-                if len(ahead) > threads:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()
-
-
-class Ready(Generic[T]):
-    """What is made so fast that no other thread need be asked, like a `Future`."""
-
-    def __init__(self, result: Callable[[], T]) -> None:
-        self.result = result
-
-    def cancel(self) -> None:
-        """Nothing was begun."""
+def _damaged(path: StoredPath, error: Exception, what: str) -> LakeError:
+    return unreadable(path, error, what, "Delete the file and download it again")
 
 
 def _values(column: pa.ChunkedArray) -> NDArray[Any]:
@@ -164,10 +133,6 @@ def _values(column: pa.ChunkedArray) -> NDArray[Any]:
     return np.array(column.to_numpy())
 
 
-def _damaged(path: StoredPath, error: Exception, what: str) -> LakeError:
-    return unreadable(path, error, what, "Delete the file and download it again")
-
-
 class _Day:
     """One open file and the clock that runs through it."""
 
@@ -176,63 +141,33 @@ class _Day:
         self.price_factor = price_factor
         self.qty_factor = qty_factor
         first = self._open()
+        self.metadata = first.metadata
         self.groups = first.metadata.num_row_groups
         self.clock = -(2**63)
+        # Set when the clock has gone through the row groups up to that one.
+        self.clocked = [threading.Event() for _ in range(self.groups)]
         self._files: queue.SimpleQueue[pq.ParquetFile] = queue.SimpleQueue()
         self._files.put(first)  # a file is used by one thread at a time
-        self._metadata = first.metadata
-        # Set when the clock has gone through the row groups up to that one.
-        self._clocked = [threading.Event() for _ in range(self.groups)]
 
     def _open(self, metadata: pq.FileMetaData | None = None) -> pq.ParquetFile:
         return parquet_file(self.info.path, open_stored(self.info.path), metadata)
 
-    def decode(self, group: int) -> Trades:
-        try:
-            table = self._read(group)
-            columns = {name: _values(table[name]) for name in table.column_names}
-            time = columns["time"]
-            if self.info.quality.out_of_order:
-                # Where the exchange's clock ran backwards, time stands still.
-                time = np.maximum.accumulate(time)
-                if group:
-                    self._clocked[group - 1].wait()
-                np.maximum(time, self.clock, out=time)
-                self.clock = int(time[-1])
-        finally:
-            self._clocked[group].set()  # after an error too: nobody uses what follows it
-        # In place, as memory for another million values costs more than the sum.
-        if self.info.tape.kind is Kind.AGG_TRADES:
-            count = columns.pop("last_id")
-            np.subtract(count, columns.pop("first_id"), out=count)
-            count += 1
-            fills = count.astype(np.int32)
-        else:
-            fills = np.ones(time.size, np.int32)
-        if (factor := TIME_FACTORS[self.info.time_unit]) != 1:
-            time *= factor
-        return Trades(
-            id=columns["id"],
-            time=time,
-            price=self._scaled(columns["price"], self.price_factor),
-            qty=self._scaled(columns["quantity"], self.qty_factor),
-            side=columns["side"],
-            fills=fills,
-        ).frozen()
-
-    def _read(self, group: int) -> pa.Table:
+    def read(self, group: int, *names: str) -> list[NDArray[Any]]:
+        """Columns of a row group, to be written to."""
         try:
             file = self._files.get_nowait()
         except queue.Empty:
-            file = self._open(self._metadata)
+            file = self._open(self.metadata)
         try:
-            return file.read_row_group(group, use_threads=False)
+            table = file.read_row_group(group, columns=list(names), use_threads=False)
+            return [_values(table[name]) for name in names]
         except (pa.ArrowInvalid, OSError) as error:
             raise _damaged(self.info.path, error, "a stored day cannot be decoded") from error
         finally:
             self._files.put(file)
 
-    def _scaled(self, column: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
+    def scaled(self, column: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
+        """A column in finer units."""
         if factor == 1 or not column.size:
             return column
         if int(column.max()) * factor > _INT64_MAX:
@@ -241,4 +176,56 @@ class _Day:
                 where=str(self.info.path),
                 fix="Read the days of coarse and of fine units apart",
             )
-        return column * factor
+        # In place, as memory for another million values costs more than the product.
+        return np.multiply(column, factor, out=column)
+
+
+class _Group:
+    """A row group on its way: two halves of about the same work."""
+
+    def __init__(self, day: _Day, number: int) -> None:
+        self.rows = day.metadata.row_group(number).num_rows
+        self._day, self._number = day, number
+        self._columns: dict[str, NDArray[Any]] = {}
+
+    def ids(self) -> None:
+        """Who traded."""
+        day, number = self._day, self._number
+        if day.info.tape.kind is Kind.AGG_TRADES:
+            count, first = day.read(number, "last_id", "first_id")
+            np.subtract(count, first, out=count)
+            count += 1
+            self._columns["fills"] = count.astype(np.int32)
+            del count, first
+        else:
+            self._columns["fills"] = np.ones(self.rows, np.int32)
+        self._columns["id"], self._columns["side"] = day.read(number, "id", "side")
+
+    def values(self) -> None:
+        """When, at what price and how much was traded."""
+        day, number = self._day, self._number
+        # Columns are let go on another thread than took their memory: it must be asked for.
+        pa.default_memory_pool().release_unused()
+        try:
+            time, price, qty = day.read(number, "time", "price", "quantity")
+            if day.info.quality.out_of_order:
+                # Where the exchange's clock ran backwards, time stands still.
+                np.maximum.accumulate(time, out=time)
+                if number:
+                    day.clocked[number - 1].wait()
+                np.maximum(time, day.clock, out=time)
+                day.clock = int(time[-1])
+        finally:
+            day.clocked[number].set()  # after an error too: nobody uses what follows it
+        if (factor := TIME_FACTORS[day.info.time_unit]) != 1:
+            time *= factor
+        self._columns |= {
+            "time": time,
+            "price": day.scaled(price, day.price_factor),
+            "qty": day.scaled(qty, day.qty_factor),
+        }
+
+    def result(self) -> Trades:
+        """The trades, of which this holds nothing any more."""
+        columns, self._columns = self._columns, {}
+        return Trades(**columns).frozen()
