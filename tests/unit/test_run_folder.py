@@ -242,7 +242,7 @@ def test_a_grid_lives_through_other_latencies_and_later_starts(lake, tmp_path):
     assert "With this latency of every message" in page
     assert "100 ms, this run" in page
     assert page.count("--grid") == 1  # in the line that makes it again
-    assert "run again with --grid" in build(tmp_path / "plain").read_text()
+    assert "run with --grid" in build(tmp_path / "plain").read_text()
 
 
 def test_who_closes_the_pipe_early_still_has_the_report(lake, tmp_path, monkeypatch):
