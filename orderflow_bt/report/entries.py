@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from bisect import bisect_right
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,10 @@ from orderflow_bt.stats import money_digits
 from orderflow_bt.strategy.registry import installed, load_strategy
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from orderflow_bt.report.folder import Row, Rows, RunFolder
+    from orderflow_bt.types import Bar
 
 FEW = 3  # round trips of which none is worth calling the best
 READABLE_BARS = 24  # more bars leave no room for numbers
@@ -101,9 +105,9 @@ def _entry(  # noqa: PLR0917 - all of one entry
 ) -> Entry:
     bars = run.bars(int(cells[:, 0].min()), int(cells[:, 0].max()))
     seen_at = min(trip["entry_time"], event["known_at"] if event else trip["entry_time"])
+    own = cells_of(bars, cells)
     while len(bars) > READABLE_BARS and bars[BEFORE + 1].open_time < seen_at:
-        bars = bars[1:]
-    own = [cells[cells[:, 0] == bar.open_time, 1:] for bar in bars]
+        bars, own = bars[1:], own[1:]
     marks = _marks(run, trip, event, scale)
     if marks.event is not None and marks.event.known_at < bars[0].open_time:
         marks = _without_event(marks)
@@ -111,6 +115,28 @@ def _entry(  # noqa: PLR0917 - all of one entry
     heading = _heading(run, trip) + (f": {rank}" if rank else "")
     replay = _replay(run, trip, [bar.open_time for bar in bars])
     return Entry(trip, plan, heading, _caption(run, trip, event, plan), replay)
+
+
+def cells_of(bars: list[Bar], cells: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The cells of each bar, without their open time.
+
+    Bars of activity can open in one and the same moment: then each takes the cells that follow,
+    until they hold its volume.
+
+    Args:
+        bars: In order of time.
+        cells: int64 [n, 6], open time, low price, bid, ask and two counts, in the bars' order.
+    """
+    found, taken = [], Counter[int]()
+    shared = Counter(bar.open_time for bar in bars)
+    for bar in bars:
+        rows = cells[cells[:, 0] == bar.open_time][taken[bar.open_time] :, 1:]
+        if shared[bar.open_time] > 1:
+            held = (rows[:, 1] + rows[:, 2]).cumsum()
+            rows = rows[: int(np.searchsorted(held, bar.volume)) + 1]
+            taken[bar.open_time] += len(rows)
+        found.append(rows)
+    return found
 
 
 def _replay(run: RunFolder, trip: Row, opens: list[int]) -> str:

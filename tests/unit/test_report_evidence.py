@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from run_folders import build_run_folder, rows_of
+from run_folders import build_run_folder, random_tape, rows_of
 
 from orderflow_bt.report.attribution import attribution, event_name, zero_of
+from orderflow_bt.report.entries import cells_of
 from orderflow_bt.report.excursions import excursions, shortfall
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.honesty import ends_notes
@@ -130,6 +131,20 @@ def test_days_are_read_from_the_bars(tmp_path):
         assert days.reach[n] == pytest.approx(reach / begun)
         assert days.change[n] == pytest.approx(own[-1]["close"] / begun - 1)
     assert days.day.size == 3
+
+
+def test_bars_of_one_moment_share_out_their_cells():
+    bars = random_tape(1).bars * 4
+    bars = [
+        bar._replace(open_time=at, volume=volume)
+        for bar, at, volume in zip(bars, (5, 7, 7, 7), (9, 6, 4, 2), strict=True)
+    ]
+    rows = [(5, 1, 4, 5), (7, 1, 0, 1), (7, 2, 5, 0), (7, 1, 2, 0), (7, 3, 1, 1), (7, 0, 1, 1)]
+    cells = np.array([(*row, 1, 1) for row in rows], np.int64)
+    prices = [part[:, 0].tolist() for part in cells_of(bars, cells)]
+    assert prices == [[1], [1, 2], [1, 3], [0]]
+    cut = cells_of(bars, cells[:-1])  # the window ended before the last of them
+    assert [len(part) for part in cut] == [1, 2, 2, 0]
 
 
 @pytest.fixture(scope="module")
