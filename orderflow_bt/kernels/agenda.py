@@ -8,6 +8,7 @@ from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.orders import (
     ACCEPTED,
     AHEAD,
+    AHEAD_LESS,
     AHEAD_TIME,
     ALL_OR_NONE,
     ARMED,
@@ -128,6 +129,7 @@ def rest(
                 price, qty, side, i, level, order_side, visits, settings[S_QUEUE_WINDOW]
             )
     orders[k, AHEAD] = ahead
+    orders[k, AHEAD_LESS] = 0
     orders[k, AHEAD_TIME] = now
     orders[k, STATE] = RESTING
 

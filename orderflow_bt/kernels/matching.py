@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from orderflow_bt.kernels._jit import kernel
 from orderflow_bt.kernels.orders import (
     AHEAD,
+    AHEAD_LESS,
     AHEAD_TIME,
     ARRIVAL,
     AT_LIMIT,
@@ -17,6 +18,7 @@ from orderflow_bt.kernels.orders import (
     GREW,
     GROWTH,
     LEFT,
+    LOT_BITS,
     N_REPORTS,
     NEVER,
     NOTHING_TO_REDUCE,
@@ -52,6 +54,9 @@ from orderflow_bt.kernels.quotes import decayed
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+MANY_BITS = 40  # of a volume ahead that is counted in whole lots
 
 
 @kernel
@@ -148,6 +153,21 @@ def clip(
 
 
 @kernel
+def shrink_ahead(orders: NDArray[np.int64], k: int, now: int, settings: NDArray[np.int64]) -> None:
+    """Let the volume ahead of order ``k`` shrink by itself until ``now``.
+
+    It is counted in parts of a lot, so that what is lost in many short stretches adds up; where it
+    is so many lots that parts do not matter, in lots.
+    """
+    bits = LOT_BITS if orders[k, AHEAD] >> MANY_BITS == 0 else 0
+    parts = (orders[k, AHEAD] << bits) - orders[k, AHEAD_LESS]
+    parts = decayed(parts, now - orders[k, AHEAD_TIME], settings[S_DECAY:])
+    orders[k, AHEAD] = -(-parts >> bits)
+    orders[k, AHEAD_LESS] = (orders[k, AHEAD] << bits) - parts
+    orders[k, AHEAD_TIME] = now
+
+
+@kernel
 def match_makers(
     now: int,
     index: int,
@@ -199,18 +219,19 @@ def match_makers(
         after_rank = k_rank
         after_arrival = orders[k, ARRIVAL]
         after_row = k
-        ahead = orders[k, AHEAD]
         if settings[S_DECAYS] == 1:
-            ahead = decayed(ahead, now - orders[k, AHEAD_TIME], settings[S_DECAY:])
-            orders[k, AHEAD_TIME] = now
+            shrink_ahead(orders, k, now, settings)
+        ahead = orders[k, AHEAD]
         level = orders[k, PRICE]
         reached = volume - used  # what other own orders left of this trade
+        if reached >= ahead:
+            orders[k, AHEAD_LESS] = 0
         if traded == level:
             orders[k, AHEAD] = max(0, ahead - reached)
             available = max(0, reached - ahead)
             rule = AT_LIMIT
         else:
-            orders[k, AHEAD] = 0
+            orders[k, AHEAD] = orders[k, AHEAD_LESS] = 0
             available = reached
             rule = THROUGH_PRICE
         if available == 0:

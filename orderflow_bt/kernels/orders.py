@@ -44,6 +44,7 @@ LIMIT_PRICE = 23  # of a stop-limit: the price of the limit order it becomes, 0 
 WORST = 24  # beyond this price a market order takes nothing, 0 for no such bound
 ALL_OR_NONE = 25  # fill-or-kill
 HELD = 26  # what a fill-or-kill order holds of earlier trades of the time it takes at
+AHEAD_LESS = 26  # of an order at rest: parts of a lot, 2**-LOT_BITS, that are not ahead of AHEAD
 AHEAD_TIME = 27  # when the volume ahead was last looked at; of a stop: since when it waits so
 NEW_AT = 28  # when a change reaches the exchange
 NEW_QTY = 29  # its whole quantity, 0 where it stays, -1 for none
@@ -229,6 +230,7 @@ S_MAX_WAIT = 14  # how long an entry may take once it starts, 0: for ever
 S_DECAYS = 15  # 1: the volume ahead shrinks by itself
 S_DECAY = 16  # what is left of it after 1, 2, 4, 8 ... microseconds, in 2**-30
 DECAY_BITS = 50
+LOT_BITS = 20  # the volume ahead that decays is counted in parts of a lot
 SETTINGS = S_DECAY + DECAY_BITS
 MILLION = 1_000_000
 

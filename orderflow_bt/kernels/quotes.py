@@ -118,7 +118,7 @@ def queue_ahead(
 
 @kernel
 def decayed(ahead: int, elapsed: int, decay: NDArray[np.int64]) -> int:
-    """What is left of the volume ahead after ``elapsed`` microseconds, rounded up.
+    """What is left of a volume after ``elapsed`` microseconds, rounded up to a whole unit of it.
 
     ``decay[b]`` is what 2**b microseconds leave, in 2**-30: integers only, so that every machine
     gives the same.

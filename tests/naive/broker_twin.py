@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
+from fractions import Fraction
 
 from broker_twin_takers import Takers, earliest
 
@@ -416,13 +417,13 @@ class Twin(Takers):
                 and beyond < self.rules["through_ticks"] * self.tick
             ):
                 continue
-            ahead = self.decayed(order["queue"], time - order["queue_time"])
+            queue = self.decayed(order["queue"], time - order["queue_time"])
             order["queue_time"] = time
+            ahead = math.ceil(queue)
             if beyond == 0:
                 rule = self.rules["policy"]
-                eaten = min(ahead, left)
-                order["queue"] = ahead - eaten
-                offered = left - eaten
+                order["queue"] = max(0, queue - left)
+                offered = max(0, left - ahead)
             else:
                 rule = "through"
                 order["queue"] = 0
@@ -447,7 +448,8 @@ class Twin(Takers):
                 leaves = math.ceil((-Decimal(rate) * 2**bit / MILLION).exp() * 2**30)
                 factor = -(-factor * leaves // 2**30)
             elapsed, bit = elapsed // 2, bit + 1
-        return -(-ahead * factor // 2**30)
+        parts = -(-ahead * 2**20 * factor // 2**30)  # of a lot
+        return Fraction(parts, 2**20)
 
     def may_trade(self, order, time):
         if not order["reduce_only"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 
 import pytest
@@ -106,6 +107,22 @@ def test_the_volume_ahead_can_shrink_by_itself():
     order = after(1, send("limit", 1, 5, 100))
     shrinks = tape.run(order, config=config(queue="const:10", queue_decay=Decimal("0.6931472")))
     assert [(fill.qty, fill.ahead) for fill in shrinks.fills] == [(1, 5), (4, 0)]
+
+
+def test_what_is_lost_in_many_short_stretches_adds_up():
+    def lasting(left, stretches, loss):
+        for _ in range(stretches):
+            left = left * math.exp(-loss) - 1
+        return left
+
+    tape = Tape("S 100 1" + " | +10ms S 100 0.001" * 100 + " | S 100 91.4")
+    order = after(1, send("limit", 1, 1_000, 100))  # lots are thousandths
+    run = tape.run(order, config=config(queue="const:100000", queue_decay=Decimal("0.1")))
+    assert run.fills[0].ahead == math.ceil(lasting(100_000.0, 100, 0.001) * math.exp(-0.0001))
+    few = Tape("S 100 1" + " | +100ms S 100 1" * 20 + " | S 100 20")
+    run = few.run(after(1, send("limit", 1, 5, 100)),
+                  config=config(queue="const:50", queue_decay=Decimal("0.2")))  # fmt: skip
+    assert run.fills[0].ahead == math.ceil(lasting(50.0, 20, 0.02) * math.exp(-0.0002)) == 17
 
 
 def test_visit_median_is_the_long_name_of_visits():
