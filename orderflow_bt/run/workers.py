@@ -192,5 +192,11 @@ def _interrupt(
     """Once: what follows must not disturb the clearing up."""
     del number, frame
     for known in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(known, signal.SIG_IGN)
+        signal.signal(known, _pass_over)
     raise KeyboardInterrupt
+
+
+def _pass_over(
+    number: int, frame: FrameType | None
+) -> None:  # pragma: no cover - in another process
+    """Ignore a signal; one that is on its way already cannot be told to be ignored."""
