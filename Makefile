@@ -20,6 +20,7 @@ demo: $(RUN) ## simulated exchange -> download -> backtests -> reports, offline
 PARALLEL := --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 test: $(DEV) ## every test, and the kernels' own lines without the compiler
+	$(BIN)/python -m orderflow_bt.cli.warm # once, before each process would do it
 	$(BIN)/python -m pytest $(PARALLEL)
 	$(MAKE) --no-print-directory coverage
 
@@ -30,7 +31,9 @@ check: $(DEV) ## format, lint, types, package borders
 	$(BIN)/lint-imports
 
 # Tests that run kernels on small tapes: without the compiler they are slow but can be measured.
-KERNEL_TESTS := tests/naive tests/tapes $(wildcard tests/unit/test_flow_*.py) \
+# Those of the flow cache are about files; they would take two fifths of the time.
+KERNEL_TESTS := tests/naive tests/tapes \
+	$(filter-out tests/unit/test_flow_kept.py,$(wildcard tests/unit/test_flow_*.py)) \
 	tests/unit/test_archive_zip.py tests/unit/test_synth_archive.py \
 	tests/unit/test_detectors_definitions.py
 

@@ -113,5 +113,15 @@ def compile_part(part: str) -> None:
             mark.touch()
 
 
+def compile_all() -> None:
+    """Compile every part that is not yet, beside each other, and wait until they are."""
+    with compiling(REPLAY) as started:
+        for process in started:
+            process.wait()
+
+
 if __name__ == "__main__":
-    compile_part(sys.argv[1])
+    if len(sys.argv) > 1:
+        compile_part(sys.argv[1])
+    else:
+        compile_all()

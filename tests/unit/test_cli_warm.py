@@ -32,6 +32,9 @@ def test_nothing_is_begun_where_kernels_are_kept_or_cannot_be(monkeypatch, tmp_p
         assert under_way == []
     with warm.compiling(warm.REPLAY) as under_way:
         assert len(under_way) == 1
+    begun.clear()
+    warm.compile_all()
+    assert len(begun) == 1
 
 
 class Done:
