@@ -41,8 +41,10 @@ coverage: $(DEV) ## line coverage of the kernels, run as plain Python
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest $(PARALLEL) -m "not slow" \
 		--cov --cov-report=term --cov-fail-under=95 $(KERNEL_TESTS)
 
+PARTS := benchmarks/cases.py benchmarks/engine_peers.py # of other scripts there
+
 bench: $(DEV) ## our speed beside other libraries', in the same run
-	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out $(PARTS),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 pictures: $(RUN) ## draw the pictures of README and docs again
 	$(BIN)/python docs/make_pictures.py

@@ -6,12 +6,13 @@ One strategy of bars and brackets on a simulated market, all three fill policies
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import resource
 import tempfile
 import time
 from pathlib import Path
+
+from cases import parser_of
 
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.sim import SimConfig
@@ -21,7 +22,7 @@ from orderflow_bt.types import DAY_US, MarketType
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--days", type=int, default=7)
     parser.add_argument("--trades-per-day", type=int, default=300_000)
     parser.add_argument("--reps", type=int, default=3)

@@ -1,4 +1,4 @@
-"""What benchmarks share: cases in processes of their own, the memory that they held, a given tape."""
+"""What benchmarks share: cases in processes of their own, their memory, a tape that is given."""
 
 from __future__ import annotations
 

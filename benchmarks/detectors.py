@@ -10,11 +10,11 @@ itself. Beside them: events a day on the market and on the placebo, which has no
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import time
 
 import numpy as np
+from cases import parser_of
 from footprint import CHUNK, make_tape
 
 from orderflow_bt.detectors import Absorption, DeltaDivergence, ImbalanceZones, PocRetest
@@ -133,7 +133,7 @@ def speed(options):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--days", type=int, default=12)
     parser.add_argument("--trades", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=7)

@@ -28,7 +28,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from ingest import lay_out, ours, simulate
+from cases import case, parser_of, peak_mib
+from ingest import tape_lake
 
 from orderflow_bt import BarSpec, Strategy, param, time_bars
 
@@ -187,12 +188,6 @@ def whole_case(root, name):
     return {"rows": rows, "best": times, "note": note, "fills": fills, "peak": peak_mib()}
 
 
-def peak_mib():
-    """The most memory that this process has held."""
-    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), 0.0)
-
-
 def our_case(root, name, how, rounds):
     """Best wall and CPU seconds of a case, in this process."""
     from orderflow_bt.run.backtest import spared
@@ -214,17 +209,9 @@ def our_case(root, name, how, rounds):
     return {"rows": rows, "best": times, "note": note, "fills": fills, "peak": peak_mib()}
 
 
-def child(*arguments, python=sys.executable, script="engine.py"):
-    """Run a case in a process of its own; what it printed last, as JSON."""
-    done = subprocess.run(
-        [python, str(HERE / script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        return {"failed": (done.stderr.strip().splitlines() or ["no message"])[-1]}
-    return json.loads(done.stdout.strip().splitlines()[-1])
+def ours(*words):
+    """Run a case of this script in a process of its own."""
+    return case(HERE / "engine.py", *words)
 
 
 def told(label, found):
@@ -310,27 +297,27 @@ def compare(root, folder, options):
     export(root, columns)
     rounds = options.rounds
     peers = {
-        name: told(f"{name}, data in memory", child(
-            name, columns, rounds, python=options.peers, script="engine_peers.py"
+        name: told(f"{name}, data in memory", case(
+            HERE / "engine_peers.py", name, columns, rounds, python=options.peers
         ))
         for name in ("hftbacktest", "nautilus_trader")
     }  # fmt: skip
     lake = told(
-        "ours, from the lake, nothing cached", child("--case", root, "score", "lake", rounds)
+        "ours, from the lake, nothing cached", ours("--case", root, "score", "lake", rounds)
     )
-    cached = told("ours, days and bars cached", child("--case", root, "score", "cached", rounds))
+    cached = told("ours, days and bars cached", ours("--case", root, "score", "cached", rounds))
     brackets = told(
-        "ours, cached, a bracket every 50 bars", child("--case", root, "brackets", "cached", rounds)
+        "ours, cached, a bracket every 50 bars", ours("--case", root, "brackets", "cached", rounds)
     )
     for name, theirs in peers.items():
         ratio(f"from the lake beside {name}", lake, theirs)
         ratio(f"cached beside {name}", cached, theirs)
         ratio(f"brackets, cached, beside {name}", brackets, theirs)
-    found = child("--case", root, "flips", "cached", rounds)
-    idle = child("--case", root, "idle", "cached", rounds)
+    found = ours("--case", root, "flips", "cached", rounds)
+    idle = ours("--case", root, "idle", "cached", rounds)
     if told("ours, acting on every fill", found) and told("ours, the same without an order", idle):
         tell_of_fills(found, idle)
-    told("ours, a backtest, ten fills a bar", child("--case", root, "bursts", "backtest", 1))
+    told("ours, a backtest, ten fills a bar", ours("--case", root, "bursts", "backtest", 1))
     two_processes(root, rounds)
 
 
@@ -371,11 +358,11 @@ def long_run(root, folder):
     write_long(root, folder / "long", 10)
     for name, label in ((root, "these days"), (folder / "long", "ten times as many")):
         for how in ("lake", "cached"):
-            told(f"{label}, {how}", child("--case", name, "brackets", how, 1))
+            told(f"{label}, {how}", ours("--case", name, "brackets", how, 1))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--tape", help="folder of days as the exchange publishes them")
     parser.add_argument("--peers", default=os.environ.get("ORDERFLOW_BT_PEERS", sys.executable))
     parser.add_argument("--rounds", type=int, default=3)
@@ -388,17 +375,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tape = options.tape or os.environ.get("ORDERFLOW_BT_BENCH_TAPE")
-        zips = sorted(Path(tape).rglob("*-aggTrades-*.zip")) if tape else []
-        if tape:
-            lay_out(zips, folder / "archive")
-        else:
-            zips = simulate(folder / "archive")
-        ours(folder / "archive", zips, folder / "lake", 2)
+        root = tape_lake(folder, options.tape)
         if options.long:
-            long_run(folder / "lake", folder)
+            long_run(root, folder)
         else:
-            compare(folder / "lake", folder, options)
+            compare(root, folder, options)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ own, from nothing to its first trades, its result, its end.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import os
 import resource
@@ -21,6 +20,8 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+
+from cases import parser_of
 
 from orderflow_bt.detectors.registry import installed, load_detector
 from orderflow_bt.flow import BarStream
@@ -185,7 +186,7 @@ def start(bench: Bench, folder: Path, rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--lake", type=Path, default=os.environ.get("ORDERFLOW_BT_BENCH_LAKE"))
     parser.add_argument("--days", type=int, default=3)
     parser.add_argument("--trades-per-day", type=int, default=1_000_000)

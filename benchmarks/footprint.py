@@ -11,12 +11,12 @@ Rounds alternate, so that what else the machine does meets all alike.
 
 from __future__ import annotations
 
-import argparse
 import os
 import statistics
 import time
 
 import numpy as np
+from cases import parser_of
 
 from orderflow_bt.flow import BarStream
 from orderflow_bt.instruments import Instrument
@@ -109,7 +109,7 @@ def time_kinds(tape: Trades, rounds: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--rows", type=int, default=4_000_000)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--kinds", action="store_true")

@@ -15,7 +15,6 @@ order at all, each in a process of its own, and prints the peak of each.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import hashlib
 import io
@@ -30,8 +29,13 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from cases import given_tape, parser_of
+
+if TYPE_CHECKING:
+    import argparse
 
 SIMULATED_DAY = 1_000_000
 MEMORY_DAYS = ((1_000_000, False), (10_000_000, False), (10_000_000, True))
@@ -55,6 +59,17 @@ def simulate(root: Path) -> list[Path]:
         seed=1, start=dt.date(2024, 1, 1), days=4, trades_per_day=SIMULATED_DAY
     )
     return write_archive(market, root)
+
+
+def tape_lake(folder: Path, named: str | None) -> Path:
+    """A lake of the days that a user names, else of simulated ones."""
+    zips = given_tape(named)
+    if zips:
+        lay_out(zips, folder / "archive")
+    else:
+        zips = simulate(folder / "archive")
+    ours(folder / "archive", zips, folder / "lake", 2)
+    return folder / "lake"
 
 
 def ours(archive: Path, zips: list[Path], out: Path, workers: int) -> int:
@@ -109,10 +124,9 @@ def count_rows(zips: list[Path]) -> int:
 
 def compare(options: argparse.Namespace, folder: Path) -> None:
     archive = folder / "archive"
-    tape = options.tape or os.environ.get("ORDERFLOW_BT_BENCH_TAPE")
+    tape = given_tape(options.tape)
     if tape:
-        zips = sorted(path for path in Path(tape).rglob("*-aggTrades-*.zip"))
-        zips = [path for path in zips if path.name.split("-")[0] == zips[-1].name.split("-")[0]]
+        zips = [path for path in tape if path.name.split("-")[0] == tape[-1].name.split("-")[0]]
         lay_out(zips, archive)
     else:
         zips = simulate(archive)
@@ -198,12 +212,11 @@ def write_zip(path: Path, name: str, packed: bytes, crc: int, size: int) -> None
 CHILD = """
 import sys, pathlib, time
 sys.path.insert(0, sys.argv[1])
-import ingest
+import cases, ingest
 archive, day, lake = map(pathlib.Path, sys.argv[2:])
 begin = time.process_time()
 ingest.ours(archive, [day], lake, 1)
-status = pathlib.Path("/proc/self/status").read_text()  # getrusage counts the parent's too
-print(int(status.split("VmHWM:")[1].split()[0]) // 1024, time.process_time() - begin)
+print(round(cases.peak_mib()), time.process_time() - begin)
 """
 
 
@@ -226,7 +239,7 @@ def memory(folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--tape", help="folder of days as the exchange publishes them")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--workers", type=int, default=2)

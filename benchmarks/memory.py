@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -21,8 +20,9 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from cases import parser_of
 from engine import STRATEGIES, write_long
-from ingest import lay_out, ours, simulate
+from ingest import tape_lake
 
 OURS = ("delta_divergence", "absorption", "confluence", "imbalance_retest", "poc_retest")
 USUAL = ("brackets", "score", "bursts", *OURS)
@@ -83,7 +83,7 @@ def table(root, names):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--lake", help="one tape; else ORDERFLOW_BT_BENCH_TAPE, or simulated days")
     parser.add_argument("--times", type=int, default=0)
     parser.add_argument("--strategies", default=",".join(USUAL))
@@ -96,13 +96,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder, root = Path(name), options.lake
         if root is None:
-            tape, root = os.environ.get("ORDERFLOW_BT_BENCH_TAPE"), str(folder / "lake")
-            zips = sorted(Path(tape).rglob("*-aggTrades-*.zip")) if tape else []
-            if tape:
-                lay_out(zips, folder / "archive")
-            else:
-                zips = simulate(folder / "archive")
-            ours(folder / "archive", zips, folder / "lake", 2)
+            root = str(tape_lake(folder, None))
         table(root, names)
         if options.times:
             write_long(root, folder / "long", options.times)

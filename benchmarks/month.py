@@ -23,6 +23,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from cases import parser_of
+
 HERE = Path(__file__).resolve()
 START = dt.date(2026, 1, 1)
 
@@ -125,7 +127,7 @@ def main() -> None:
     """Make the lake where there is none, run the cases, print times, ratio and memory."""
     from orderflow_bt.strategy.registry import installed
 
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--trades", type=int, default=1_500_000)
     parser.add_argument("--lake", type=Path, help="folder to make the lake in, or that has it")

@@ -13,7 +13,6 @@ holds of other code, days or trades is left alone and not used.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import time
@@ -22,6 +21,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from cases import parser_of
 
 WARMUP_DAYS = 4  # a trend of four-hour bars takes that long to be known
 MORE_SETUPS = {"delta_divergence": {"location": "any", "aim": "r"}}
@@ -63,7 +63,7 @@ def code() -> str:
 
 def main() -> None:
     """Run the seeds that are not kept yet and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--trades", type=int, default=40_000)

@@ -12,7 +12,6 @@ situation, whatever its kind) and on the placebo there is nothing to make.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +19,7 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 import numpy as np
+from cases import parser_of
 
 HIT_RATE = 0.5
 ENOUGH = 50  # trades to speak of a mean
@@ -110,7 +110,7 @@ def row(label: str, seen: list[Seen], days: int) -> str:
 
 def main() -> None:
     """Run the seeds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--seeds", type=int, default=6)
     parser.add_argument("--days", type=int, default=14)
     parser.add_argument("--trades", type=int, default=60_000)

@@ -8,7 +8,6 @@ days in the lake's cache; with ``--cold`` it decodes their files instead.
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import os
 import subprocess
@@ -16,6 +15,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cases import parser_of
+
+if TYPE_CHECKING:
+    import argparse
 
 DETECTORS = ("imbalance_zones", "delta_divergence", "big_trades", "absorption", "volume_spike")
 
@@ -80,7 +85,7 @@ def simulate(folder: Path, options: argparse.Namespace) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--data", default="")
     parser.add_argument("--symbol", default="BTCUSDT")
     parser.add_argument("--market", default="um")

@@ -5,12 +5,12 @@ python benchmarks/replay_frames.py [--trades 2000000] [--per-day 1000000]
 
 from __future__ import annotations
 
-import argparse
 import time
 from decimal import Decimal
 from statistics import median
 
 import numpy as np
+from cases import parser_of
 
 from orderflow_bt.detectors import Absorption, BigTrades, DeltaDivergence, ImbalanceZones
 from orderflow_bt.instruments import Instrument
@@ -69,7 +69,7 @@ def play(trades: Trades, unit: Instrument, step: int, *, rows: int) -> dict[str,
 
 def main() -> None:
     """Print a line for each speed."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = parser_of(__doc__)
     parser.add_argument("--trades", type=int, default=2_000_000)
     parser.add_argument("--per-day", type=int, default=1_000_000)
     parser.add_argument("--rows", type=int, default=20, help="ticks a row")

@@ -11,13 +11,14 @@ is drawn by software: a screen with a GPU does better. Needs chromium and playwr
 
 from __future__ import annotations
 
-import argparse
 import json
 import mimetypes
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
+
+from cases import parser_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, CDPSession, Route
@@ -117,7 +118,7 @@ def measure(browser: Browser, name: str, size: tuple[int, int], seconds: float) 
 
 def main() -> None:
     """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser = parser_of(__doc__)
     parser.add_argument("--seconds", type=float, default=8.0)
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--only", default="", help="cases whose name holds this")

@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 import psutil
+from cases import parser_of
 from websockets.sync.client import connect
 
 
@@ -134,7 +135,7 @@ def report(server: subprocess.Popen, began: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser()
+    parser = parser_of(__doc__)
     parser.add_argument("--data")
     parser.add_argument("--symbol", default="BTCUSDT")
     parser.add_argument("--date", default="2024-01-04")

@@ -7,13 +7,12 @@
 
 from __future__ import annotations
 
-import argparse
-import os
 import tempfile
 import time
 from pathlib import Path
 
-from ingest import lay_out, ours, simulate
+from cases import parser_of
+from ingest import tape_lake
 
 from orderflow_bt.flow import BarStream
 from orderflow_bt.store import Lake
@@ -45,20 +44,13 @@ def bars(lake: Lake, threads: int) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = parser_of(__doc__)
     parser.add_argument("--tape", help="folder of days as the exchange publishes them")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        tape = options.tape or os.environ.get("ORDERFLOW_BT_BENCH_TAPE")
-        zips = sorted(Path(tape).rglob("*-aggTrades-*.zip")) if tape else []
-        if tape:
-            lay_out(zips, folder / "archive")
-        else:
-            zips = simulate(folder / "archive")
-        ours(folder / "archive", zips, folder / "lake", 2)
-        lake = Lake(folder / "lake")
+        lake = Lake(tape_lake(folder, options.tape))
         best: dict[tuple[str, int], float] = {}
         cpu: dict[tuple[str, int], float] = {}
         for number in range(options.rounds + 1):
