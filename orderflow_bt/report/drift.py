@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from orderflow_bt.report import words
-from orderflow_bt.report.equity import dress, time_axis
+from orderflow_bt.report.equity import digits_of, dress, time_axis
 from orderflow_bt.report.theme import MONO, SANS, Theme
 from orderflow_bt.stats import metrics as m
 from orderflow_bt.stats import money, money_digits, rolling
@@ -132,9 +132,7 @@ def draw_drift(tracks: Sequence[Track], window: tuple[int, int], theme: Theme) -
     for number, track in enumerate(tracks):
         axes = figure.add_subplot(grid[number // 2, number % 2])
         _draw(axes, track, theme)
-        low, high = axes.get_ylim()
-        digits = 0 if track.form == "percent" or high - low > 20 else 1 if high - low > 2 else 2
-        dress(axes, track.name, digits, theme, 4)
+        dress(axes, track.name, digits_of(axes), theme, 4)
         if track.found is None:
             axes.set_xticks([])
             axes.set_yticks([])

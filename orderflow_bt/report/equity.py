@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_POINTS = 1000
+_WHOLE = 4.0  # reach of an axis from which on its marks are whole numbers
+MILLIONTHS = -6  # in place of digits: an axis counts in them
 
 
 def thin(values: NDArray[np.float64], most: int = MAX_POINTS) -> NDArray[np.int64]:
@@ -181,6 +183,13 @@ def time_axis(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(form)
 
 
+def digits_of(axes: Axes) -> int:
+    """Digits that tell the marks of an upright axis apart, and no more; or `MILLIONTHS`."""
+    low, high = axes.get_ylim()
+    steps = ((0, 20.0), (1, 4.0), (2, 0.1), (4, 0.001))
+    return next((digits for digits, least in steps if high - low > least), MILLIONTHS)
+
+
 def dress(axes: Axes, name: str, digits: int, theme: Theme, ticks: int = 3) -> None:
     """Give a pane of curves the look that all of them share, and its name."""
     axes.set_facecolor(theme.ground)
@@ -191,7 +200,11 @@ def dress(axes: Axes, name: str, digits: int, theme: Theme, ticks: int = 3) -> N
     axes.margins(x=0)
     axes.yaxis.tick_right()
     axes.yaxis.set_major_locator(MaxNLocator(ticks))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, digits)))
+    times = 1.0
+    if digits == MILLIONTHS:
+        times, name = 1e6, f"{name}, millionths"
+        digits = 0 if times * (axes.get_ylim()[1] - axes.get_ylim()[0]) > _WHOLE else 2
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda at, _: words.plain(times * at, digits)))
     axes.tick_params(length=0, labelsize=8, labelcolor=theme.muted)
     font = FontProperties(family=MONO, size=8)
     for label in (*axes.get_yticklabels(), *axes.get_xticklabels()):

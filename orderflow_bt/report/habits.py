@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from orderflow_bt.report import words
-from orderflow_bt.report.equity import dress
+from orderflow_bt.report.equity import digits_of, dress
 from orderflow_bt.report.excursions import excursions
 from orderflow_bt.report.theme import MONO, Theme
 
@@ -63,7 +63,7 @@ def draw_habits(
         f"how many round trips made how much, {'R' if in_r else quote}; dotted: the mean",
     )
     for axes, name in zip(panes, names, strict=True):
-        dress(axes, name, _digits(axes), theme, 4)
+        dress(axes, name, digits_of(axes), theme, 4)
     panes[0].set_xticks(range(0, 24, 3), [f"{hour:02}" for hour in range(0, 24, 3)])
     panes[1].set_xticks(range(7), list(_DAYS))
     panes[2].xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -73,6 +73,7 @@ def draw_habits(
     panes[5].xaxis.set_major_locator(MaxNLocator(6))
     panes[5].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, along)))
     panes[5].yaxis.set_major_locator(MaxNLocator(4, integer=True))
+    panes[5].yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
     across = 1 if panes[3].get_xlim()[1] < FEW_R else 0
     panes[3].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, across)))
     for axes in panes:
@@ -80,13 +81,6 @@ def draw_habits(
             label.set_fontfamily(MONO)
             label.set_fontsize(8)
     return figure
-
-
-def _digits(axes: Axes) -> int:
-    """Digits after the point that tell the marks of the axis apart, and no more."""
-    low, high = axes.get_ylim()
-    reach = high - low
-    return next((digits for digits, least in ((0, 20), (1, 4), (2, 0.1)) if reach > least), 6)
 
 
 def _zero(axes: Axes, theme: Theme) -> None:

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from run_folders import build_run_folder
 
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.engine.scene import plugin_of
 from orderflow_bt.report import build
 from orderflow_bt.report.entries import entries
-from orderflow_bt.report.equity import draw_equity, thin
+from orderflow_bt.report.equity import MILLIONTHS, digits_of, draw_equity, dress, thin
 from orderflow_bt.report.export import svg_bytes
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.theme import DARK
@@ -199,6 +200,19 @@ def test_a_thinned_curve_keeps_its_extremes():
     assert values[kept].min() == values.min()
     assert kept[0] == 0
     assert kept[-1] == values.size - 1
+
+
+def test_an_axis_of_very_small_amounts_counts_millionths():
+    figure = Figure()
+    for reach, digits, name, mark in (
+        (2e-5, MILLIONTHS, "net, BTC, millionths", "10"), (30.0, 0, "net, BTC", "0"),
+    ):  # fmt: skip
+        axes = figure.add_subplot()
+        axes.set_ylim(0, reach)
+        assert digits_of(axes) == digits
+        dress(axes, "net, BTC", digits, DARK)
+        assert axes.texts[0].get_text() == name
+        assert axes.yaxis.get_major_formatter()(1e-5, 0) == mark
 
 
 def test_curves_are_the_same_bytes_and_break_at_holes():
