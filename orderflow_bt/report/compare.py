@@ -95,6 +95,7 @@ _ASSUMED = {
     "maker_bps": "Maker fee, bp", "taker_bps": "Taker fee, bp", "slippage_ticks": "Slippage, ticks",
     "reference": "Takers pay", "gap_policy": "Where trades are missing", "end": "Open at the end",
     "cash": "Starting cash", "leverage": "Leverage", "margin": "Margin", "seed": "Seed",
+    "trigger_on": "Stops wait for", "liquidate_on": "Liquidated by",
 }  # fmt: skip
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 
+import numpy as np
 import polars as pl
 import pytest
+from mark_days import store_marks
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.portfolio import exposure
+from orderflow_bt.store import Lake
 from orderflow_bt.synth import SimulatedMarket, store_market
+from orderflow_bt.types import MINUTE_US, Kind, MarketType, TapeId
 
 FIRST = dt.date(2026, 1, 5)
 SYMBOLS = ("SIMUSDT", "TWOUSDT")
@@ -231,3 +235,49 @@ def test_what_cannot_be_is_refused(data, tmp_path):
     told = run(data, tmp_path / "x", "--portfolio", symbols=("SIMUSDT",))
     assert "two symbols or more" in told.stderr
     assert not (tmp_path / "x").exists()
+
+
+GUARDED = """
+from orderflow_bt import BarSpec, Strategy, param, time_bars
+
+
+class Guarded(Strategy):
+    '''Holds with a stop that only the mark price comes to.'''
+
+    bars: BarSpec = param(time_bars("30m"))
+    only: str = param("")
+
+    def on_bar(self, spec, bar, market, broker):
+        mine = self.only in ("", market.instrument.symbol)
+        if mine and market.position.is_flat and not broker.working:
+            broker.bracket(1, broker.size(0.3, bar.close, bar.close // 2), stop=bar.close // 2)
+"""
+
+
+def test_stops_of_a_portfolio_wait_for_the_mark_of_their_symbol(tmp_path, unreported):
+    (tmp_path / "swing.py").write_text(GUARDED)
+    for seed, symbol in enumerate(SYMBOLS, start=3):
+        market = SimulatedMarket(
+            seed=seed, symbol=symbol, start=FIRST, days=1, trades_per_day=2_000
+        )
+        store_market(market, tmp_path / "lake")
+        tape = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, symbol)
+        candles = np.full((4, 1440), 10**15)
+        candles[2, [200 + 100 * seed, 900]] = 1  # one fall of its own, one together
+        store_marks(Lake(tmp_path / "lake"), tape, FIRST, candles)
+    more = ("--margin", "isolated", "--trigger-on", "mark", "--to", "2026-01-05")
+    assert run(tmp_path, tmp_path / "both", "--portfolio", *more).exit_code == 0
+    alone = ("--param", "only=TWOUSDT", *more)
+    assert run(tmp_path, tmp_path / "one", "--portfolio", *alone).exit_code == 0
+    assert run(tmp_path, tmp_path / "single", *alone, symbols=SYMBOLS[1:]).exit_code == 0
+    stops = {}
+    for folder in ("both/SIMUSDT", "both/TWOUSDT", "one/TWOUSDT", "single"):
+        orders = pl.read_parquet(tmp_path / folder / "orders.parquet")
+        times = orders["trigger_time"].drop_nulls()
+        stops[folder] = [(time // MINUTE_US) % 1440 for time in times.to_list()]
+    assert stops["both/SIMUSDT"] == [501, 901]
+    assert stops["both/TWOUSDT"] == stops["one/TWOUSDT"] == stops["single"] == [601, 901]
+    one, single = (
+        pl.read_parquet(tmp_path / folder / "fills.parquet") for folder in ("one/TWOUSDT", "single")
+    )
+    assert one.equals(single)
