@@ -12,7 +12,7 @@ from orderflow_bt.sim.forced import write_closing
 from orderflow_bt.types import MINUTE_US
 
 if TYPE_CHECKING:
-    from orderflow_bt.sim.mark_prices import Known, MarkClock
+    from orderflow_bt.sim.mark_prices import MarkClock
     from orderflow_bt.sim.stepper import Stepper
     from orderflow_bt.sim.tickets import Ticket
 
@@ -47,16 +47,16 @@ def look_at_mark(session: Stepper, marks: MarkClock) -> None:
         _liquidate_by_mark(session)
     margin.by_mark = marks.liquidates and not marks.by_last
     if marks.triggers:
-        _trigger_by_mark(session, marks.known_at(edge), edge)
+        _trigger_by_mark(session, marks, edge)
 
 
-def _trigger_by_mark(session: Stepper, known: Known, edge: int) -> None:
+def _trigger_by_mark(session: Stepper, marks: MarkClock, edge: int) -> None:
     """Let what is known of the mark price at an edge trigger orders, and trailing ones follow it.
 
     Inside the minute that ended nobody knows what came first: a trailing stop is tested at the
     extremes as it stood before, and at the close as the extremes moved it.
     """
-    broker, slots = session.broker, session.state.slots
+    broker, slots, known = session.broker, session.state.slots, marks.known_at(edge)
     if broker.rows:
         session.run_agenda(edge)  # those that arrived in that minute meet its close
         slots[k.N_REPORTS] = slots[k.NOTED] = 0
@@ -72,7 +72,7 @@ def _trigger_by_mark(session: Stepper, known: Known, edge: int) -> None:
             for mark in prices:
                 trail_mark(since, *mark, broker.matrix, broker.rows)
         broker.reader.read()
-    slots[k.MARK_DOWN], slots[k.MARK_UP] = known.open or (0, 0)
+    marks.tell(edge)
 
 
 def skip_marks(session: Stepper, marks: MarkClock, row: int, time: int) -> None:

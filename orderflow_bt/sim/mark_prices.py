@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from orderflow_bt.kernels.orders import NEVER
+from orderflow_bt.kernels.orders import MARK_DOWN, MARK_UP, NEVER
 from orderflow_bt.sim.assumptions import LiquidateOn, TriggerOn
 from orderflow_bt.types import DAY_US, MINUTE_US
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.account import Account
     from orderflow_bt.sim.config import SimConfig
     from orderflow_bt.sim.margin import Margin
+    from orderflow_bt.sim.state import KernelState
 
 MINUTES = DAY_US // MINUTE_US
 DAYS_KEPT = 3  # sessions that share prices are less than a day apart
@@ -115,6 +116,7 @@ class MarkClock:
         prices: What there is.
         config: Whether they liquidate, and whether they trigger.
         decimals: Of the tape's price units.
+        state: Of the kernel, which is told the latest mark price known, where it triggers.
 
     Attributes:
         liquidates: Whether they do.
@@ -123,7 +125,10 @@ class MarkClock:
         by_last: Whether nothing is known of the minute under way: the last price is tested.
     """
 
-    def __init__(self, prices: MarkPrices, config: SimConfig, decimals: int) -> None:
+    def __init__(
+        self, prices: MarkPrices, config: SimConfig, decimals: int, state: KernelState
+    ) -> None:
+        self._state = state
         self.liquidates = config.liquidate_on is not LiquidateOn.LAST
         self.triggers = config.trigger_on is TriggerOn.MARK
         self._prices = prices
@@ -182,6 +187,14 @@ class MarkClock:
         opened = self._in_units(after.open.item(begun), after.decimals) if is_open else None
         return Known(extremes, close, opened)
 
+    def tell(self, time: int) -> None:
+        """Let the kernel know the latest mark price known at ``time``: a trailing stop's start."""
+        day, minute = self._minute(time)
+        mark = Mark(0, 0)
+        if day.known[minute]:
+            mark = self._in_units(day.open.item(minute), day.decimals)
+        self._state.slots[MARK_DOWN], self._state.slots[MARK_UP] = mark
+
     def _in_units(self, price: int, decimals: int) -> Mark:
         up, down = 10 ** max(0, self._decimals - decimals), 10 ** max(0, decimals - self._decimals)
         return Mark(price * up // down, -(-price * up // down))
@@ -215,7 +228,10 @@ class MarkClock:
             matters |= day.known[before] & ((day.low[before] <= low) | (day.high[before] >= high))
             matters |= day.known[here] & ((day.open[here] <= low) | (day.open[here] >= high))
         found = np.flatnonzero(matters)
-        self.next_time += (int(found[0]) if found.size else int(steps)) * MINUTE_US
+        passed = int(found[0]) if found.size else int(steps)
+        self.next_time += passed * MINUTE_US
+        if self.triggers and passed:
+            self.tell(self.next_time - MINUTE_US)
 
     def _scaled(self, waiting: tuple[int, int], decimals: int) -> tuple[int, int]:
         """Prices of the tape as marks of so many decimals, none of them further apart."""
@@ -227,4 +243,6 @@ class MarkClock:
     def act(self, now: int) -> None:
         """Somebody acts: edges behind ``now`` that were passed over matter again."""
         soon = max(self._earliest, (now // MINUTE_US + 1) * MINUTE_US)
+        if self.triggers and soon < self.next_time:
+            self.tell(now)
         self.next_time = min(self.next_time, soon)

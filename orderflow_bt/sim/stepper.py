@@ -88,7 +88,8 @@ class Stepper:
         self.context = Context(context or {})
         self.market = MarketView(self, instrument, specs)
         self.funding = FundingClock(funding, config.funding_shift)
-        self.marks = None if marks is None else MarkClock(marks, config, instrument.price_decimals)
+        units = instrument.price_decimals
+        self.marks = None if marks is None else MarkClock(marks, config, units, self.state)
         self.books = Books(self)
         self.account, self.margin = self.books.account, self.books.margin
         self.trips = self.books.trips

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from decimal import Decimal
 
 import numpy as np
 import pytest
 from tape_words import ends, steps, told
 from test_fills_mark_price import Typed, flat, random_marks, random_tape
 
+from orderflow_bt import BarSpec, Strategy, param, time_bars
 from orderflow_bt.instruments import Instrument
 from orderflow_bt.sim import GapPolicy, TriggerOn, restore, snapshot
 from orderflow_bt.sim.declared import readings_of
@@ -333,3 +335,47 @@ class Scripted(Script):
     def on_trade(self, trade, market, broker):
         self.row += 1
         placing(self.script.get(self.row, []))(market, broker)
+
+
+class AtBars(Strategy):
+    """Sends what stands for each bar, and hears of nothing else: minutes may be passed over."""
+
+    bars: BarSpec = param(time_bars("5m"))
+
+    def __init__(self, script):
+        super().__init__()
+        self.script, self.count = script, -1
+
+    def on_bar(self, spec, bar, market, broker):
+        self.count += 1
+        if self.count % 7 == 6:
+            broker.cancel_all()
+        placing(self.script.get(self.count, []))(market, broker)
+
+
+class AtBarsAndTrades(AtBars):
+    """The same, but no trade and no minute is passed over."""
+
+    def on_trade(self, trade, market, broker):
+        assert trade.price > 0
+
+
+@pytest.mark.parametrize("first", range(0, EXAMPLES, 20))
+def test_minutes_that_are_passed_over_change_nothing(first):
+    found = 0
+    for seed in range(first, first + 20):
+        trades, candles, script, config = case(seed)
+        script = {row // 3: todo for row, todo in script.items()}
+        units = Instrument("x", MarketType.UM, "X", 1, 0)
+        config = replace(config, leverage=Decimal(3), cash=Decimal(900))
+        runs = [
+            run_trades(
+                trades, units, kind(script), config=config, chunks=chunks,
+                marks=Typed(candles, decimals=3), end=int(trades.time[-1]) + 3 * MINUTE_US,
+            )
+            for kind, chunks in ((AtBars, ()), (AtBars, (9, 10, 40)), (AtBarsAndTrades, ()))
+        ]  # fmt: skip
+        assert runs[0].orders == runs[1].orders == runs[2].orders, seed
+        assert runs[0].fills == runs[1].fills == runs[2].fills, seed
+        found += sum(order.trigger_time is not None for order in runs[0].orders)
+    assert found > 10
