@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -169,10 +170,9 @@ def funding_table(payments: list[FundingPayment]) -> pa.Table:
     return _from_columns("funding", _columns_of(payments, FundingPayment))
 
 
-def equity_pieces(rows: Sequence[EquityRow], taken: EquityColumns) -> Iterator[pa.Table]:
+def equity_pieces(rows: Iterator[EquityRow], taken: EquityColumns) -> Iterator[pa.Table]:
     """The account at every bar close."""
-    for first in range(0, max(len(rows), 1), ROWS):
-        some = rows[first : first + ROWS]
+    for some in _or_none(iter(lambda: list(islice(rows, ROWS)), [])):
         taken.take(some)
         columns: dict[str, Any] = _columns_of(some, EquityRow)
         yield _from_columns("equity", {**columns, "equity": _repeated(columns["equity"])})

@@ -6,6 +6,7 @@ kernel, and what happened between them is looked up on the tape once for many of
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,8 +17,10 @@ from orderflow_bt.kernels import records as r
 from orderflow_bt.kernels.marking import live_through
 from orderflow_bt.kernels.memory import address_of
 from orderflow_bt.sim.excursions import NOTHING, Excursions
+from orderflow_bt.sim.shelf import MANY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from decimal import Decimal
     from fractions import Fraction
 
@@ -37,6 +40,34 @@ class EquityRow(NamedTuple):
     equity: Decimal
     position: int
     price: int
+
+
+class _Held:
+    """Cash and position by the bar close from which on they stood, packed."""
+
+    def __init__(self, ledger: int | Fraction) -> None:
+        self._from, self._ledger, self._position = array("q"), array("q"), array("q")
+        self._large: dict[int, int | Fraction] = {}  # cash that no int64 can hold, by its place
+        self.note(0, ledger, 0)
+
+    def note(self, close: int, ledger: int | Fraction, position: int) -> None:
+        """From a bar close on, not before the latest: in its place if it is the same."""
+        place = len(self._from)
+        if place and self._from[-1] == close:
+            place -= 1
+            for column in (self._from, self._ledger, self._position):
+                column.pop()
+            self._large.pop(place, None)
+        if not isinstance(ledger, int) or abs(ledger) >= k.NEVER:
+            self._large[place], ledger = ledger, 0
+        self._from.append(close)
+        self._ledger.append(ledger)
+        self._position.append(position)
+
+    def at(self, close: int) -> tuple[int | Fraction, int]:
+        """Cash and position at a bar close."""
+        place = bisect_right(self._from, close) - 1
+        return self._large.get(place, self._ledger[place]), self._position[place]
 
 
 class Marks:
@@ -64,7 +95,7 @@ class Marks:
         self._before = 0  # bars that had closed before the piece
         self._closes: list[NDArray[np.int64]] = []  # [n, 2]: time and price of bar closes
         self._count = 0  # of those
-        self._held: list[tuple[int, int | Fraction, int]] = [(0, account.ledger, 0)]
+        self._held = _Held(account.ledger)
         self._rows: list[EquityRow] = []  # of as many closes as were looked at
         self._look()
 
@@ -161,13 +192,9 @@ class Marks:
         closes = self._before + np.searchsorted(self._closing, changes[:, r.C_REACHED])
         last = np.flatnonzero(np.append(closes[1:] != closes[:-1], True))
         for number in last.tolist():
-            held = (int(closes[number]), ledgers[number], int(changes[number, r.C_POSITION]))
-            if self._held[-1][0] == held[0]:
-                self._held[-1] = held
-            else:
-                self._held.append(held)
-        position = changes[:, r.C_POSITION]
-        return self._account.equity_lines(ledgers, position)
+            position = int(changes[number, r.C_POSITION])
+            self._held.note(int(closes[number]), ledgers[number], position)
+        return self._account.equity_lines(ledgers, changes[:, r.C_POSITION])
 
     # -- equity at bar closes ---------------------------------------------------------------------
 
@@ -180,17 +207,22 @@ class Marks:
     @property
     def rows(self) -> list[EquityRow]:
         """The account at every bar close, in order."""
-        account, done = self._account, len(self._rows)
-        if done < self._count:
-            closes = np.concatenate(self._closes)
-            self._closes = [closes]
-            starts = [start for start, _, _ in self._held]
-            units: int | Fraction = 0  # of the row before: while nothing is held they stay
-            equity = account.printed(units)
-            for number, (time, price) in enumerate(closes[done:].tolist(), done):
-                _, ledger, held = self._held[bisect_right(starts, number) - 1]
+        self._rows += self.since(len(self._rows))
+        return self._rows
+
+    def since(self, first: int) -> Iterator[EquityRow]:
+        """The account at bar closes, but for the ``first`` ones, made one by one and not kept."""
+        if first == self._count:
+            return
+        account, self._closes = self._account, [np.concatenate(self._closes)]
+        closes = self._closes[0]
+        units: int | Fraction = 0  # of the row before: while nothing is held they stay
+        equity = account.printed(units)
+        for begin in range(first, len(closes), MANY):
+            some = closes[begin : begin + MANY].tolist()
+            for number, (time, price) in enumerate(some, begin):
+                ledger, held = self._held.at(number)
                 before, units = units, account.equity_of(ledger, held, price)
                 if units != before:
                     equity = account.printed(units)
-                self._rows.append(EquityRow(time, equity, held, price))
-        return self._rows
+                yield EquityRow(time, equity, held, price)

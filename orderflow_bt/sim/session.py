@@ -22,7 +22,7 @@ from orderflow_bt.sim.stepper import Stepper
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.buffer import Stretch
@@ -86,6 +86,11 @@ class Session(Stepper):
         """The account at every bar close since ``start``."""
         self.books.catch_up()
         return self.books.marks.rows
+
+    def equity_rows(self) -> Iterator[EquityRow]:
+        """As `equity`, made one by one and not kept."""
+        self.books.catch_up()
+        return self.books.marks.since(0)
 
     @property
     def max_drawdown(self) -> float:
