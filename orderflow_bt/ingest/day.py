@@ -150,11 +150,14 @@ class Road:
             raise StoppedError
         self.on_bytes(size)
 
-    def _store(self, tape: TapeId | SeriesId, date: dt.date) -> DayInfo | SeriesInfo:
+    def _daily_paths(self, tape: TapeId | SeriesId, date: dt.date) -> Sequence[str]:
+        """Where the archive has a day, or a piece of a series."""
         if isinstance(tape, SeriesId):
-            paths = self.exchange.series_paths(tape, date)
-        else:
-            paths = self.exchange.day_paths(tape, date)
+            return self.exchange.series_paths(tape, date)
+        return self.exchange.day_paths(tape, date)
+
+    def _store(self, tape: TapeId | SeriesId, date: dt.date) -> DayInfo | SeriesInfo:
+        paths = self._daily_paths(tape, date)
         parts = [
             self.lake.incoming_path(tape, date, f".{number}.zip.part" if number else ".zip.part")
             for number in range(len(paths))

@@ -15,13 +15,13 @@ from orderflow_bt.ingest.discover import NewestPublished
 from orderflow_bt.ingest.month import MonthRoad
 from orderflow_bt.ingest.parallel import in_parallel
 from orderflow_bt.ingest.results import DayResult, NoProgress
-from orderflow_bt.series import SeriesId
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orderflow_bt.archive import Source
     from orderflow_bt.ingest.results import Progress
+    from orderflow_bt.series import SeriesId
     from orderflow_bt.store import DayInfo, Lake, Origin, SeriesInfo
     from orderflow_bt.types import TapeId
 
@@ -150,9 +150,7 @@ class RecheckRoad(MonthRoad):
     def _paths(self, tape: TapeId | SeriesId, date: dt.date, origin: Origin) -> Sequence[str]:
         if origin.span == "monthly":
             return self.exchange.month_paths(tape, date)
-        if isinstance(tape, SeriesId):
-            return self.exchange.series_paths(tape, date)
-        return self.exchange.day_paths(tape, date)
+        return self._daily_paths(tape, date)
 
     def _has_changed(self, path: str, origin: Origin) -> bool:
         """Whether the source's file is another than the one that was stored.

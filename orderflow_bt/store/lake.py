@@ -19,8 +19,9 @@ from orderflow_bt.store.cache import LIMIT, Cache, user_folder
 from orderflow_bt.store.decoded import SHELF as DAYS
 from orderflow_bt.store.decoded import DayKeeper, in_pieces, name_of, readers
 from orderflow_bt.store.files import open_files, read_stored, side_by_side, stamp_of
+from orderflow_bt.store.metadata import METADATA_KEY
 from orderflow_bt.store.reader import read_footer
-from orderflow_bt.store.schema import METADATA_KEY, DayInfo, decode_metadata
+from orderflow_bt.store.schema import DayInfo, decode_metadata
 from orderflow_bt.store.writer import DayWriter
 from orderflow_bt.types import Kind, MarketType, TapeId
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from orderflow_bt.errors import LakeError
+from orderflow_bt.store import metadata
 from orderflow_bt.store.quality import Quality
 from orderflow_bt.types import Kind, MarketType, TapeId
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 READABLE_VERSIONS = (1,)
-METADATA_KEY = b"orderflow_bt"
 ROW_GROUP_ROWS = 1 << 20
 
 # Names in the file, in the order of the rows of a parsed matrix.
@@ -52,6 +50,15 @@ class Origin:
     header: bool = False
     ignored: tuple[str, ...] = ()
     span: str = "daily"
+
+    def to_json(self) -> dict[str, Any]:
+        """For a file's metadata."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Origin:
+        """What `to_json` made."""
+        return cls(**values | {"ignored": tuple(values["ignored"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,6 @@ def arrow_schema(kind: Kind) -> pa.Schema:
 
 def encode_metadata(info: DayInfo) -> bytes:
     """The day's metadata as canonical JSON: the same day gives the same bytes."""
-    origin = {name: getattr(info.origin, name) for name in Origin.__slots__}
     values = {
         "schema": SCHEMA_VERSION,
         "exchange": info.tape.exchange,
@@ -157,12 +163,12 @@ def encode_metadata(info: DayInfo) -> bytes:
         "time_unit": info.time_unit,
         "first_time": info.first_time,
         "last_time": info.last_time,
-        "origin": origin,
+        "origin": info.origin.to_json(),
         "quality": info.quality.to_json(),
     }
     if info.rest:
         values["rest"] = [list(span) for span in info.rest]
-    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+    return metadata.encode(values)
 
 
 def decode_metadata(raw: bytes | None, path: StoredPath, size: int, footer: str = "") -> DayInfo:
@@ -171,25 +177,8 @@ def decode_metadata(raw: bytes | None, path: StoredPath, size: int, footer: str 
     Raises:
         LakeError: There is none, it is of a version this program does not know, or damaged.
     """
-    if raw is None:
-        raise LakeError(
-            "a Parquet file that this program did not write lies in the lake",
-            where=str(path),
-            fix="Move it away, then download the day",
-        )
-    try:
-        values: dict[str, Any] = json.loads(raw)
-        version = values["schema"]
-        if version not in READABLE_VERSIONS:
-            raise LakeError(
-                f"the day is stored in schema version {version}; this program reads "
-                f"{', '.join(map(str, READABLE_VERSIONS))}",
-                where=str(path),
-                fix="Upgrade orderflow-bt"
-                if version > SCHEMA_VERSION
-                else "Delete the file and download the day again",
-            )
-        origin = values["origin"]
+
+    def made_of(values: dict[str, Any]) -> DayInfo:
         return DayInfo(
             tape=TapeId(
                 values["exchange"],
@@ -206,15 +195,11 @@ def decode_metadata(raw: bytes | None, path: StoredPath, size: int, footer: str 
             time_unit=values["time_unit"],
             first_time=values["first_time"],
             last_time=values["last_time"],
-            origin=Origin(**origin | {"ignored": tuple(origin["ignored"])}),
+            origin=Origin.from_json(values["origin"]),
             quality=Quality.from_json(values["quality"]),
-            schema=version,
+            schema=values["schema"],
             rest=tuple((first, last) for first, last in values.get("rest", ())),
             footer=footer,
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise LakeError(
-            f"the metadata of a stored day cannot be read ({type(error).__name__}: {error})",
-            where=str(path),
-            fix="Delete the file and download the day again",
-        ) from error
+
+    return metadata.decode(raw, path, "day", READABLE_VERSIONS, made_of)

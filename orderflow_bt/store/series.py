@@ -15,8 +15,9 @@ from orderflow_bt import hints
 from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind, parse_piece
 from orderflow_bt.store.files import open_stored, side_by_side, unreadable
+from orderflow_bt.store.metadata import METADATA_KEY
 from orderflow_bt.store.reader import parquet_file, read_footer
-from orderflow_bt.store.schema import METADATA_KEY, TIME_FACTORS
+from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.store.series_schema import (
     SeriesInfo,
     SeriesRows,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from orderflow_bt.errors import LakeError
 from orderflow_bt.series import SeriesId, SeriesKind
+from orderflow_bt.store import metadata
 from orderflow_bt.store.schema import Origin
 from orderflow_bt.types import MarketType
 
@@ -169,10 +168,10 @@ def encode_metadata(info: SeriesInfo) -> bytes:
         "date": info.date.isoformat(),
         "decimals": info.decimals,
         "time_unit": info.time_unit,
-        "origin": {name: getattr(info.origin, name) for name in Origin.__slots__},
+        "origin": info.origin.to_json(),
         "quality": asdict(info.quality),
     }
-    return json.dumps(values, sort_keys=True, separators=(",", ":")).encode()
+    return metadata.encode(values)
 
 
 def decode_metadata(raw: bytes | None, path: StoredPath, size: int) -> SeriesInfo:
@@ -181,25 +180,8 @@ def decode_metadata(raw: bytes | None, path: StoredPath, size: int) -> SeriesInf
     Raises:
         LakeError: There is none, it is of a version this program does not know, or damaged.
     """
-    if raw is None:
-        raise LakeError(
-            "a Parquet file that this program did not write lies in the lake",
-            where=str(path),
-            fix="Move it away, then download the day",
-        )
-    try:
-        values: dict[str, Any] = json.loads(raw)
-        version = values["schema"]
-        if version not in READABLE_SERIES_VERSIONS:
-            raise LakeError(
-                f"the series is stored in schema version {version}; this program reads "
-                f"{', '.join(map(str, READABLE_SERIES_VERSIONS))}",
-                where=str(path),
-                fix="Upgrade orderflow-bt"
-                if version > SERIES_VERSION
-                else "Delete the file and download it again",
-            )
-        origin = values["origin"]
+
+    def made_of(values: dict[str, Any]) -> SeriesInfo:
         return SeriesInfo(
             tape=SeriesId(
                 values["exchange"],
@@ -213,13 +195,9 @@ def decode_metadata(raw: bytes | None, path: StoredPath, size: int) -> SeriesInf
             bytes=size,
             decimals=values["decimals"],
             time_unit=values["time_unit"],
-            origin=Origin(**origin | {"ignored": tuple(origin["ignored"])}),
+            origin=Origin.from_json(values["origin"]),
             quality=SeriesQuality.from_json(values["quality"]),
-            schema=version,
+            schema=values["schema"],
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise LakeError(
-            f"the metadata of a stored series cannot be read ({type(error).__name__}: {error})",
-            where=str(path),
-            fix="Delete the file and download it again",
-        ) from error
+
+    return metadata.decode(raw, path, "series", READABLE_SERIES_VERSIONS, made_of)

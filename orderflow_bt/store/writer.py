@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orderflow_bt.kernels.parse import QTY
+from orderflow_bt.store.metadata import METADATA_KEY
 from orderflow_bt.store.schema import (
     COLUMN_NAMES,
-    METADATA_KEY,
     ROW_GROUP_ROWS,
     arrow_schema,
     columns_of,
