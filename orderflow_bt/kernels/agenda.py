@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels._jit import kernel, part
 from orderflow_bt.kernels.orders import (
     ACCEPTED,
     AHEAD,
@@ -77,7 +77,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@part
 def next_scheduled(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int, int]:
     """The earliest (time, what, row) on the exchange's agenda; what: 1 for an expiry.
 
@@ -261,7 +261,7 @@ def expire(
     end(orders, n_orders, k, reports, state, EXPIRED, due, TOO_SLOW if slow else ON_REQUEST)
 
 
-@kernel
+@part
 def run_agenda(
     limit_time: int,
     price: NDArray[np.int64],
@@ -339,7 +339,7 @@ def waiting_interval(orders: NDArray[np.int64], n_orders: int) -> tuple[int, int
     return low, high
 
 
-@kernel
+@part
 def quiet_interval(
     orders: NDArray[np.int64], n_orders: int, state: NDArray[np.int64]
 ) -> tuple[int, int, int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels._jit import kernel, part
 from orderflow_bt.kernels.agenda import quiet_interval, run_agenda
 from orderflow_bt.kernels.bars import first_at_or_after
 from orderflow_bt.kernels.blocks import first_outside
@@ -62,6 +62,7 @@ from orderflow_bt.kernels.orders import (
     S_TICK,
     SETTINGS,
     STATE,
+    STATE_SLOTS,
     TO_DO,
     UNKNOWN,
     WAS_LIQUIDATED,
@@ -78,13 +79,11 @@ LOOK_AHEAD = 1 << 14  # trades
 
 
 @kernel
-def advance(
-    state: NDArray[np.int64], n_orders: int, start: int, stop: int, before: int, until: int
-) -> int:
+def advance(address: int, n_orders: int, start: int, stop: int, before: int, until: int) -> int:
     """Run own orders over trades ``[start, stop)`` and then the agenda earlier than ``until``.
 
     Of the trades, only those earlier than ``before``. Columns, orders and settings lie where
-    ``state`` says: `orderflow_bt.kernels.orders`.
+    ``state``, the vector at ``address``, says: `orderflow_bt.kernels.orders`.
 
     What happens is written down (`clerk`), and it goes on; but it stops as soon as
 
@@ -102,6 +101,7 @@ def advance(
     somebody changes something: no trade before that row, no agenda earlier than that time.
     ``state[TO_DO]`` says what else there is for others to do.
     """
+    state = int64s(address, STATE_SLOTS)
     end = state[END]
     time = int64s(state[AT_TIME], end)
     price = int64s(state[AT_PRICE], end)
@@ -137,7 +137,7 @@ def advance(
     live = 0
     for k in range(n_orders):
         live += orders[k, STATE] != DONE
-    state[TO_DO] = to_do if live else to_do | ALL_ENDED
+    state[TO_DO] = to_do | ALL_ENDED if n_orders > 0 and live == 0 else to_do
     if state[HEARD_AT] < NEVER:
         state[QUIET_ROW] = i
     elif state[FINISHED] == 1:
@@ -145,7 +145,7 @@ def advance(
     return i
 
 
-@kernel
+@part
 def match(
     time: NDArray[np.int64],
     price: NDArray[np.int64],

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels import records as r
-from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels._jit import kernel, part
 from orderflow_bt.kernels.marking import ENDS, OPENS, SHRINKS
 from orderflow_bt.kernels.memory import int64s
 from orderflow_bt.kernels.money import cash_after, fee_of, may_overflow
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@part
 def note_all(
     reports: NDArray[np.int64],
     orders: NDArray[np.int64],
@@ -51,7 +51,7 @@ def note_all(
     return True
 
 
-@kernel
+@part
 def note_change(report: NDArray[np.int64], record: NDArray[np.int64]) -> None:
     """Bring an order's record up to date with anything but a fill, a trigger or a change of it."""
     kind = report[k.R_KIND]
@@ -77,7 +77,7 @@ def note_change(report: NDArray[np.int64], record: NDArray[np.int64]) -> None:
             record[r.O_STATUS] = r.EXPIRED_STATUS if kind == k.EXPIRED else r.REJECTED_STATUS
 
 
-@kernel
+@part
 def note_traded(report: NDArray[np.int64], record: NDArray[np.int64]) -> None:
     """Bring an order's record up to date with a fill."""
     record[r.O_FILLED] += report[k.R_QTY]
@@ -88,7 +88,7 @@ def note_traded(report: NDArray[np.int64], record: NDArray[np.int64]) -> None:
         record[r.O_WHY] = k.OCO_FILLED if less else k.ON_REQUEST
 
 
-@kernel
+@part
 def pay(
     report: NDArray[np.int64],
     record: NDArray[np.int64],
@@ -122,7 +122,7 @@ def rule_of(rule: int, settings: NDArray[np.int64]) -> int:
     return 1 + (settings[k.S_POLICY] if rule == k.AT_LIMIT else k.THROUGH)
 
 
-@kernel
+@part
 def write_fill(
     report: NDArray[np.int64],
     record: NDArray[np.int64],
@@ -183,7 +183,7 @@ def write_fill(
         state[k.HEARD_AT] = report[k.R_TIME] + state[k.RESPONSE]
 
 
-@kernel
+@part
 def note_account(row: int, did: int, price: int, state: NDArray[np.int64]) -> None:
     """Note that the account has changed before ``row`` of the stretch in hand: `records`."""
     number = state[k.N_CHANGES]

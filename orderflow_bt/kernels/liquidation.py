@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels._jit import kernel, part
 from orderflow_bt.kernels.orders import (
     BAND,
     CANCELLED,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@part
 def liquidates(
     now: int,
     traded: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels._jit import kernel, part
 from orderflow_bt.kernels.orders import (
     AHEAD,
     AHEAD_LESS,
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 MANY_BITS = 40  # of a volume ahead that is counted in whole lots
 
 
-@kernel
+@part
 def fill(
     orders: NDArray[np.int64],
     n_orders: int,
@@ -101,7 +101,7 @@ def fill(
                 end(orders, n_orders, other, reports, state, CANCELLED, now, NOTHING_TO_REDUCE)
 
 
-@kernel
+@part
 def grow_legs(
     now: int,
     index: int,
@@ -133,7 +133,7 @@ def grow_legs(
             end(orders, n_orders, k, reports, state, CANCELLED, now, NOTHING_TO_REDUCE)
 
 
-@kernel
+@part
 def clip(
     orders: NDArray[np.int64],
     n_orders: int,
@@ -167,7 +167,7 @@ def shrink_ahead(orders: NDArray[np.int64], k: int, now: int, settings: NDArray[
     orders[k, AHEAD_TIME] = now
 
 
-@kernel
+@part
 def match_makers(
     now: int,
     index: int,

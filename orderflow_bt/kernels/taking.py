@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels._jit import kernel, part
 from orderflow_bt.kernels.agenda import rest
 from orderflow_bt.kernels.matching import clip, fill
 from orderflow_bt.kernels.orders import (
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@part
 def close_taking_windows(
     now: int,
     price: NDArray[np.int64],
@@ -77,7 +77,7 @@ def close_taking_windows(
             report(reports, state, RESTED, k, now, -1, 0, orders[k, LEFT], 0, ahead, 0)
 
 
-@kernel
+@part
 def next_taker(
     now: int,
     index: int,
@@ -147,14 +147,14 @@ def offer(
     return reference + order_side * total, reference, spread, bps, impact, 0
 
 
-@kernel
+@part
 def takers_room(volume: int, settings: NDArray[np.int64]) -> int:
     """What taking orders may use of a trade."""
     share = settings[S_PARTICIPATION]  # the product in two parts: a whole one could overflow
     return volume // MILLION * share + volume % MILLION * share // MILLION
 
 
-@kernel
+@part
 def note_costs(
     reports: NDArray[np.int64], row: int, reference: int, spread: int, bps: int, impact: int
 ) -> None:
@@ -165,7 +165,7 @@ def note_costs(
     reports[row, R_IMPACT] = impact
 
 
-@kernel
+@part
 def match_takers(
     now: int,
     index: int,
@@ -221,7 +221,7 @@ def match_takers(
     return used
 
 
-@kernel
+@part
 def hold_rest(
     now: int,
     index: int,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderflow_bt.kernels._jit import kernel
+from orderflow_bt.kernels._jit import kernel, part
 from orderflow_bt.kernels.orders import (
     AHEAD_TIME,
     ARMED,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@kernel
+@part
 def test_triggers(
     now: int,
     index: int,

@@ -97,18 +97,28 @@ class Hooks:
         return tell
 
     def hear(self) -> None:
-        """Tell the strategy of the next fill, at the time that the kernel keeps for it."""
+        """Tell the strategy of the next fills, all that it hears of at the time the kernel keeps.
+
+        Between two of them nothing can happen: what it sends then is for later.
+        """
         session = self._session
-        slots, fills = session.state.slots, session.books.fills
-        number = slots[k.HEARD]
-        slots[k.HEARD] = following = number + 1
-        slots[k.HEARD_AT] = (
-            fills.time_of(following) + slots[k.RESPONSE] if following < fills.written else k.NEVER
-        )
-        session.pace.count(session.now)
-        session.hook = "on_fill"
-        session.strategy.on_fill(fills.record(number), session.market, session.broker)
-        session.hook = ""
+        strategy, market, broker = session.strategy, session.market, session.broker
+        slots, fills, pace = session.state.slots, session.books.fills, session.pace
+        time = slots[k.HEARD_AT]
+        while slots[k.HEARD_AT] == time:
+            number = slots[k.HEARD]
+            slots[k.HEARD] = following = number + 1
+            slots[k.HEARD_AT] = (
+                fills.time_of(following) + slots[k.RESPONSE]
+                if following < fills.written
+                else k.NEVER
+            )
+            pace.left -= 1
+            if pace.left == 0:
+                pace.look(session.now)
+            session.hook = "on_fill"
+            strategy.on_fill(fills.record(number), market, broker)
+            session.hook = ""
 
     def notify(self, notice: Notice) -> None:
         """Tell the strategy what it is time to hear of."""
@@ -118,7 +128,9 @@ class Hooks:
         )  # fmt: skip
         if seat:
             seat.take(session.now)
-        session.pace.count(session.now)
+        session.pace.left -= 1
+        if session.pace.left == 0:
+            session.pace.look(session.now)
         if isinstance(notice, int):
             session.hook = "on_fill"
             strategy.on_fill(session.books.fills.record(notice), market, broker)

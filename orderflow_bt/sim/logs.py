@@ -67,7 +67,14 @@ FILL_COLUMNS = (
     "slippage_ticks", "fee", "event_id", "reference", "spread_ticks", "bps_ticks", "impact_ticks",
     "round_trip",
 )  # fmt: skip
+Plain = tuple[int, int, int, int]  # an order by market or limit: kind, side, lots, price or 0
+
 _ORDER = Struct(f"={r.ORDER_RECORD}q")
+_PLAIN = Struct(f"={r.O_DONE}q{8 * (r.ORDER_RECORD - r.O_DONE)}s")
+_NOTHING_YET = Struct(f"={r.ORDER_RECORD - r.O_DONE}q").pack(*(
+    {r.O_STATUS: r.SENT, r.O_FILLED: 0, r.O_WHY: k.ON_REQUEST}.get(place, ABSENT)
+    for place in range(r.O_DONE, r.ORDER_RECORD)
+))  # fmt: skip
 _FILL = Struct(f"={r.FILL_RECORD}q")
 _LIQUIDITY = ("taker", "maker")
 
@@ -119,13 +126,18 @@ class OrderLog(_Log[Order]):
         _ORDER.pack_into(*self._rows.place(self._count), *values)
         self._count += 1
 
-    def add_plain(self, kind: int, side: int, qty: int, price: int, times: tuple[int, int]) -> int:
-        """Take in the next order, an entry by market or limit; returns its id."""
-        number = self._count
-        self.add(
-            number, ABSENT, kind, 0, side, qty, price or ABSENT, *times, ABSENT, r.SENT, 0, ABSENT,
-            k.ON_REQUEST, ABSENT, ABSENT, ABSENT, ABSENT, ABSENT,
+    def add_plain(self, order: Plain, now: int, arrival: int) -> int:
+        """Take in the next order, an entry sent now and nothing more; returns its id."""
+        number, rows = self._count, self._rows
+        if number == rows.room:
+            rows.grow()
+        kind, side, qty, price = order
+        chunk, at = rows.place(number)
+        _PLAIN.pack_into(
+            chunk, at, number, ABSENT, kind, 0, side, qty, price or ABSENT, now, arrival,
+            _NOTHING_YET,
         )  # fmt: skip
+        self._count = number + 1
         return number
 
     def shelve(self, shelf: Shelf) -> None:
@@ -219,8 +231,7 @@ class FillLog(_Log[Fill]):
 
     def time_of(self, number: int) -> int:
         """When a fill was."""
-        time: int = self._rows.row(number)[1]
-        return time
+        return self._rows.value(number, r.F_TIME)
 
     def array(self, number: int) -> NDArray[np.int64]:
         """A fill's numbers, as in FILL_COLUMNS."""
@@ -241,10 +252,11 @@ class FillLog(_Log[Fill]):
 
     def record(self, number: int) -> Fill:
         """A fill by its number."""
+        chunk, at = self._rows.place(number)
         (
             order_id, time, trade_id, side, qty, price, role, maker, rule, ahead, slippage, fee,
             event, reference, spread, bps, impact, _,
-        ) = _FILL.unpack_from(*self._rows.place(number))  # fmt: skip
+        ) = _FILL.unpack_from(chunk, at)  # fmt: skip
         made = (
             number, order_id, time, trade_id, side, qty, price, ROLES[role], _LIQUIDITY[maker],
             RULES[rule], ahead, slippage, cents(fee), None if event == ABSENT else event,

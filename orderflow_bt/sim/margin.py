@@ -47,7 +47,8 @@ class Margin:
         self._leverage = Fraction(1 if config.leverage is None else config.leverage)
         self._carries = self._leverage.as_integer_ratio()
         self.is_isolated = config.margin is MarginMode.ISOLATED
-        self._is_plain = not self.is_isolated and not account.instrument.is_inverse
+        self._is_linear = not account.instrument.is_inverse
+        self._is_plain = not self.is_isolated and self._is_linear
         self._allow_short = config.allow_short
         self._tables = list(config.tiers) or [shipped_tiers(account.instrument.symbol)]
         self._brackets: tuple[Bracket, ...] = ()
@@ -87,6 +88,22 @@ class Margin:
         account = self._account
         room = account.purse_units(price) * self._leverage - account.committed
         return Fraction(room) / account.worth(price, 1) if room > 0 else 0
+
+    def carries(self, side: int, worth: int | Fraction, last: int) -> bool:
+        """Whether an order beside no other is surely carried; where not, `refusal` is to tell.
+
+        Args:
+            side: Of the order.
+            worth: Of what it would trade, in units.
+            last: Price of the last trade.
+        """
+        account = self._account
+        if self.is_over or not self._is_linear or (side < 0 and not self._allow_short):
+            return False
+        held = account.position * last * account.unit
+        carried, whole = self._carries
+        value = account.committed + worth + side * held
+        return bool(value * whole <= (account.ledger + held + account.elsewhere) * carried)
 
     def refusal(
         self, side: int, lots: int, price: int, last: int, working: Iterable[tuple[int, int, int]]

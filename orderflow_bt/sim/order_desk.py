@@ -47,8 +47,11 @@ class OrderDesk(OrderTable):
         self.gap_end = 0
         self.reader = ReportReader(session, self)
         self._groups = 0
-        self._delay = session.config.constant("entry")
-        units = session.instrument  # where contracts are counted, one is the least
+        config, units = session.config, session.instrument
+        self._delay, self._lag = config.constant("entry"), config.lag_trades
+        self._most = config.max_open_orders
+        self._tick, self._lot = units.tick_size, units.lot_size
+        # where contracts are counted, one is the least
         least = Decimal(0) if units.is_inverse else units.min_notional
         self._least = session.account.units(least)  # worth of an order
 
@@ -134,32 +137,35 @@ class OrderDesk(OrderTable):
         Returns:
             Its id; `NOT_PLAIN` for what `send` is to look at, such as all that is wrong.
         """
-        session, units = self._session, self._session.instrument
+        session = self._session
         if not (
-            side.__class__ is qty.__class__ is price.__class__ is int
+            type(side) is type(qty) is type(price) is int
             and side in (1, -1)
             and 0 < qty <= LARGEST
             and 0 <= price <= LARGEST
             and (price > 0 or kind == k.MARKET)
-            and qty % units.lot_size == 0 == price % units.tick_size
+            and qty % self._lot == 0 == price % self._tick
             and self._delay is not None
-            and self.rows < session.config.max_open_orders
-            and session.trading
+            and self.rows < self._most
+            and session.now >= session.orders_from
             and get_ident() == session.thread
         ):
             return NOT_PLAIN
-        now, last = session.now, session.last_price
+        now, last, margin = session.now, session.last_price, session.margin
         arrival = now + self._delay
-        beside = openers(session, arrival) if self.rows else ()
-        if session.account.worth(price or last, qty) < self._least or session.margin.refusal(
-            side, qty, price or last, last, beside
-        ):
+        worth = session.account.worth(price or last, qty)
+        if worth < self._least:
             return NOT_PLAIN
-        order_id = self.orders.add_plain(kind, side, qty, price, times=(now, arrival))
+        if self.rows or not margin.carries(side, worth, last):
+            beside = openers(session, arrival) if self.rows else ()
+            if margin.refusal(side, qty, price or last, last, beside):
+                return NOT_PLAIN
+        order = kind, side, qty, price
+        order_id = self.orders.add_plain(order, now, arrival)
         if self.rows >= self.full_at:
             self.make_room()
-        due, first = max(arrival, self.gap_end), session.next_index + session.config.lag_trades
-        self.add_plain(order_id, price, k.PENDING, kind, side, price, qty, qty, due, first)
+        due = max(arrival, self.gap_end)
+        self.add_plain(order_id, order, due, session.tape.base + session.cursor + self._lag)
         session.stir()
         return order_id
 
@@ -187,7 +193,7 @@ class OrderDesk(OrderTable):
             watch = self._watch_side(ticket)
         self.add(
             order_id, state, _TYPES[ticket.kind], ticket.side, price, ticket.qty, ticket.qty, due,
-            session.next_index + session.config.lag_trades, order_id, price, expires, k.NEVER,
+            session.next_index + self._lag, order_id, price, expires, k.NEVER,
             ticket.cancel_at or 0, watch, 0, parent, group, ticket.reduce_only, ticket.post_only,
             ticket.immediate or ticket.fill_or_kill, k.NEVER, 0, ticket.trail or 0,
             ticket.limit or 0, ticket.worst or 0, ticket.fill_or_kill, 0, 0, k.NEVER, 0, 0, 0,

@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.sim.buffer import Stretch
+    from orderflow_bt.sim.logs import Plain
     from orderflow_bt.sim.state import KernelState
 
 FIRST_ROWS = 32
 _ROW = Struct(f"={k.ORDER_FIELDS}q")
-_HEAD = Struct("=10q")  # up to the starting price
-_PLAIN = _ROW.pack(*(
+_PLAIN = Struct(f"={k.EXPIRES}q{8 * (k.ORDER_FIELDS - k.EXPIRES)}s")
+_NOTHING_MORE = Struct(f"={k.ORDER_FIELDS - k.EXPIRES}q").pack(*(
     k.NEVER if field in (k.EXPIRES, k.CANCEL_AT, k.TAKE_TIME, k.NEW_AT)
     else -1 if field == k.PARENT else 0
-    for field in range(k.ORDER_FIELDS)
+    for field in range(k.EXPIRES, k.ORDER_FIELDS)
 ))  # fmt: skip
 
 
@@ -40,6 +41,7 @@ class OrderTable:
         reports: int64 [enough, REPORT_FIELDS], for the kernel to write to.
         beside: int64 [capacity, 3], for what is found among them.
         rows: Rows in use.
+        full_at: Rows at which there is none for another.
         settings: The kernel's settings vector.
         state: The kernel's state.
         slots: Its numbers, by `orderflow_bt.kernels.orders`.
@@ -55,7 +57,7 @@ class OrderTable:
         self._look()
         self.begin(empty_stretch())
         self._row_of: dict[int, int] = {}
-        self._sweep_at = FIRST_ROWS
+        self._sweep_at = self.full_at = FIRST_ROWS
 
     def _look(self) -> None:
         """Look at the arrays as plain memory, and tell the kernel where they lie."""
@@ -127,18 +129,16 @@ class OrderTable:
         _ROW.pack_into(self._bytes, self.rows * _ROW.size, *values)
         self.rows += 1
 
-    def add_plain(self, order_id: int, price: int, *values: int) -> None:
-        """As `add`, for an order that has nothing but its first columns, up to `FROM`."""
-        self._row_of[order_id] = self.rows
-        start = self.rows * _ROW.size
-        self._bytes[start : start + _ROW.size] = _PLAIN
-        _HEAD.pack_into(self._bytes, start, *values, order_id, price)
-        self.rows += 1
-
-    @property
-    def full_at(self) -> int:
-        """Rows at which there is none for another."""
-        return min(self._sweep_at, len(self.matrix))
+    def add_plain(self, order_id: int, order: Plain, due: int, first: int) -> None:
+        """As `add`, for an order that has nothing but its first columns: all up to its end."""
+        row = self.rows
+        self._row_of[order_id] = row
+        kind, side, qty, price = order
+        _PLAIN.pack_into(
+            self._bytes, row * _ROW.size, k.PENDING, kind, side, price, qty, qty, due, first,
+            order_id, price, _NOTHING_MORE,
+        )  # fmt: skip
+        self.rows = row + 1
 
     def make_room(self) -> None:
         """Let there be room for another row; rows may move."""
@@ -151,6 +151,7 @@ class OrderTable:
             self.reports = _reports(2 * self.rows)
             self.beside = np.zeros((2 * self.rows, 3), np.int64)
             self._look()
+        self.full_at = min(self._sweep_at, len(self.matrix))
 
     def _sweep(self) -> None:
         """Drop rows of orders that ended, keeping the order of the rest."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels import records as r
-from orderflow_bt.kernels.clerk import note_all, note_change
+from orderflow_bt.kernels.clerk import note_all, note_change, note_traded
 from orderflow_bt.sim import logs
 from orderflow_bt.sim.logs import ABSENT
 
@@ -78,7 +78,8 @@ class ReportReader:
         kind, time, order_id = report[k.R_KIND], report[k.R_TIME], broker.order_of(report[1])
         row = broker.orders.row(order_id)
         if kind == k.FILLED:
-            self._filled(order_id, row, report)
+            note_traded(broker.reports[number], broker.orders.array(order_id))
+            self._filled(order_id, report)
             return
         if kind == k.WATCHED:
             self._cancel(report, order_id)
@@ -146,20 +147,15 @@ class ReportReader:
             order[logs.ARRIVAL] = report[k.R_TIME]
             order[logs.AHEAD] = report[k.R_AHEAD] if rests else ABSENT
 
-    def _filled(self, order_id: int, order: memoryview, report: list[int]) -> None:
+    def _filled(self, order_id: int, report: list[int]) -> None:
         """Book a fill; that of a fill-or-kill order with the parts it had held."""
         books, tape = self._session.books, self._session.tape
         row = report[k.R_INDEX] - tape.base
         report[k.R_INDEX] = tape.id.item(row)
         for part in self._held.pop(order_id, ()):
             report[k.R_QTY] -= part[k.R_QTY]
-            order[logs.FILLED] += part[k.R_QTY]
             books.fill(order_id, part, self._rule(part), row + 1)
-        order[logs.FILLED] += report[k.R_QTY]
         if report[k.R_LEFT] == 0:
-            order[logs.STATUS], order[logs.DONE] = r.FILLED_STATUS, report[k.R_TIME]
-            less = order[logs.FILLED] < order[logs.QTY]
-            order[logs.WHY] = k.OCO_FILLED if less else k.ON_REQUEST
             self._drop(order_id)
         books.fill(order_id, report, self._rule(report), row + 1)
 

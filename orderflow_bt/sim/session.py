@@ -252,7 +252,7 @@ class Session(Stepper):
             self.books.marks.close_bars(np.array([self.now]), np.array([self.last_price]))
             if self.seat:
                 self.seat.mark(self.now)
-        self._has_ended = True
+        self.orders_from = NEVER
         with self._watchman:
             self.hooks.end()
         if self.intruded is not None:

@@ -25,11 +25,11 @@ class KernelState:
     Attributes:
         vector: Int64 [STATE_SLOTS], for kernels.
         slots: The same for Python: numbers go in and out several times as fast.
+        address: Where it lies, for a kernel that is called very often.
     """
 
     def __init__(self) -> None:
-        self.vector = np.zeros(k.STATE_SLOTS, np.int64)
-        self.slots = self.vector.data
+        self.__setstate__(np.zeros(k.STATE_SLOTS, np.int64))
 
     def __getstate__(self) -> NDArray[np.int64]:
         return self.vector
@@ -37,6 +37,7 @@ class KernelState:
     def __setstate__(self, vector: NDArray[np.int64]) -> None:
         self.vector = vector
         self.slots = vector.data
+        self.address = address_of(vector)
 
 
 class Chunks:
@@ -46,6 +47,9 @@ class Chunks:
         state: Of the kernel.
         slot: Where the address of the chunks' addresses goes.
         width: Numbers in a row.
+
+    Attributes:
+        room: Rows that there is room for.
     """
 
     def __init__(self, state: KernelState, slot: int, width: int) -> None:
@@ -56,6 +60,7 @@ class Chunks:
         self._shelf: Shelf | None = None
         self._away: dict[int, int] = {}  # by chunk: its number on the shelf
         self._here: list[int] = []  # the other chunks
+        self.room = 0
         self._look()
 
     def _look(self) -> None:
@@ -75,16 +80,12 @@ class Chunks:
         self.__dict__.update(state)
         self._look()
 
-    @property
-    def room(self) -> int:
-        """Rows that there is room for."""
-        return len(self._chunks) << CHUNK_BITS
-
     def grow(self) -> None:
         """Let there be room for another `CHUNK` of rows."""
         chunk = bytearray(8 * self.width * CHUNK)
         self._here.append(len(self._chunks))
         self._chunks.append(chunk)
+        self.room += CHUNK
         if len(self._chunks) > len(self._addresses):
             self._look()
             return
@@ -133,7 +134,8 @@ class Chunks:
 
     def place(self, number: int) -> tuple[bytearray | bytes, int]:
         """Where a row lies: its chunk, and the offset in bytes."""
-        return self._chunk(number >> CHUNK_BITS), 8 * self.width * (number & (CHUNK - 1))
+        chunk = self._chunks[number >> CHUNK_BITS] or self._chunk(number >> CHUNK_BITS)
+        return chunk, 8 * self.width * (number & (CHUNK - 1))
 
     def row(self, number: int) -> memoryview:
         """A row, to be changed in place as long as it is not put away."""
@@ -142,6 +144,13 @@ class Chunks:
         if view is None:
             view = memoryview(self._chunk(number >> CHUNK_BITS)).cast("q")
         return view[first : first + self.width]
+
+    def value(self, number: int, place: int) -> int:
+        """One number of a row."""
+        view = self._views[number >> CHUNK_BITS]
+        if view is None:
+            return self.row(number)[place]
+        return view[self.width * (number & (CHUNK - 1)) + place]
 
     def array(self, number: int) -> NDArray[np.int64]:
         """As `row`, for a kernel."""

@@ -51,6 +51,7 @@ class Stepper:
         tape: The stretch in hand.
         cursor: Its next row to process.
         hook: Which of the strategy's hooks runs; empty where none does.
+        orders_from: When orders are taken: from the end of the warm-up on, never after the end.
         trips: Round trips so far.
         thread: The one that may ask the broker: it runs the hooks, or takes a person's orders.
         intruded: What there is to say where another one did.
@@ -72,7 +73,7 @@ class Stepper:
         self.instrument = instrument
         self.config = config
         self.specs = specs
-        self.start = start
+        self.start = self.orders_from = start
         self.now = 0
         self.last_price = 0
         self.tape = empty_stretch()
@@ -100,14 +101,13 @@ class Stepper:
         self._quiet_row = -1  # nothing happens before this row of the stretch in hand
         self._quiet_time = 0  # and this time
         self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
-        self._has_ended = False
 
     # -- what broker, books and market ask -----------------------------------------------------
 
     @property
     def trading(self) -> bool:
         """Whether orders are enabled: the warm-up is over, and the run is not."""
-        return self.now >= self.start and not self._has_ended
+        return self.now >= self.orders_from
 
     @property
     def next_notice(self) -> int | None:
@@ -276,16 +276,17 @@ class Stepper:
         Not beyond the time at which the strategy hears of a fill. Returns whether there is more to
         process: something happened first that needed attention.
         """
-        start, broker = self.cursor, self.broker
-        slots = broker.slots
+        start, broker, slots = self.cursor, self.broker, self.state.slots
         if slots[k.BAND] == k.UNKNOWN:
             self.books.show()
         if broker.rows or slots[k.HEARD_AT] < k.NEVER or self.books.can_be_liquidated:
-            cursor = advance(self.state.vector, broker.rows, start, stop, before, until)
+            cursor = advance(self.state.address, broker.rows, start, stop, before, until)
             if cursor > start:
                 self.cursor, self.last_price = cursor, slots[k.LAST_PRICE]
                 self._clock(slots[k.LAST_TIME])
-            self._attend(slots[k.TO_DO])
+            to_do = slots[k.TO_DO]
+            if to_do:
+                self._attend(to_do)
         else:
             if before < k.NEVER:
                 stop = first_at_or_after(self.tape.time, start, stop, before)
