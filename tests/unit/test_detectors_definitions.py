@@ -316,6 +316,22 @@ def test_a_level_expires_after_its_days_and_its_touches():
     assert states(found) == ["armed", "touch", "rejected", "armed", "touch", "rejected", "expired"]
 
 
+def test_a_level_in_the_place_of_one_that_is_over_begins_anew():
+    """Each day's control lies higher; only that of the second, at 200, is touched."""
+    touched = "S 210 1 | S 190 1 | B 200 1 | S 190 1 | S 180 1"
+    days = " | ".join(f"+24h B {price} 50" for price in (400, 500, 600, 700, 800))
+    tape = Tape(f"B 100 50 | +24h B 200 50 | +24h {touched} | B 300 50 | {days}")
+    found = tape.events(PocRetest(days=2), end=None)
+    lives = {poc: [] for poc in (100, 200, 300, 400, 500)}
+    for event in found:
+        if event.details["poc"] in lives:
+            lives[event.details["poc"]].append((event.state, event.details["touches"]))
+    assert [lives.pop(200)[k] for k in (0, 2, 3, -1)] == [
+        ("armed", 0), ("touch", 1), ("rejected", 1), ("expired", 1),
+    ]  # fmt: skip
+    assert all(life == [("armed", 0), ("expired", 0)] for life in lives.values())
+
+
 @pytest.mark.parametrize("touch", [1, 2])
 def test_a_level_expires_with_the_rows_that_it_is_touched_in(touch):
     days = " | ".join("+24h B 99 1" for _ in range(5))
