@@ -14,7 +14,8 @@ from orderflow_bt.archive import exchange
 from orderflow_bt.archive.local import TextTable
 from orderflow_bt.errors import MissingDayError, OrderflowError, TransferError, UnsupportedError
 from orderflow_bt.ingest.day import day_info
-from orderflow_bt.ingest.rows import SortedRows, Units
+from orderflow_bt.ingest.rows import SortedRows
+from orderflow_bt.ingest.shelf import Units
 from orderflow_bt.ingest.stream import DayFacts, FileForm, write_sorted
 from orderflow_bt.store import Origin, read_columns
 from orderflow_bt.store.rules import tick_on

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 import threading
 from dataclasses import dataclass
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import filelock
 
-from orderflow_bt.archive import Fetched
 from orderflow_bt.errors import ChecksumError, LakeError, MissingDayError, OrderflowError
+from orderflow_bt.ingest.brought import Brought, joined, names_of, origin_of
 from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.ingest.compare import misses_fewer
 from orderflow_bt.ingest.discover import LATEST
@@ -22,7 +21,6 @@ from orderflow_bt.ingest.rows import SortedRows
 from orderflow_bt.ingest.stream import (
     DayFacts,
     FetchedTable,
-    FileForm,
     WrittenDay,
     lay_aside,
     write_in_pieces,
@@ -37,7 +35,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from orderflow_bt.archive import Exchange, ParsedSeries, Source
+    from orderflow_bt.archive import Exchange, Fetched, Source
     from orderflow_bt.store import Lake
     from orderflow_bt.types import TapeId
 
@@ -50,21 +48,6 @@ _CORES = threading.BoundedSemaphore(os.cpu_count() or 1)
 
 class StoppedError(Exception):
     """The user wants to stop; nothing is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """The verified files of a day.
-
-    Attributes:
-        files: Where they are.
-        fetched: What they are together: addresses, sizes and digests.
-        checksum: How the worst of their checksums fared.
-    """
-
-    files: list[Path]
-    fetched: Fetched
-    checksum: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +200,7 @@ class Road:
     def _brought(self, paths: Sequence[str], parts: Sequence[Path]) -> Brought:
         """Fetch and verify the files of a day."""
         verified = [self._verified(*places) for places in zip(paths, parts, strict=True)]
-        return Brought([fetched.path for fetched, _ in verified], *_joined(verified))
+        return Brought([fetched.path for fetched, _ in verified], *joined(verified))
 
     def _stored(
         self,
@@ -236,7 +219,7 @@ class Road:
     def _parsed(
         self, tape: TapeId, date: dt.date, brought: Brought, before: DayInfo | SeriesInfo | None
     ) -> DayInfo | SeriesInfo:
-        name = _names(brought.fetched)
+        name = names_of(brought.fetched)
         table = FetchedTable(self.exchange, brought.files, tape, name)
         facts = DayFacts(tape, date, name, tick_on(self.lake, tape, date))
 
@@ -263,7 +246,7 @@ class Road:
         brought: Brought,
         before: DayInfo | SeriesInfo | None,
     ) -> DayInfo | SeriesInfo:
-        name = _names(brought.fetched)
+        name = names_of(brought.fetched)
         parsed = self.exchange.read_series(brought.files, series, name)
         columns, quality = clean_series(parsed, series, piece, name)
         self._check_stop(0)
@@ -313,46 +296,6 @@ def stored_info(lake: Lake, tape: TapeId | SeriesId, date: dt.date) -> DayInfo |
     if isinstance(tape, SeriesId):
         return SeriesStore(lake).info(tape, date)
     return lake.day(tape, date)
-
-
-_BETWEEN = ", "  # several addresses
-
-
-def _names(fetched: Fetched) -> str:
-    """What an error calls the files."""
-    return _BETWEEN.join(url.rsplit("/", 1)[-1] for url in fetched.url.split(_BETWEEN))
-
-
-def _joined(brought: Sequence[tuple[Fetched, str]]) -> tuple[Fetched, str]:
-    """The files of a day as one origin: addresses side by side, a digest of the digests."""
-    if len(brought) == 1:
-        return brought[0]
-    files = [fetched for fetched, _ in brought]
-    checks = [checksum for _, checksum in brought]
-    worst = next((word for word in ("mismatch", "absent") if word in checks), "verified")
-    together = "\n".join(file.sha256 for file in files)
-    return Fetched(
-        path=files[0].path,
-        url=_BETWEEN.join(file.url for file in files),
-        bytes=sum(file.bytes for file in files),
-        sha256=hashlib.sha256(together.encode()).hexdigest(),
-        etag=_BETWEEN.join(file.etag for file in files if file.etag),
-        last_modified=files[-1].last_modified,
-    ), worst
-
-
-def origin_of(fetched: Fetched, checksum: str, parsed: FileForm | ParsedSeries) -> Origin:
-    """Where a day that is about to be stored came from."""
-    return Origin(
-        url=fetched.url,
-        sha256=fetched.sha256,
-        checksum=checksum,
-        bytes=fetched.bytes,
-        etag=fetched.etag,
-        last_modified=fetched.last_modified,
-        header=parsed.header,
-        ignored=parsed.ignored,
-    )
 
 
 def _published_by(tape: TapeId | SeriesId, date: dt.date, archive: Exchange) -> dt.datetime:

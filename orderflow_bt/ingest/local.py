@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from orderflow_bt.archive import Exchange, ParsedDay
     from orderflow_bt.archive.local import Table
     from orderflow_bt.archive.stream import RowStream
-    from orderflow_bt.ingest.rows import DayRows, Units
+    from orderflow_bt.ingest.rows import DayRows
+    from orderflow_bt.ingest.shelf import Units
     from orderflow_bt.store import DayInfo, Lake, SeriesInfo
     from orderflow_bt.types import Kind, TapeId
 

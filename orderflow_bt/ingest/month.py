@@ -13,9 +13,10 @@ from orderflow_bt.errors import (
     MissingDayError,
     OrderflowError,
 )
+from orderflow_bt.ingest.brought import origin_of
 from orderflow_bt.ingest.clean_series import clean_series
 from orderflow_bt.ingest.compare import lacks_less
-from orderflow_bt.ingest.day import Road, day_info, origin_of, stored_info
+from orderflow_bt.ingest.day import Road, day_info, stored_info
 from orderflow_bt.ingest.results import DayResult
 from orderflow_bt.ingest.rows import SortedRows
 from orderflow_bt.ingest.series_days import SeriesDays

@@ -8,15 +8,13 @@ for the number of its runs.
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
-from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-import pyarrow as pa
 
 from orderflow_bt.archive.rows import tick_decimals
 from orderflow_bt.errors import MalformedError
+from orderflow_bt.ingest.shelf import Cursor, Shelf, Units
 from orderflow_bt.kernels import parse
 from orderflow_bt.store.schema import TIME_FACTORS
 from orderflow_bt.types import DAY_US
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from orderflow_bt.ingest.shelf import Run
+
 RUN_ROWS = 1 << 20
 LEAST_RUN = 1 << 18
 BLOCK_ROWS = 1 << 14
@@ -34,20 +34,6 @@ _EPOCH = dt.date(1970, 1, 1)
 _LARGEST = 2**63 - 1
 _PLACES = parse.MAX_DECIMALS + 1
 MOST_OF_ONE_ID = 1 << 20  # these are compared with each other in memory
-
-
-class Units(NamedTuple):
-    """What the integers of rows count.
-
-    Attributes:
-        price: Decimals of a price unit.
-        qty: Decimals of a lot.
-        time: ``ms`` or ``us``.
-    """
-
-    price: int
-    qty: int
-    time: str
 
 
 class SortedRows:
@@ -73,7 +59,7 @@ class SortedRows:
         self._wanted = days
         self._run_rows = run_rows
         self._least_run = least_run
-        self._shelf = _Shelf(folder, block_rows)
+        self._shelf = Shelf(folder, block_rows)
         self._days: dict[dt.date, DayRows] = {}
         self._waiting = 0
 
@@ -127,12 +113,12 @@ class SortedRows:
 class DayRows:
     """The rows of one day, in sorted runs."""
 
-    def __init__(self, shelf: _Shelf) -> None:
+    def __init__(self, shelf: Shelf) -> None:
         self.rows = 0
         self.reordered = 0
         self.waiting = 0
         self._shelf = shelf
-        self._runs: list[_Run] = []
+        self._runs: list[Run] = []
         self._parts: list[tuple[NDArray[np.int64], Units]] = []
         self._greatest_id = -1
         # Rows by the decimals that they need, so that a day's units are those of its own rows.
@@ -200,7 +186,7 @@ class DayRows:
 
     def _merged(self, label: str) -> Iterator[NDArray[np.int64]]:
         self.flush()
-        cursors = [_Cursor(self._shelf, run) for run in self._runs]
+        cursors = [Cursor(self._shelf, run) for run in self._runs]
         while cursors:
             # Up to the least of the ids at which a run's open block ends, all rows are at hand.
             bound = min(cursor.ready_to for cursor in cursors)
@@ -238,98 +224,6 @@ class DayRows:
                 columns[role] *= 10 ** (wanted - given)
         columns[parse.TIME] *= TIME_FACTORS[of.time] // TIME_FACTORS[units.time]
         return columns
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Rows that are packed together: where, how large, and their least and greatest id."""
-
-    offset: int
-    bytes: int
-    rows: int
-    first_id: int
-    last_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Run:
-    units: Units
-    blocks: list[_Block]
-
-
-@dataclass(slots=True)
-class _Shelf:
-    """The file of all runs; made when the first is written."""
-
-    folder: Path
-    block_rows: int
-    _file: IO[bytes] | None = field(default=None)
-
-    def put(self, columns: NDArray[np.int64], units: Units) -> _Run:
-        """Sort rows and write them."""
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - see `close`
-        order = columns[parse.ID].argsort(kind="stable")
-        blocks = []
-        offset = self._file.seek(0, 2)
-        for start in range(0, order.size, self.block_rows):
-            rows = np.ascontiguousarray(columns[:, order[start : start + self.block_rows]])
-            packed = pa.compress(rows.tobytes(), codec="zstd", asbytes=True)
-            self._file.write(packed)
-            ids = rows[parse.ID]
-            blocks.append(_Block(offset, len(packed), ids.size, int(ids[0]), int(ids[-1])))
-            offset += len(packed)
-        return _Run(units, blocks)
-
-    def get(self, block: _Block) -> NDArray[np.int64]:
-        """Read rows back."""
-        assert self._file is not None, "a block was written"
-        self._file.seek(block.offset)
-        size = parse.COLUMNS * block.rows * 8
-        packed = self._file.read(block.bytes)
-        raw = pa.decompress(packed, size, codec="zstd", asbytes=True)
-        return np.frombuffer(raw, np.int64).reshape(parse.COLUMNS, block.rows)
-
-    def close(self) -> None:
-        """The file is gone then."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-
-class _Cursor:
-    """How far a run has been read; at most one of its blocks lies open."""
-
-    def __init__(self, shelf: _Shelf, run: _Run) -> None:
-        self.run = run
-        self._shelf = shelf
-        self._left = run.blocks[::-1]
-        self._open: NDArray[np.int64] | None = None
-
-    @property
-    def is_done(self) -> bool:
-        """Whether every row was taken."""
-        return self._open is None and not self._left
-
-    @property
-    def ready_to(self) -> int:
-        """The id up to which rows can be taken by opening no more than one block."""
-        return int(self._open[parse.ID, -1]) if self._open is not None else self._left[-1].last_id
-
-    def take(self, bound: int) -> Iterator[NDArray[np.int64]]:
-        """The rows not yet taken of ids up to ``bound``."""
-        while True:
-            if self._open is None:
-                if not self._left or self._left[-1].first_id > bound:
-                    return
-                self._open = self._shelf.get(self._left.pop())
-            count = int(self._open[parse.ID].searchsorted(bound, side="right"))
-            if count:
-                yield self._open[:, :count]
-            if count < self._open.shape[1]:
-                self._open = self._open[:, count:]
-                return
-            self._open = None
 
 
 def _decimals_used(column: NDArray[np.int64], decimals: int) -> NDArray[np.int64]:

@@ -10,7 +10,8 @@ import numpy as np
 
 from orderflow_bt.archive.stream import FinerUnitsError
 from orderflow_bt.ingest.clean import DefectCount, Order, one_of_each_id, tick_to_compare
-from orderflow_bt.ingest.rows import RUN_ROWS, Units
+from orderflow_bt.ingest.rows import RUN_ROWS
+from orderflow_bt.ingest.shelf import Units
 from orderflow_bt.kernels import parse
 from orderflow_bt.store.schema import ROW_GROUP_ROWS
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from naive_quality import naive_quality
 
 from orderflow_bt.errors import MalformedError
-from orderflow_bt.ingest.rows import SortedRows, Units
+from orderflow_bt.ingest.rows import SortedRows
+from orderflow_bt.ingest.shelf import Units
 from orderflow_bt.ingest.stream import DayFacts, FileForm, write_sorted
 from orderflow_bt.kernels.parse import PRICE, QTY
 from orderflow_bt.types import Kind, MarketType, TapeId
