@@ -326,7 +326,8 @@ def test_a_level_in_the_place_of_one_that_is_over_begins_anew():
     for event in found:
         if event.details["poc"] in lives:
             lives[event.details["poc"]].append((event.state, event.details["touches"]))
-    assert [lives.pop(200)[k] for k in (0, 2, 3, -1)] == [
+    second = lives.pop(200)
+    assert [second[0], *second[2:4], second[-1]] == [
         ("armed", 0), ("touch", 1), ("rejected", 1), ("expired", 1),
     ]  # fmt: skip
     assert all(life == [("armed", 0), ("expired", 0)] for life in lives.values())
