@@ -299,7 +299,8 @@ def coverage_notes(metrics: Mapping[str, Any], trips: Rows, quote: str) -> list[
         shown += f" and {more} more" if more > 0 else ""
         notes.append(f"{len(missing)} of {days} days have no data: {shown}.")
     elif days:
-        notes.append(f"Every one of the {days} days of the window has data.")
+        every = f"Every one of the {days} days" if days > 1 else "The one day"
+        notes.append(f"{every} of the window has data.")
     gaps, lost = coverage.get("gaps", 0), coverage.get("missing_ids", 0)
     if gaps:
         notes.append(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LEAST_DAYS = 10  # under these, ratios of days are not printed
 SMALL = 0.0005  # a share under which two digits of percent say too little
+FEW_HELD = 10  # round trips under which no tenth of them is told
 FEW_DAYS = 30  # under these, they are printed with a warning
 _OF_DAYS = ("sharpe", "sortino", "psr", "min_track_record_days", "volatility", "skew", "kurtosis")
 
@@ -157,6 +158,8 @@ def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | N
     if spec.form == "held" and value is not None:
         if value["p50"] is None:
             return None, ""
+        if (metrics.get("round_trips") or 0) < FEW_HELD:
+            return value["p50"], ""
         short, long = (words.span(value[name] * SECOND_US) for name in ("p10", "p90"))
         return value["p50"], f"one in ten under {short}, one in ten over {long}"
     if spec.form == "liquidations":
