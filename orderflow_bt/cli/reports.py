@@ -38,7 +38,12 @@ class Reports:
     def wait(self, folder: Path) -> None:
         """Have the report of a run folder there."""
         if folder in self._under_way:
-            self._under_way.pop(folder).result()
+            from concurrent.futures.process import BrokenProcessPool
+
+            try:
+                self._under_way.pop(folder).result()
+            except BrokenProcessPool:  # the system ended it, for want of memory say
+                build_report(folder)
         else:
             build_report(folder)
 
