@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.run.columns import EquityColumns, TripColumns
-    from orderflow_bt.run.folder import RunRecord
+    from orderflow_bt.run.record import RunRecord
 
 _LEAST = 2  # round trips; of one, a coin says nothing
 

@@ -111,7 +111,7 @@ def _wrapped(name: str, hook: Callable[..., None], diary: Diary) -> Callable[...
         if diary.outside is None:
             hook(self, *arguments)
         else:
-            with diary.outside.inside(name, diary):
+            with diary.outside.inside(name, diary.session.now if diary.session else 0):
                 hook(self, *arguments)
 
     return wrapped

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -29,56 +28,19 @@ from orderflow_bt.sim.declared import lookback_of
 from orderflow_bt.strategy.registry import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from orderflow_bt.errors import PluginError
-    from orderflow_bt.instruments import Instrument
-    from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.chance import Joint
-    from orderflow_bt.run.context import ContextPlan
-    from orderflow_bt.run.funding import FundingPlan
-    from orderflow_bt.run.grid import Condition
-    from orderflow_bt.run.marks import MarkPlan
-    from orderflow_bt.run.recorder import Recorder
+    from orderflow_bt.run.record import RunRecord
     from orderflow_bt.run.whole import Part
-    from orderflow_bt.run.window import Window
-    from orderflow_bt.sim import Session
-    from orderflow_bt.sim.trips import RoundTrip
-    from orderflow_bt.store import Lake
     from orderflow_bt.strategy import Strategy
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """A finished run, about to be written down.
-
-    ``still_open`` is the position held at the end, ``recorder`` has the bars, ``lake`` the tape.
-    ``portfolio`` names the symbols that share the cash, where some do. ``grid`` has the sessions
-    under other conditions, where they were asked for.
-    """
-
-    request: Request
-    window: Window
-    funding: FundingPlan
-    marks: MarkPlan
-    context: ContextPlan
-    instrument: Instrument
-    strategy: Strategy
-    session: Session
-    still_open: RoundTrip | None
-    recorder: Recorder
-    lake: Lake
-    by_policy: Mapping[str, Session]
-    compared: Mapping[str, Session]
-    simulated_market: str
-    portfolio: tuple[str, ...] = ()
-    grid: Sequence[tuple[Condition, Session]] = ()
 
 
 class Written(NamedTuple):

@@ -15,8 +15,8 @@ from orderflow_bt.types import DAY_US, HOUR_US
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.columns import TripColumns
+    from orderflow_bt.run.request import Request
     from orderflow_bt.sim import Session, SimConfig
 
 LATENCIES_MS = (0, 50, 100, 250, 500, 1000)

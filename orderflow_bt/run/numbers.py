@@ -20,7 +20,7 @@ from orderflow_bt.stats.parts import Results, beyond, expectancy_of
 
 if TYPE_CHECKING:
     from orderflow_bt.run.columns import Taken, TripColumns
-    from orderflow_bt.run.folder import RunRecord
+    from orderflow_bt.run.record import RunRecord
     from orderflow_bt.sim import Session, SimConfig
 
 MOST_HALTS = 20  # listed

@@ -14,7 +14,6 @@ from orderflow_bt.kernels._jit import cache_folder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from orderflow_bt.run.decisions import Diary
 
 _CODE = (".py", ".pyc", ".so", ".nbi", ".nbc", ".pyi", ".pth", ".toml", ".egg-link")
 _LIBRARIES = (
@@ -61,10 +60,10 @@ class Outside:
             self._now = None
 
     @contextmanager
-    def inside(self, hook: str, diary: Diary) -> Iterator[None]:
-        """While a hook runs."""
+    def inside(self, hook: str, time: int) -> Iterator[None]:
+        """While a hook runs, at a market time."""
         _install()
-        self._now = (hook, diary.session.now if diary.session else 0)
+        self._now = (hook, time)
         before, threads = self._bytes(others_first=True)
         _ACTIVE.append(self)
         try:

@@ -13,11 +13,11 @@ import pyarrow as pa
 
 from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError, PluginError, UnsupportedError, UsageError
-from orderflow_bt.run.backtest import Running
 from orderflow_bt.run.chance import together
 from orderflow_bt.run.columns import as_stats
 from orderflow_bt.run.folder import failed_home, write_failed, write_run
 from orderflow_bt.run.numbers import moment_of
+from orderflow_bt.run.running import Running
 from orderflow_bt.run.tables import INT, MONEY
 from orderflow_bt.run.whole import whole_folder
 from orderflow_bt.sim import FillPolicy, LiquidateOn
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from orderflow_bt.run.backtest import Request
-    from orderflow_bt.run.folder import RunRecord, Written
+    from orderflow_bt.run.folder import Written
+    from orderflow_bt.run.record import RunRecord
+    from orderflow_bt.run.request import Request
     from orderflow_bt.sim import Session
     from orderflow_bt.sim.joint import Doom
     from orderflow_bt.store import Lake

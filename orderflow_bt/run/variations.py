@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from orderflow_bt.instruments import Instrument
-    from orderflow_bt.run.backtest import Request
     from orderflow_bt.run.kept import Facts
     from orderflow_bt.run.outside import Outside
+    from orderflow_bt.run.request import Request
     from orderflow_bt.sim import SimConfig
     from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
