@@ -47,8 +47,8 @@ def test_it_is_heard_how_far_each_is():
 def hold(folder):
     """A job that clears up when it is interrupted, and says that it has begun."""
     part = folder / "part"
-    part.mkdir()
     try:
+        part.mkdir()
         time.sleep(60)
     finally:
         part.rmdir()
