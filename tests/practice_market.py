@@ -27,12 +27,16 @@ START = dt.date(2026, 1, 5)
 START_US = (START - dt.date(1970, 1, 1)).days * DAY_US
 
 
-def practice_lake(folder: Path, *, days=1, trades_per_day=20_000, seed=7) -> tuple[Lake, TapeId]:
-    """A lake of simulated days, and their tape."""
-    market = SimulatedMarket(seed=seed, start=START, days=days, trades_per_day=trades_per_day)
+def practice_days(*, days=1, trades_per_day=20_000, seed=7) -> SimulatedMarket:
+    """The days that are practised on."""
+    return SimulatedMarket(seed=seed, start=START, days=days, trades_per_day=trades_per_day)
+
+
+def practice_lake(folder: Path, **days) -> tuple[Lake, TapeId]:
+    """A lake of the `practice_days`, and their tape."""
     (folder / "data").mkdir(parents=True, exist_ok=True)
     (folder / "data" / SIMULATED).write_text("Patterns of order flow are planted in it.")
-    return store_market(market, folder / "data")
+    return store_market(practice_days(**days), folder / "data")
 
 
 def plan_of(tape: TapeId, *, hours=(8.0, 24.0), bars="1m", **more) -> Plan:

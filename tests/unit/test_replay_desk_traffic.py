@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 from archive_days import put_zip, zip_bytes
-from practice_market import START, blind_plan, plan_of, practice_lake
+from practice_market import START, blind_plan, plan_of, practice_days, practice_lake
 from practice_server import Page, serving, state_of
 
 from orderflow_bt.archive import open_source
@@ -21,15 +21,17 @@ from orderflow_bt.replay.desk.messages import Message
 from orderflow_bt.replay.desk.opening import open_desk
 from orderflow_bt.store import Lake
 from orderflow_bt.store.lake import SIMULATED
+from orderflow_bt.synth import write_archive
 
 CUT = 14_000  # row from which on the other tape differs
 
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
-    """A lake, its tape, and the folder that it lies in."""
+    """A lake, its tape, and the folder that it lies in beside the archive it came from."""
     folder = tmp_path_factory.mktemp("futures")
-    return *practice_lake(folder, trades_per_day=20_000), folder
+    write_archive(practice_days(), folder / "archive")
+    return *practice_lake(folder), folder
 
 
 def _twin(folder, tape, name_of_it, *, hastened):
