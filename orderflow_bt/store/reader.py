@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import queue
 import threading
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _INT64_MAX = 2**63 - 1
 _TAIL = 1 << 16  # holds most footers
+_GIVE_BACK = 16  # row groups after which memory that is not used is given back
+_decoded = itertools.count(1)
 
 
 def row_groups(info: DayInfo, price_decimals: int, qty_decimals: int) -> Iterator[Work[Trades]]:
@@ -204,8 +207,10 @@ class _Group:
     def values(self) -> None:
         """When, at what price and how much was traded."""
         day, number = self._day, self._number
-        # Columns are let go on another thread than took their memory: it must be asked for.
-        pa.default_memory_pool().release_unused()
+        # Columns are let go on another thread than took their memory: it must be asked for, and
+        # what is given back must be taken anew.
+        if next(_decoded) % _GIVE_BACK == 0:
+            pa.default_memory_pool().release_unused()
         try:
             time, price, qty = day.read(number, "time", "price", "quantity")
             if day.info.quality.out_of_order:
