@@ -37,7 +37,7 @@ def draw_cvd(bars: Sequence[Bar], theme: Theme, scale: Scale) -> Figure:
     cvd = np.where(missing, np.nan, np.cumsum(delta))
     figure = Figure(figsize=(13.6, 6.4), dpi=100, facecolor=theme.ground)
     grid = figure.add_gridspec(
-        3, 1, height_ratios=(2.2, 1.6, 0.9), left=0.010, right=0.93, top=0.945, bottom=0.06,
+        3, 1, height_ratios=(2.2, 1.6, 0.9), left=0.018, right=0.93, top=0.945, bottom=0.06,
         hspace=0.16,
     )  # fmt: skip
     upper = figure.add_subplot(grid[0])

@@ -127,7 +127,7 @@ def draw_drift(tracks: Sequence[Track], window: tuple[int, int], theme: Theme) -
     """
     figure = Figure(figsize=(13.6, 5.4), dpi=100, facecolor=theme.ground)
     grid = figure.add_gridspec(
-        2, 2, left=0.010, right=0.955, top=0.94, bottom=0.06, hspace=0.3, wspace=0.14
+        2, 2, left=0.018, right=0.955, top=0.94, bottom=0.06, hspace=0.3, wspace=0.14
     )
     for number, track in enumerate(tracks):
         axes = figure.add_subplot(grid[number // 2, number % 2])

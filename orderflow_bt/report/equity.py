@@ -67,7 +67,7 @@ def draw_equity(
     figure = Figure(figsize=(13.6, tall), dpi=100, facecolor=theme.ground)
     heights = (2.6, 1.0) if held is None else (2.6, 1.0, 0.7)
     grid = figure.add_gridspec(
-        len(heights), 1, height_ratios=heights, left=0.010, right=0.93, top=0.93, bottom=0.075,
+        len(heights), 1, height_ratios=heights, left=0.018, right=0.93, top=0.93, bottom=0.075,
         hspace=0.24,
     )  # fmt: skip
     upper = figure.add_subplot(grid[0])

@@ -168,7 +168,8 @@ def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | N
         lost = f"{words.plain(metrics['liquidation_loss'], money_digits(quote))} {quote}"
         return value, f"they lost {lost}, inside the net result"
     if spec.form == "bps" and value is not None and value <= 0:
-        return value, "it lost before any cost: there is nothing to bear them with"
+        before = "lost" if value < 0 else "made nothing"
+        return value, f"it {before} before any cost: there is nothing to bear them with"
     if spec.form == "cost" and value is not None and value < 0:
         return value, "a minus: rebates" if spec.key == "fees" else "a minus: better than quoted"
     if spec.form == "side" and value is not None:
