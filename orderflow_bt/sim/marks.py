@@ -177,7 +177,7 @@ class Marks:
             tape.price, *tape.blocks, self._row, row, changes, lines, self._inverse, self._peak,
             self._worst, *self._extremes, lived,
         )  # fmt: skip
-        self._extremes = extremes[0], extremes[1]
+        self._extremes = int(extremes[0]), int(extremes[1])
         self._row, self._line = row, (float(lines[-1, 0]), float(lines[-1, 1]))
         ended = self._excursions.follow(changes, lived) if count else _NONE
         self._ledgers.clear()
