@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Times = NDArray[np.int64]
 
 _FACTORS = (0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30)
+_FACTOR_ENDS = (0.02, 40.0)  # what is beyond lies at the edge
 _FLATTEST = 1e-9
 
 
@@ -113,6 +114,9 @@ def _track(  # noqa: PLR0917 - all of one figure
     if not np.isfinite(found.values).any():
         why = f"n/a: no window of {window} {noun} has a loss or moves at all"
         return Track(name, form, even, time, None, why)
+    if form == "factor" and not (found.values > 0).any():
+        why = f"n/a: no window of {window} {noun} has a winner"
+        return Track(name, form, even, time, None, why)
     told = f"{name}, last {window} {noun}"
     return Track(told, form, even, time[window - 1 :], found)
 
@@ -161,33 +165,37 @@ def _draw(axes: Axes, track: Track, theme: Theme) -> None:
             transform=axes.transAxes,
         )  # fmt: skip
         return
-    if track.form == "factor":
-        axes.set_yscale("log")
+    dates, values = track.time / DAY_US, found.values
+    seen = [values[np.isfinite(values)], np.array(found.band or ())]
+    if found.last is not None:
+        ends = np.array(found.last)
+        ends[~np.isfinite(ends)] = np.nanmax(values)
+        seen.append(ends)
+    _bound(axes, np.concatenate(seen), is_factor=track.form == "factor")
     if found.band is not None:
         axes.axhspan(*found.band, facecolor=theme.muted, alpha=0.16, linewidth=0)
     if track.even is not None:
         axes.axhline(track.even, color=theme.muted, linewidth=0.8)
     if np.isfinite(found.whole):
         axes.axhline(found.whole, color=theme.ink, linewidth=0.8, linestyle=(0, (2, 3)))
-    dates, values = track.time / DAY_US, found.values
     axes.plot(dates, values, color=theme.curve, linewidth=1.3, drawstyle="steps-post", zorder=3)
     low, high = found.band or (-np.inf, np.inf)
     left = np.where((values < low) | (values > high), values, np.nan)
     axes.plot(dates, left, color=theme.accent, linewidth=2.6, drawstyle="steps-post", zorder=4)
-    seen = [values[np.isfinite(values)], np.array(found.band or ())]
     if found.last is not None:
-        ends = np.array(found.last)
-        ends[~np.isfinite(ends)] = np.nanmax(values)
         axes.errorbar(
             dates[-1], values[-1], yerr=[[max(values[-1] - ends[0], 0.0)],
                                          [max(ends[1] - values[-1], 0.0)]],
             color=theme.curve, elinewidth=1.1, capsize=3, marker="o", markersize=4, zorder=5,
         )  # fmt: skip
-        seen.append(ends)
-    every = np.concatenate(seen)
-    if track.form == "factor":
-        every = every[every > 0]
-        axes.set_ylim(max(every.min(), 0.02) / 1.2, min(every.max(), 40.0) * 1.2)
+
+
+def _bound(axes: Axes, every: Floats, *, is_factor: bool) -> None:
+    """Let a pane reach over all of these values; factors on a scale of ratios."""
+    if is_factor:
+        every = np.clip(every[every > 0], *_FACTOR_ENDS)
+        axes.set_yscale("log")
+        axes.set_ylim(every.min() / 1.2, every.max() * 1.2)
     else:
         room = 0.08 * (every.max() - every.min()) + _FLATTEST
         axes.set_ylim(every.min() - room, every.max() + room)

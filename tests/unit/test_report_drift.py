@@ -64,3 +64,18 @@ def test_wins_alone_draw_no_factor():
     won = tracks_of(np.full(70, 5.0), np.arange(70) * DAY_US, account(80), "USDT", 1)
     assert "n/a" in won[2].why
     assert png_bytes(draw_drift(won, (0, 80 * DAY_US), DARK))[:4] == b"\x89PNG"
+
+
+def test_losses_alone_have_no_factor_to_draw():
+    lost = tracks_of(np.full(70, -5.0), np.arange(70) * DAY_US, account(80), "USDT", 1)
+    assert lost[2].why == "n/a: no window of 30 round trips has a winner"
+    assert png_bytes(draw_drift(lost, (0, 80 * DAY_US), DARK))[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("usual", [-1.0, 1.0])
+def test_a_single_exception_is_drawn(usual):
+    net = np.full(70, usual)
+    net[35] = -1e-4 * usual
+    found = tracks_of(net, np.arange(70) * DAY_US, account(80), "USDT", 1)
+    assert found[2].found is not None
+    assert png_bytes(draw_drift(found, (0, 80 * DAY_US), LIGHT))[:4] == b"\x89PNG"
