@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from orderflow_bt.report import words
-from orderflow_bt.report.equity import digits_of, dress, time_axis
+from orderflow_bt.report.equity import digits_of, dress, thin, time_axis
 from orderflow_bt.report.theme import MONO, SANS, Theme
 from orderflow_bt.stats import metrics as m
 from orderflow_bt.stats import money, money_digits, rolling
@@ -178,6 +178,8 @@ def _draw(axes: Axes, track: Track, theme: Theme) -> None:
         axes.axhline(track.even, color=theme.muted, linewidth=0.8)
     if np.isfinite(found.whole):
         axes.axhline(found.whole, color=theme.ink, linewidth=0.8, linestyle=(0, (2, 3)))
+    shown = thin(np.where(np.isfinite(values), values, 0.0))
+    dates, values = dates[shown], values[shown]
     axes.plot(dates, values, color=theme.curve, linewidth=1.3, drawstyle="steps-post", zorder=3)
     low, high = found.band or (-np.inf, np.inf)
     left = np.where((values < low) | (values > high), values, np.nan)
