@@ -81,7 +81,7 @@ def joint_of(
     return Joint(net, trades.entry.size, drawn, _held(record, marks))
 
 
-def together(joint: Sequence[Joint]) -> dict[str, Any]:
+def chance_together(joint: Sequence[Joint]) -> dict[str, Any]:
     """What chance makes of a portfolio: draws of all symbols added up; empty for too few.
 
     Args:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from orderflow_bt import stats
 from orderflow_bt.errors import OrderflowError, PluginError, UnsupportedError, UsageError
-from orderflow_bt.run.chance import together
+from orderflow_bt.run.chance import chance_together
 from orderflow_bt.run.columns import as_stats
 from orderflow_bt.run.folder import failed_home, write_failed, write_run
 from orderflow_bt.run.numbers import moment_of
@@ -262,7 +262,7 @@ def _metrics(
             }
             for symbol, part in parts.items()
         },
-        "chance": together([one.joint for one in written.values() if one.joint]),
+        "chance": chance_together([one.joint for one in written.values() if one.joint]),
         "coverage": {symbol: part["coverage"] for symbol, part in parts.items()},
         "band": dict(band),
         "not_simulated": sorted(
