@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.interrupts import insist
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,6 +55,7 @@ def settle_in(words: Sequence[str]) -> None:
             reconfigure(errors="plain")
     sys.stderr.reconfigure(errors="plain")  # type: ignore[union-attr] # unless somebody took it
     signal.signal(signal.SIGTERM, _end)
+    insist(lambda end: signal.SIGTERM if isinstance(end, Terminated) else signal.SIGINT)
     for word in words:
         if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
             raise UsageError(

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orderflow_bt.errors import OrderflowError
+from orderflow_bt.interrupts import insist
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -166,6 +167,7 @@ def _do(
     """Do a job and send what comes of it, or what it raises."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
+    insist(_once_more)
     for ours in others:
         ours.close()  # else it would not be told that the one who asked is gone
     # Streams of its own: somebody may have held the lock of the old ones at the fork.
@@ -194,6 +196,13 @@ def _interrupt(
     for known in (signal.SIGINT, signal.SIGTERM):
         signal.signal(known, _pass_over)
     raise KeyboardInterrupt
+
+
+def _once_more(dropped: KeyboardInterrupt) -> int:  # pragma: no cover - in another process
+    """To be interrupted by what was dropped, which is the once of `_interrupt`."""
+    del dropped
+    signal.signal(signal.SIGINT, _interrupt)
+    return signal.SIGINT
 
 
 def _pass_over(

@@ -144,6 +144,33 @@ def test_asked_to_end_when_all_is_done_it_just_ends(name):
     assert done.stderr == b""
 
 
+DROPPED = """
+import os, signal, time
+from orderflow_bt.cli import surroundings
+
+class Ends:
+    def __del__(self):
+        os.kill(os.getpid(), signal.{})  # raised in here: Python tells of it and goes on
+
+surroundings.settle_in([])
+try:
+    Ends()
+    time.sleep(20)
+except KeyboardInterrupt as heard:
+    print(type(heard).__name__)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "heard"), [("SIGINT", b"KeyboardInterrupt\n"), ("SIGTERM", b"Terminated\n")]
+)
+def test_asked_to_end_where_nothing_can_be_raised_it_hears_it_soon_after(name, heard):
+    done = subprocess.run(
+        [sys.executable, "-c", DROPPED.format(name)], capture_output=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.stderr) == (heard, b"")
+
+
 # Full disks --------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import html
 import json
+import os
 import shlex
 from dataclasses import replace
 from decimal import Decimal
@@ -243,6 +244,7 @@ def test_what_is_missing_is_refused_unless_accepted(lake, tmp_path):
 
 # -- alerts -----------------------------------------------------------------------------------
 
+HEAD = "ts,symbol,kind,side\n"
 ALERTS = """ts,symbol,kind,side
 2024-01-01T00:00:02Z,TAPE,whale,buy
 1704067203500,OTHER,whale,sell
@@ -280,6 +282,19 @@ def test_an_alert_is_known_with_the_first_trade_after_its_delay(alerts, chunks):
     assert len(tape.events(Alerts(str(alerts), delay=0.0))) == 3
 
 
+@pytest.mark.parametrize("at", ["00:00:02.5", "00:00:00.5", "00:00:01", "00:00:05.5"])
+def test_no_cut_of_the_tape_loses_an_alert(at, tmp_path):
+    file = tmp_path / "alerts.csv"
+    file.write_text(f"ts,symbol,kind,side\n2024-01-01T{at},TAPE,whale,buy\n")
+    tape, alerts = Tape(SECONDS), Alerts(str(file), delay=0.0)
+    whole = [event.known_at for event in tape.events(alerts)]
+    assert len(whole) == 1
+    for cut in range(1, 6):
+        chunks = (cut, 6 - cut)
+        again = Alerts(str(file), delay=0.0)
+        assert [e.known_at for e in tape.events(again, chunks=chunks)] == whole, chunks
+
+
 def test_alerts_are_audited_as_anything_else(alerts):
     assert_no_lookahead(Follows(path=str(alerts)), Tape(SECONDS))
 
@@ -300,9 +315,18 @@ def test_the_files_checksum_stands_in_the_manifest_and_the_result(alerts, lake, 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("time,symbol\n", "lack the column 'ts'"),
-        ("ts,symbol,kind,side\nyesterday,A,b,buy\n", "'yesterday' is not a time .*line 2"),
-        ("ts,symbol,kind,side\n1704067203,A,b,bye\n", "'bye' is not buy or sell .*line 2"),
+        ("time,symbol\n", "lack the column 'ts': it has time, symbol .*line 1"),
+        ("", "lack the column 'ts': it is empty"),
+        (f"{HEAD}yesterday,A,b,buy\n", "'yesterday' is not a time .*line 2"),
+        (f"{HEAD}1704067203,A,b,bye\n", "'bye' is not buy or sell .*line 2"),
+        (f'{HEAD}\n\n1704067203,A,"b\nc",buy\nx,A,b,buy\n', "'x' is not a time .*line 6"),
+        (f"{HEAD}1704067203,A,b\n", "has not 4 fields .*line 2"),
+        (f"{HEAD}1704067203,A,b,buy,now\n", "has not 4 fields .*line 2"),
+        (f'{HEAD}1704067203,A,"b,buy\n1704067203,A,b,buy\n', "cannot be read: .*line 3.*Quote"),
+        (f"{HEAD}1704067203,A,b\rc,buy\n", "cannot be read: .*line 2.*CRLF"),
+        (f"{HEAD}{'9' * 5000},A,b,buy\n", "'9{40}…' is not a time"),
+        (f"{HEAD}1704067203,A,{'b' * 200_000},buy\n", "a line is longer than 65536 bytes .*line 2"),
+        (f"{HEAD}1704067203,A,b\0,buy\n", "no text in UTF-8 .*line 2"),
     ],
 )
 def test_alerts_that_cannot_be_read_name_the_line(tmp_path, text, what):
@@ -310,8 +334,37 @@ def test_alerts_that_cannot_be_read_name_the_line(tmp_path, text, what):
     file.write_text(text)
     with pytest.raises(UsageError, match=what):
         Alerts(str(file))
-    with pytest.raises(UsageError, match="cannot be read: No such file"):
-        Alerts(str(tmp_path / "none.csv"))
+
+
+def test_what_is_no_file_of_alerts_is_refused_before_it_is_read(tmp_path):
+    for path, what in [
+        ("none.csv", "No such file"), (".", "it is a folder"), ("a\0b", "embedded null"),
+    ]:  # fmt: skip
+        with pytest.raises(UsageError, match=f"cannot be read: {what}"):
+            Alerts(str(tmp_path / path))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match=r"a pipe or a device\. Write them into a file"):
+        Alerts(str(tmp_path / "pipe"))
+    (tmp_path / "wide.csv").write_bytes((HEAD + "2024-01-01,A,b,buy\n").encode("utf-16"))
+    with pytest.raises(UsageError, match=r"no text in UTF-8 .*line 1.*Save the file"):
+        Alerts(str(tmp_path / "wide.csv"))
+    with (tmp_path / "endless.csv").open("wb") as file:
+        file.truncate(1 << 40)  # a line of a terabyte, of which nothing lies on the disk
+    with pytest.raises(UsageError, match="a line is longer than 65536 bytes"):
+        Alerts(str(tmp_path / "endless.csv"))
+
+
+def test_a_day_of_eight_digits_is_no_second_of_1970(tmp_path):
+    (tmp_path / "a.csv").write_text(f"{HEAD}20240101,TAPE,whale,buy\n")
+    (seen,) = Tape(SECONDS).events(Alerts(str(tmp_path / "a.csv"), delay=0.0))
+    assert seen.details["alert_time"] == MIDNIGHT_2024
+
+
+def test_a_symbol_that_no_alert_has_is_an_error_that_names_others(alerts, tmp_path):
+    with pytest.raises(UsageError, match=r"no alert .* is of 'BTC'.*alerts of OTHER, TAPE"):
+        Alerts(str(alerts), symbol="BTC")
+    (tmp_path / "none.csv").write_text(HEAD)
+    assert Tape(SECONDS).events(Alerts(str(tmp_path / "none.csv"), symbol="BTC")) == []
 
 
 def test_a_run_from_the_command_line_takes_alerts_from_a_file(lake, tmp_path):

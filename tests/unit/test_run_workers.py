@@ -105,6 +105,23 @@ def test_an_interrupt_of_the_one_who_asked_ends_them(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"cleared"}
 
 
+class Ends:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)  # raised in here: Python goes on
+
+
+def test_an_interrupt_that_a_process_could_not_raise_ends_it_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "_SILENCE", 2)
+
+    def work(number, say):
+        Ends()
+        hold(tmp_path)
+
+    with pytest.raises(OrderflowError, match="in the middle of its run"):
+        side_by_side(1, work, say_nothing)
+    assert {path.name for path in tmp_path.iterdir()} == {"cleared"}
+
+
 def test_they_end_when_the_one_who_asked_is_gone(tmp_path):
     def work(number, say):
         try:
