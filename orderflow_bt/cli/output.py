@@ -80,7 +80,7 @@ def write_rows(
         _pour(_text_sink(how, columns, sys.stdout), batches)
         sys.stdout.flush()
         return
-    with _whole(out) as part:
+    with whole_file(out) as part:
         if how is Format.PARQUET:
             _pour(_ParquetSink(columns, part), batches)
             return
@@ -141,7 +141,7 @@ def _pour(sink: _Sink, batches: Iterable[Sequence[Sequence[Value]]]) -> None:
 
 
 @contextmanager
-def _whole(out: Path) -> Iterator[Path]:
+def whole_file(out: Path) -> Iterator[Path]:
     """A name to write to, which becomes ``out`` when the block ends well, else is deleted."""
     part = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:

@@ -13,6 +13,9 @@ from orderflow_bt.report.excursions import excursions
 from orderflow_bt.stats.metrics import daily_equity, daily_returns
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -22,12 +25,21 @@ TABLES = ("orders", "fills", "round_trips", "equity", "events")
 _TIMES = {"time", "known_at"}
 _PRICES = {"price", "price_low", "price_high", "reference"}
 _LOTS = {"qty", "filled_qty", "position", "ahead"}
+_AT_ONCE = 1 << 12  # round trips made into dictionaries
 
 
-def plain_table(run: RunFolder, name: str) -> pa.Table:
-    """A table of the run with prices and quantities as decimals and times as UTC timestamps."""
-    unit = run.manifest["instrument"]
-    table = run.rows(name).table()
+def plain_pieces(run: RunFolder, name: str) -> Iterator[pa.Table]:
+    """A table of the run with prices and quantities as decimals and times as UTC timestamps.
+
+    Yields:
+        Some rows at a time, at least one table; all of one schema.
+    """
+    for piece in run.rows(name).pieces():
+        plain = _plain(piece, run.manifest["instrument"])
+        yield _with_excursions(run, piece, plain) if name == "round_trips" else plain
+
+
+def _plain(table: pa.Table, unit: Mapping[str, Any]) -> pa.Table:
     columns = []
     for field, column in zip(table.schema, table.columns, strict=True):
         if field.name in _TIMES or field.name.endswith("_time"):
@@ -40,22 +52,22 @@ def plain_table(run: RunFolder, name: str) -> pa.Table:
             columns.append(_decimals(column, unit["qty_decimals"]))
         else:
             columns.append(column)
-    plain = pa.Table.from_arrays(columns, names=table.column_names)
-    return _with_excursions(run, plain) if name == "round_trips" else plain
+    return pa.Table.from_arrays(columns, names=table.column_names)
 
 
-def _with_excursions(run: RunFolder, trips: pa.Table) -> pa.Table:
+def _with_excursions(run: RunFolder, trips: pa.Table, plain: pa.Table) -> pa.Table:
     """The worst and the best while open, also as money and as multiples of the risk."""
     names = ("mae_money", "mfe_money", "mae_r", "mfe_r")
     found: dict[str, list[float | None]] = {name: [] for name in names}
-    for trip in run.rows("round_trips"):
-        for name, value in excursions(trip, run.manifest["instrument"]).items():
-            found[name].append(value)
+    for batch in trips.to_batches(_AT_ONCE):
+        for trip in batch.to_pylist():
+            for name, value in excursions(trip, run.manifest["instrument"]).items():
+                found[name].append(value)
     for name in names:
-        if name in trips.column_names:
+        if name in plain.column_names:
             continue
-        trips = trips.append_column(name, pa.array(found[name], pa.float64()))
-    return trips
+        plain = plain.append_column(name, pa.array(found[name], pa.float64()))
+    return plain
 
 
 def _decimals(column: pa.ChunkedArray, decimals: int) -> pa.Array:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
 from decimal import Decimal
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 from run_folders import build_run_folder
 from typer.testing import CliRunner
 
 from orderflow_bt.cli import app
 from orderflow_bt.report.folder import read_run
+from orderflow_bt.report.plain import plain_pieces
 
 NAMES = ("orders", "fills", "round_trips", "equity", "events", "returns")
 
@@ -69,3 +72,45 @@ def test_something_else_is_refused(tmp_path):
     assert result.exit_code == 2
     assert "not a run folder" in result.stderr
     assert not (tmp_path / "x").exists()
+
+
+def test_tables_of_many_row_groups_are_written_some_rows_at_a_time(run, tmp_path):
+    parted = tmp_path / "parted"
+    shutil.copytree(run, parted)
+    for name in ("orders", "fills", "round_trips"):
+        whole = pq.read_table(run / f"{name}.parquet")
+        pq.write_table(whole, parted / f"{name}.parquet", row_group_size=2)
+    folder = read_run(parted)
+    pieces = list(plain_pieces(folder, "round_trips"))
+    assert len(pieces) == math.ceil(len(folder.rows("round_trips")) / 2) > 1
+    assert len({piece.schema for piece in pieces}) == 1
+    for one, out in ((run, tmp_path / "one"), (parted, tmp_path / "many")):
+        exported(one, out)
+        exported(one, out, "--format", "parquet")
+    for name in NAMES:
+        csvs, tables = (
+            [tmp_path / out / f"{name}.{ending}" for out in ("one", "many")]
+            for ending in ("csv", "parquet")
+        )
+        assert csvs[0].read_bytes() == csvs[1].read_bytes()
+        assert pq.read_table(tables[0]).equals(pq.read_table(tables[1]))
+
+
+def test_a_broken_table_leaves_no_part_of_its_file(run, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(run, broken)
+    whole = pq.read_table(run / "fills.parquet")
+    for group in (2, len(whole)):  # not all of it is read before something is written
+        path = broken / "fills.parquet"
+        pq.write_table(whole, path, row_group_size=group, compression="zstd")
+        content = bytearray(path.read_bytes())
+        with pq.ParquetFile(path) as file:
+            last = file.metadata.row_group(file.num_row_groups - 1).column(0)
+        at = last.dictionary_page_offset or last.data_page_offset
+        content[at : at + 40] = bytes(40)
+        path.write_bytes(content)
+        out = tmp_path / f"out-{group}"
+        result = CliRunner().invoke(app, ["export", str(broken), "--out", str(out)])
+        assert result.exit_code == 1
+        assert "fills.parquet" in result.stderr
+        assert [file.name for file in out.iterdir()] == ["orders.csv"]
