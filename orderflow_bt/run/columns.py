@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from orderflow_bt.sim.account import EXACT_FLOAT
 from orderflow_bt.sim.logs import ABSENT
+from orderflow_bt.sim.rounding import PER_UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.sim.account import Account
-    from orderflow_bt.sim.marks import EquityRow
+    from orderflow_bt.sim.marks import EquityBlock
     from orderflow_bt.sim.trips import RoundTrip
 
 _WHOLE = ("id", "side", "entry_time", "exit_time", "qty")
@@ -117,22 +119,26 @@ class OrderCounts:
         by_status: How many there are of each status.
         rejected: Of those rejected, how many for each reason.
         roots: How many were sent on their own, not by another.
-        caused_by: Ids of the events that they were sent for.
     """
 
     def __init__(self) -> None:
         self.by_status: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.roots = 0
-        self.caused_by: set[int] = set()
+        self._events: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
 
     def take(self, columns: Mapping[str, Any]) -> None:
         """Take in the next, by column."""
         self.by_status.update(columns["status"])
         self.roots += int(np.count_nonzero(np.asarray(columns["parent_id"]) == ABSENT))
-        self.caused_by.update(np.unique(np.asarray(columns["event_id"], np.int64)).tolist())
+        self._events.append(np.unique(columns["event_id"]))
         both = zip(columns["why"], columns["status"], strict=True)
         self.rejected.update(why for why, status in both if status == "rejected")
+
+    @property
+    def caused_by(self) -> NDArray[np.int64]:
+        """Int64, ids of the events that they were sent for, ascending."""
+        return np.unique(np.concatenate(self._events))
 
 
 class FillColumns:
@@ -195,28 +201,29 @@ class EquityColumns:
     """The account at bar closes, by column."""
 
     def __init__(self) -> None:
-        self._time, self._price, self._equity = array("q"), array("q"), array("d")
+        self._time, self._price = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        self._equity = [np.empty(0, np.float64)]
 
-    def take(self, rows: Sequence[EquityRow]) -> None:
+    def take(self, block: EquityBlock) -> None:
         """Take in the next."""
-        self._time.extend([row.time for row in rows])
-        self._price.extend([row.price for row in rows])
-        self._equity.extend([float(row.equity) for row in rows])
+        self._time.append(block.time)
+        self._price.append(block.price)
+        self._equity.append(_amounts(block.cents))
 
     @property
     def time(self) -> NDArray[np.int64]:
         """Int64 [n], microseconds UTC."""
-        return np.array(self._time, np.int64)
+        return np.concatenate(self._time)
 
     @property
     def price(self) -> NDArray[np.int64]:
         """Int64 [n], price units of the last trade before each; 0 where there was none."""
-        return np.array(self._price, np.int64)
+        return np.concatenate(self._price)
 
     @property
     def equity(self) -> NDArray[np.float64]:
         """Float64 [n], money."""
-        return np.array(self._equity, np.float64)
+        return np.concatenate(self._equity)
 
 
 class Taken(NamedTuple):
@@ -227,6 +234,13 @@ class Taken(NamedTuple):
     equity: EquityColumns
     orders: OrderCounts
     events: int
+
+
+def _amounts(cents: NDArray[Any]) -> NDArray[np.float64]:
+    """Hundred-millionths in units of currency, each the float nearest to it."""
+    if cents.dtype != object and np.abs(cents).max(initial=0) < EXACT_FLOAT:
+        return cents / float(PER_UNIT)
+    return np.array([amount / PER_UNIT for amount in cents.tolist()])
 
 
 def _real(value: Decimal | float | None) -> float:

@@ -116,7 +116,7 @@ def _write_tables(record: RunRecord, part: Part) -> Taken:
     part.write_table("fills", tables.fills_pieces(fills, filled))
     part.write_table("orders", tables.orders_pieces(orders, fills, counts))
     part.write_table("funding", [tables.funding_table(session.funding.payments)])
-    part.write_table("equity", tables.equity_pieces(session.equity_rows(), equity))
+    part.write_table("equity", tables.equity_pieces(session.equity_blocks(), equity))
     part.write_table("events", tables.events_pieces(recorder, counts, session.broker.skipped))
     part.write_table("bars", tables.from_matrices("bars", recorder.bars.blocks()))
     part.write_table("footprints", tables.from_matrices("footprints", [_footprints(record, trips)]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,19 +10,19 @@ import pyarrow as pa
 from orderflow_bt.flow import events as ev
 from orderflow_bt.sim.funding import FundingPayment
 from orderflow_bt.sim.logs import ABSENT, ROLES, RULES
-from orderflow_bt.sim.marks import EquityRow
+from orderflow_bt.sim.rounding import cents
 from orderflow_bt.sim.trips import RoundTrip
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from decimal import Decimal
 
     from numpy.typing import NDArray
 
     from orderflow_bt.run.columns import EquityColumns, FillColumns, OrderCounts, TripColumns
     from orderflow_bt.run.recorder import Recorder
     from orderflow_bt.sim.logs import FillLog, OrderLog
+    from orderflow_bt.sim.marks import EquityBlock
 
 INT, TEXT, FLOAT, FLAG = pa.int64(), pa.string(), pa.float64(), pa.bool_()
 MONEY = pa.decimal128(38, 8)
@@ -89,7 +88,7 @@ def from_matrices(name: str, matrices: Iterable[NDArray[np.int64]]) -> Iterator[
     schema = SCHEMAS[name]
     yield schema.empty_table()
     for matrix in matrices:
-        columns = [pa.array(matrix[:, k]) for k in range(len(schema))]
+        columns = [pa.array(column) for column in np.ascontiguousarray(matrix.T)]
         yield pa.Table.from_arrays(columns, schema=schema)
 
 
@@ -143,9 +142,11 @@ def _from_columns(name: str, columns: Mapping[str, Any]) -> pa.Table:
     schema, made = SCHEMAS[name], []
     for field in schema:
         values = columns[field.name]
-        if not isinstance(values, pa.Array):
-            absent = values == ABSENT if isinstance(values, np.ndarray) else None
-            values = pa.array(values, field.type, mask=absent)
+        if isinstance(values, np.ndarray):
+            absent = values == ABSENT
+            values = pa.array(values, field.type, mask=absent if absent.any() else None)
+        elif not isinstance(values, pa.Array):
+            values = pa.array(values, field.type)
         made.append(values)
     return pa.Table.from_arrays(made, schema=schema)
 
@@ -170,20 +171,19 @@ def funding_table(payments: list[FundingPayment]) -> pa.Table:
     return _from_columns("funding", _columns_of(payments, FundingPayment))
 
 
-def equity_pieces(rows: Iterator[EquityRow], taken: EquityColumns) -> Iterator[pa.Table]:
+def equity_pieces(blocks: Iterable[EquityBlock], taken: EquityColumns) -> Iterator[pa.Table]:
     """The account at every bar close."""
-    for some in _or_none(iter(lambda: list(islice(rows, ROWS)), [])):
-        taken.take(some)
-        columns: dict[str, Any] = _columns_of(some, EquityRow)
-        yield _from_columns("equity", {**columns, "equity": _repeated(columns["equity"])})
+    yield SCHEMAS["equity"].empty_table()
+    for block in blocks:
+        taken.take(block)
+        yield _from_columns("equity", {**block._asdict(), "equity": _money(block.cents)})
 
 
-def _repeated(amounts: Sequence[Decimal]) -> pa.Array:
-    """Money of which many are one object, as it stays while nothing is held: made once."""
-    different = {id(amount): amount for amount in amounts}
-    places = {key: place for place, key in enumerate(different)}
-    made = pa.array(list(different.values()), MONEY)
-    return made.take(pa.array([places[id(amount)] for amount in amounts], INT))
+def _money(amounts: NDArray[Any]) -> pa.Array:
+    """Hundred-millionths as money, objects where some are in no int64."""
+    if amounts.dtype == object:
+        return pa.array([cents(amount) for amount in amounts.tolist()], MONEY)
+    return _cents(amounts)
 
 
 def events_pieces(
@@ -191,24 +191,69 @@ def events_pieces(
 ) -> Iterator[pa.Table]:
     """Events, and what the strategy made of each: of some came an order, some it skipped."""
     words = recorder.words
+    detectors = pa.array([of.detector for of in words], TEXT)
+    kinds, states = _Words([of.kinds for of in words]), _Words([of.states for of in words])
+    actions = _Actions(skipped, orders.caused_by)
     yield SCHEMAS["events"].empty_table()
     for rows in recorder.events.blocks():
-        actions = [
-            skipped.get(number) or ("order" if number in orders.caused_by else "")
-            for number in rows[:, ev.ID].tolist()
-        ]
-        columns = {
-            "id": rows[:, ev.ID],
-            "known_at": rows[:, ev.KNOWN_AT],
-            "detector": [words[source].detector for source in rows[:, ev.SOURCE].tolist()],
-            "kind": [words[s].kinds[k] for s, k in rows[:, [ev.SOURCE, ev.KIND]].tolist()],
-            "direction": rows[:, ev.DIRECTION],
-            "state": [words[s].states[k] for s, k in rows[:, [ev.SOURCE, ev.STATE]].tolist()],
-            "price_low": rows[:, ev.PRICE_LOW],
-            "price_high": rows[:, ev.PRICE_HIGH],
-            "price": rows[:, ev.PRICE],
-            "strength": np.ascontiguousarray(rows[:, ev.STRENGTH]).view(np.float64),
-            "spans_gap": rows[:, ev.SPANS_GAP].astype(np.bool_),
-            "action": actions,
+        columns = np.ascontiguousarray(rows.T)
+        source = columns[ev.SOURCE]
+        made = {
+            "id": columns[ev.ID],
+            "known_at": columns[ev.KNOWN_AT],
+            "detector": detectors.take(pa.array(source)),
+            "kind": kinds.of(source, columns[ev.KIND]),
+            "direction": columns[ev.DIRECTION],
+            "state": states.of(source, columns[ev.STATE]),
+            "price_low": columns[ev.PRICE_LOW],
+            "price_high": columns[ev.PRICE_HIGH],
+            "price": columns[ev.PRICE],
+            "strength": pa.array(columns[ev.STRENGTH].view(np.float64)),
+            "spans_gap": pa.array(columns[ev.SPANS_GAP].astype(np.bool_)),
+            "action": actions.of(columns[ev.ID]),
         }
-        yield pa.Table.from_pydict(columns, schema=SCHEMAS["events"])
+        yield pa.Table.from_arrays(
+            [value if isinstance(value, pa.Array) else pa.array(value) for value in made.values()],
+            schema=SCHEMAS["events"],
+        )
+
+
+class _Words:
+    """Words of several sources, each of which numbers its own from 0."""
+
+    def __init__(self, by_source: Sequence[Sequence[str]]) -> None:
+        self._words = pa.array([word for words in by_source for word in words], TEXT)
+        self._first = np.cumsum([0, *map(len, by_source)])
+
+    def of(self, source: NDArray[np.int64], number: NDArray[np.int64]) -> pa.Array:
+        """Those of some numbers, each of a source."""
+        return self._words.take(pa.array(self._first[source] + number))
+
+
+class _Actions:
+    """What a strategy made of events.
+
+    Args:
+        skipped: Why it skipped some, by their ids.
+        ordered: int64, ids of those it sent an order for.
+    """
+
+    def __init__(self, skipped: Mapping[int, str], ordered: NDArray[np.int64]) -> None:
+        ids = np.fromiter(skipped, np.int64, len(skipped))
+        why = pa.array(skipped.values(), TEXT).dictionary_encode()
+        words = why.dictionary.to_pylist()
+        place = why.indices.to_numpy()
+        told = np.flatnonzero(np.array([word != "" for word in words], np.bool_)[place])
+        told = told[np.argsort(ids[told])]
+        self._ids, self._why = ids[told], place[told].astype(np.int64) + 2
+        self._words = pa.array(["", "order", *words], TEXT)
+        self._ordered = ordered
+
+    def of(self, ids: NDArray[np.int64]) -> pa.Array:
+        """Of each of some events; empty where it was not heard of again."""
+        made = np.isin(ids, self._ordered).astype(np.int64)
+        if len(self._ids):
+            places = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+            is_skipped = self._ids[places] == ids
+            made[is_skipped] = self._why[places[is_skipped]]
+        return self._words.take(pa.array(made))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -20,12 +22,14 @@ import pyarrow.parquet as pq
 from orderflow_bt.errors import OrderflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 SUMS = "SHA256SUMS"
 ROWS = 1 << 16  # of a row group
+_SMALLEST, _LARGEST = 1e-3, 1e9  # between them `str` and Arrow write broken numbers the same
 _AT_ONCE = 1 << 13  # values made into texts
+_IN_MEMORY = 1 << 24  # bytes of small tables that are not read again for their hash
 
 
 class Part:
@@ -37,12 +41,15 @@ class Part:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self._small: dict[str, pa.Table] = {}  # those in memory still
 
     def write_table(self, name: str, pieces: Iterable[pa.Table]) -> None:
         """Write a Parquet file as its pieces come, at least one: `ROWS` or more to a row group."""
         writer: pq.ParquetWriter | None = None
+        first: pa.Table | None = None
         try:
             for group in _groups(pieces):
+                first = group if writer is None else None
                 if writer is None:
                     path = self.home / f"{name}.parquet"
                     writer = pq.ParquetWriter(path, group.schema, compression="zstd")
@@ -50,6 +57,10 @@ class Part:
         finally:
             if writer is not None:
                 writer.close()
+        taken = sum(table.nbytes for table in self._small.values())
+        if first is not None and taken + first.nbytes <= _IN_MEMORY:
+            self._small[name] = first
+        else:
             pa.default_memory_pool().release_unused()
 
     def write_text(self, name: str, values: Mapping[str, Any]) -> None:
@@ -60,28 +71,47 @@ class Part:
     def digest(self, names: Iterable[str], digest: hashlib._Hash) -> None:
         """Add to a hash what stands in tables, column by column, of each only a part at a time."""
         for name in names:
+            small = self._small.pop(name, None)
+            if small is not None:
+                digest.update(_heading(name, small.num_rows, small.column_names))
+                for column in small.columns:
+                    digest.update(_lines(column.combine_chunks()))
+                continue
             with pq.ParquetFile(self.home / f"{name}.parquet") as file:
                 columns = file.schema_arrow.names
-                rows = file.metadata.num_rows
-                digest.update(f"\n{name} {rows} {','.join(columns)}\n".encode())
+                digest.update(_heading(name, file.metadata.num_rows, columns))
                 for column in columns:
-                    first = True
-                    for batch in file.iter_batches(_AT_ONCE, columns=[column], use_threads=False):
-                        if not first:
-                            digest.update(b"\n")
+                    batches = file.iter_batches(_AT_ONCE, columns=[column], use_threads=False)
+                    for number, batch in enumerate(batches):
+                        digest.update(b"\n" * bool(number))
                         digest.update(_lines(batch.column(0)))
-                        first = False
+        pa.default_memory_pool().release_unused()
+
+
+def _heading(name: str, rows: int, columns: Sequence[str]) -> bytes:
+    return f"\n{name} {rows} {','.join(columns)}\n".encode()
 
 
 def _lines(column: pa.Array) -> pa.Buffer | bytes:
     """The values of a column as `str` writes them, one on a line."""
     if pa.types.is_floating(column.type):
-        return "\n".join(map(str, column.to_pylist())).encode()
-    if pa.types.is_boolean(column.type):
-        column = pa.array(["False", "True"]).take(column.cast(pa.int8()))
-    texts = column.cast(pa.string()).fill_null("None")
+        texts = _floats(column)
+    elif pa.types.is_boolean(column.type):
+        texts = pa.array(["False", "True"]).take(column.cast(pa.int8()))
+    else:
+        texts = column.cast(pa.string())
+    texts = texts.fill_null("None")
     whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
     return pc.binary_join(whole, "\n")[0].as_buffer()
+
+
+def _floats(column: pa.Array) -> pa.Array:
+    """Floats as `str` writes them: Arrow writes most of them the same."""
+    values = column.fill_null(math.nan).to_numpy()
+    size = np.abs(values)
+    same = (size >= _SMALLEST) & (size < _LARGEST) & (values != np.floor(values))
+    others = pa.array([None if v is None else str(v) for v in column.filter(~same).to_pylist()])
+    return pc.replace_with_mask(column.cast(pa.string()), ~same, others.cast(pa.string()))
 
 
 def _groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:

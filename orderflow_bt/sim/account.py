@@ -17,7 +17,7 @@ from orderflow_bt.kernels import money as money_kernels
 from orderflow_bt.kernels._jit import exact
 from orderflow_bt.kernels.orders import NEVER
 from orderflow_bt.sim.entry import Entry
-from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, money, ratio
+from orderflow_bt.sim.rounding import PER_UNIT, cents, half_even, half_even_each, money, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -243,9 +243,45 @@ class Account:
 
     def printed(self, units: int | Fraction) -> Decimal:
         """Units as money, rounded half-even to eight decimals."""
+        return cents(self._cents(units))
+
+    def _cents(self, units: int | Fraction) -> int:
+        """Units in hundred-millionths, rounded half-even."""
         if isinstance(units, int):
-            return cents(half_even(units * PER_UNIT, self.scale))
-        return money(units / self.scale)
+            return half_even(units * PER_UNIT, self.scale)
+        value = units / self.scale
+        return half_even(value.numerator * PER_UNIT, value.denominator)
+
+    def equity_cents(
+        self, ledgers: NDArray[Any], positions: NDArray[np.int64], prices: NDArray[np.int64]
+    ) -> NDArray[Any]:
+        """Equity in hundred-millionths, rounded half-even, with other cash and other positions.
+
+        Args:
+            ledgers: [n], units: int64, or objects where some are in no int64.
+            positions: int64 [n], signed lots.
+            prices: int64 [n], price units.
+
+        Returns:
+            [n]: int64, or objects where one needs more bits.
+        """
+        if self._sense > 0 and ledgers.dtype != object:
+            cash, lots, price = (
+                max(abs(int(some.max(initial=1))), abs(int(some.min(initial=1))))
+                for some in (ledgers, positions, prices)
+            )
+            if max(cash + lots * price * self.unit, 2 * self.cent) < NEVER:
+                return half_even_each(ledgers + positions * prices * self.unit, self.cent)
+        made: list[int] = []
+        before: int | Fraction = 0  # while nothing is held it stays
+        amount = 0
+        for row in zip(ledgers.tolist(), positions.tolist(), prices.tolist(), strict=True):
+            units = self.equity_of(*row)
+            if units is not before and units != before:
+                before, amount = units, self._cents(units)
+            made.append(amount)
+        is_large = any(abs(amount) >= NEVER for amount in made)
+        return np.array(made, object if is_large else np.int64)
 
     def loss_between(self, entry: int, stop: int, lots: int) -> int | Fraction:
         """Size of what ``lots`` lose or make between two prices, in units."""

@@ -7,7 +7,6 @@ kernel, and what happened between them is looked up on the tape once for many of
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -17,6 +16,7 @@ from orderflow_bt.kernels import records as r
 from orderflow_bt.kernels.marking import live_through
 from orderflow_bt.kernels.memory import address_of
 from orderflow_bt.sim.excursions import NOTHING, Excursions
+from orderflow_bt.sim.rounding import cents
 from orderflow_bt.sim.shelf import MANY
 
 if TYPE_CHECKING:
@@ -42,6 +42,22 @@ class EquityRow(NamedTuple):
     price: int
 
 
+class EquityBlock(NamedTuple):
+    """The account at some bar closes, by column.
+
+    Attributes:
+        time: int64 [n], microseconds UTC.
+        cents: [n], equity in hundred-millionths: int64, or objects where one needs more bits.
+        position: int64 [n], signed lots.
+        price: int64 [n], price units of the last trade before each; 0 where there was none.
+    """
+
+    time: NDArray[np.int64]
+    cents: NDArray[Any]
+    position: NDArray[np.int64]
+    price: NDArray[np.int64]
+
+
 class _Held:
     """Cash and position by the bar close from which on they stood, packed."""
 
@@ -64,10 +80,18 @@ class _Held:
         self._ledger.append(ledger)
         self._position.append(position)
 
-    def at(self, close: int) -> tuple[int | Fraction, int]:
-        """Cash and position at a bar close."""
-        place = bisect_right(self._from, close) - 1
-        return self._large.get(place, self._ledger[place]), self._position[place]
+    def between(self, first: int, stop: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Cash and position at bar closes; cash as objects where some is in no int64."""
+        since = np.frombuffer(self._from, np.int64)
+        places = np.searchsorted(since, np.arange(first, stop), side="right") - 1
+        ledgers: NDArray[Any] = np.frombuffer(self._ledger, np.int64)[places]
+        low, high = (int(places[0]), int(places[-1])) if stop > first else (0, -1)
+        if large := [place for place in range(low, high + 1) if place in self._large]:
+            ledgers = ledgers.astype(object)
+            for place in large:
+                begin, end = np.searchsorted(places, (place, place + 1))
+                ledgers[begin:end] = self._large[place]
+        return ledgers, np.frombuffer(self._position, np.int64)[places]
 
 
 class Marks:
@@ -212,17 +236,20 @@ class Marks:
 
     def since(self, first: int) -> Iterator[EquityRow]:
         """The account at bar closes, but for the ``first`` ones, made one by one and not kept."""
+        amount, equity = 0, cents(0)  # of the row before: while nothing is held they stay
+        for block in self.blocks(first):
+            for time, now, held, price in zip(*(col.tolist() for col in block), strict=True):
+                if now != amount:
+                    amount, equity = now, cents(now)
+                yield EquityRow(time, equity, held, price)
+
+    def blocks(self, first: int = 0) -> Iterator[EquityBlock]:
+        """As `since`, some at a time and by column."""
         if first == self._count:
             return
-        account, self._closes = self._account, [np.concatenate(self._closes)]
+        self._closes = [np.concatenate(self._closes)]
         closes = self._closes[0]
-        units: int | Fraction = 0  # of the row before: while nothing is held they stay
-        equity = account.printed(units)
         for begin in range(first, len(closes), MANY):
-            some = closes[begin : begin + MANY].tolist()
-            for number, (time, price) in enumerate(some, begin):
-                ledger, held = self._held.at(number)
-                before, units = units, account.equity_of(ledger, held, price)
-                if units != before:
-                    equity = account.printed(units)
-                yield EquityRow(time, equity, held, price)
+            time, price = np.ascontiguousarray(closes[begin : begin + MANY].T)
+            ledgers, held = self._held.between(begin, begin + len(time))
+            yield EquityBlock(time, self._account.equity_cents(ledgers, held, price), held, price)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.context import Source
     from orderflow_bt.sim.funding import Funding
     from orderflow_bt.sim.mark_prices import MarkPrices
-    from orderflow_bt.sim.marks import EquityRow
+    from orderflow_bt.sim.marks import EquityBlock, EquityRow
     from orderflow_bt.sim.readings import Gap, Slice
     from orderflow_bt.sim.shelf import Shelf
     from orderflow_bt.sim.trips import RoundTrip
@@ -87,10 +87,10 @@ class Session(Stepper):
         self.books.catch_up()
         return self.books.marks.rows
 
-    def equity_rows(self) -> Iterator[EquityRow]:
-        """As `equity`, made one by one and not kept."""
+    def equity_blocks(self) -> Iterator[EquityBlock]:
+        """As `equity`, some at a time, by column and not kept."""
         self.books.catch_up()
-        return self.books.marks.since(0)
+        return self.books.marks.blocks()
 
     @property
     def max_drawdown(self) -> float:

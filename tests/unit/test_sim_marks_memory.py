@@ -54,7 +54,7 @@ def test_writing_them_keeps_columns_and_no_rows():
     taken = EquityColumns()
     tracemalloc.start()
     try:
-        rows = sum(piece.num_rows for piece in tables.equity_pieces(followed.since(0), taken))
+        rows = sum(piece.num_rows for piece in tables.equity_pieces(followed.blocks(), taken))
         held, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -82,9 +82,9 @@ def test_cash_that_fits_no_int64_is_kept_too(large):
     followed._held.note(1, large, 2)
     followed._held.note(1, large + 1, 3)
     followed._held.note(3, 5, 0)
-    assert [followed._held.at(close) for close in (1, 2, 3, 9)] == [
-        (large + 1, 3), (large + 1, 3), (5, 0), (5, 0)
-    ]  # fmt: skip
+    cash, held = followed._held.between(1, 5)
+    assert cash.tolist() == [large + 1, large + 1, 5, 5]
+    assert held.tolist() == [3, 3, 0, 0]
     followed._held.note(3, large, 1)
     followed._held.note(3, 7, 4)
-    assert followed._held.at(4) == (7, 4)
+    assert [one.tolist() for one in followed._held.between(4, 5)] == [[7], [4]]
