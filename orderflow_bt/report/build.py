@@ -7,6 +7,8 @@ import datetime as dt
 import hashlib
 import os
 import tempfile
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,18 +19,17 @@ from markupsafe import Markup
 from orderflow_bt.report.drift import Days, draw_drift, drift_words, tracks_of
 from orderflow_bt.report.entries import entries
 from orderflow_bt.report.equity import draw_equity
-from orderflow_bt.report.export import png_bytes, svg_bytes
 from orderflow_bt.report.folder import RunFolder, read_run
 from orderflow_bt.report.footprint import draw_plan
 from orderflow_bt.report.habits import LEAST, draw_habits
-from orderflow_bt.report.page import Shot, make_page, reach_of
+from orderflow_bt.report.page import make_page, reach_of
+from orderflow_bt.report.shots import Shot, shoot
 from orderflow_bt.report.theme import Theme, mix, palette
 from orderflow_bt.types import DAY_US, SECOND_US
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
-    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from orderflow_bt.report.rows import Columns
@@ -51,18 +52,18 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
         UsageError: Not a run folder, or no such palette.
         OrderflowError: A file of the run cannot be read.
     """
-    dark, light = palette(palette_name)
+    themes = palette(palette_name)
     run = read_run(run_dir)
     figures: dict[str, bytes] = {}
-    equity = _equity_shot(run, dark, light, figures)
-    habits = _habits_shot(run, dark, light, figures)
-    drift = _drift(run, dark, light, figures)
-    shots = _entry_shots(run, dark, light, figures)
+    equity = _equity_shot(run, themes, figures)
+    habits = _habits_shot(run, themes, figures)
+    drift = _drift(run, themes, figures)
+    shots = _entry_shots(run, themes, figures)
     page = make_page(run, equity, habits, shots, drift)
     html = (
         environment()
         .get_template("report.html.j2")
-        .stream(page=page, css=style_sheet(dark, light, page.tone), **_script())
+        .stream(page=page, css=style_sheet(*themes, page.tone), **_script())
     )
     html.enable_buffering(_AT_ONCE)
     folder = run_dir / "figures"
@@ -109,44 +110,32 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
         raise
 
 
-def _uri(content: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _pixels(figure: Figure) -> tuple[int, int]:
-    width, height = figure.get_size_inches() * figure.dpi
-    return round(width), round(height)
-
-
 def _equity_shot(
-    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+    run: RunFolder, themes: tuple[Theme, Theme], figures: dict[str, bytes]
 ) -> Shot | None:
     time = run.ints("equity", "time")
     if not time.size or not run.metrics["fills"]:
         return None
     quote = run.manifest["instrument"]["currency"]
     ended = run.rows("round_trips").where("exit_role", ["liquidation"]).ints("exit_time")
-    uris, size = {}, (0, 0)
-    for theme in (dark, light):
-        figure = draw_equity(
+    equity, held = run.floats("equity", "equity"), held_share(run)
+    return shoot(
+        lambda theme: draw_equity(
             time,
-            run.floats("equity", "equity"),
+            equity,
             theme,
             start_cash=float(run.manifest["simulation"]["cash"]),
             quote=quote,
             holes=holes_of(run.metrics.get("coverage", {}).get("missing_days", [])),
-            held=held_share(run),
+            held=held,
             window=reach_of(run.manifest["window"]),
             liquidated=ended,
-        )
-        figures[f"equity-{theme.name}.png"] = png_bytes(figure)
-        uris[theme.name] = _uri(svg_bytes(figure), "svg+xml")
-        size = _pixels(figure)
-    return Shot(
-        uris["dark"],
-        uris["light"],
-        *size,
-        alt=f"Equity in {quote}, drawdown, and the position held, over time",
+        ),
+        themes,
+        f"Equity in {quote}, drawdown, and the position held, over time",
+        name="equity",
+        files=figures,
+        lines=True,
     )
 
 
@@ -170,25 +159,23 @@ def held_worth(run: RunFolder) -> NDArray[np.float64]:
 
 
 def _habits_shot(
-    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+    run: RunFolder, themes: tuple[Theme, Theme], figures: dict[str, bytes]
 ) -> Shot | None:
     trips = run.rows("round_trips").where("is_open", [False])
     if len(trips) < LEAST:
         return None
     unit = run.manifest["instrument"]
-    uris, size = {}, (0, 0)
-    for theme in (dark, light):
-        figure = draw_habits(trips, run.metrics, theme, unit["currency"], unit)
-        content = png_bytes(figure)
-        figures[f"habits-{theme.name}.png"] = content
-        uris[theme.name] = _uri(content, "png")
-        size = _pixels(figure)
-    alt = "Results by hour, weekday, side, excursion and time held, and their spread"
-    return Shot(uris["dark"], uris["light"], *size, alt=alt)
+    return shoot(
+        lambda theme: draw_habits(trips, run.metrics, theme, unit["currency"], unit),
+        themes,
+        "Results by hour, weekday, side, excursion and time held, and their spread",
+        name="habits",
+        files=figures,
+    )
 
 
 def _drift(
-    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+    run: RunFolder, themes: tuple[Theme, Theme], figures: dict[str, bytes]
 ) -> tuple[Shot | None, list[str]]:
     """Rolling figures, where there are round trips, and what they say."""
     trips = run.rows("round_trips").where("is_open", [False])
@@ -197,12 +184,12 @@ def _drift(
     simulation, quote = run.manifest["simulation"], run.manifest["instrument"]["currency"]
     marks = (run.ints("equity", "time"), run.floats("equity", "equity"))
     days = Days(*marks, float(simulation["cash"]), reach_of(run.manifest["window"]))
-    return drift_of(trips, days, quote, simulation["seed"], themes=(dark, light), figures=figures)
+    return drift_of(trips, days, quote, simulation["seed"], themes=themes, figures=figures)
 
 
 def drift_of(
     trips: Columns, days: Days, quote: str, seed: int, *, themes: tuple[Theme, Theme],
-    figures: dict[str, bytes],
+    figures: dict[str, bytes] | None,
 ) -> tuple[Shot | None, list[str]]:  # fmt: skip
     """Rolling figures of closed round trips and days, in both themes, and what they say.
 
@@ -212,20 +199,20 @@ def drift_of(
         quote: Currency of the money.
         seed: Of bands and intervals.
         themes: Dark and light.
-        figures: Takes the pictures as PNG, by name of their file.
+        figures: Takes the pictures as PNG, by name of their file; None: none is wanted.
     """
     tracks = tracks_of(trips.floats("net_pnl"), trips.ints("exit_time"), days, quote, seed)
     told = drift_words(tracks, quote)
     if all(track.found is None for track in tracks):
         return None, told
-    uris, size = {}, (0, 0)
-    for theme in themes:
-        figure = draw_drift(tracks, days.window, theme)
-        figures[f"drift-{theme.name}.png"] = content = png_bytes(figure)
-        uris[theme.name] = _uri(content, "png")
-        size = _pixels(figure)
-    alt = "Mean result, winners, profit factor and Sharpe ratio of a sliding window, over time"
-    return Shot(uris["dark"], uris["light"], *size, alt=alt), told
+    shot = shoot(
+        lambda theme: draw_drift(tracks, days.window, theme),
+        themes,
+        "Mean result, winners, profit factor and Sharpe ratio of a sliding window, over time",
+        name="drift",
+        files=figures,
+    )
+    return shot, told
 
 
 def holes_of(missing_days: list[str]) -> list[tuple[int, int]]:
@@ -242,39 +229,23 @@ def holes_of(missing_days: list[str]) -> list[tuple[int, int]]:
 
 
 def _entry_shots(
-    run: RunFolder, dark: Theme, light: Theme, figures: dict[str, bytes]
+    run: RunFolder, themes: tuple[Theme, Theme], figures: dict[str, bytes]
 ) -> list[Shot]:
-    shots = []
-    for number, entry in enumerate(entries(run), start=1):
-        uris, size = {}, (0, 0)
-        for theme in (dark, light):
-            figure = draw_plan(entry.plan, theme)
-            content = png_bytes(figure)
-            figures[f"entry-{number}-{theme.name}.png"] = content
-            uris[theme.name] = _uri(content, "png")
-            size = _pixels(figure)
-        shots.append(
-            Shot(
-                uris["dark"],
-                uris["light"],
-                *size,
-                alt=f"Footprint of round trip {entry.trip['id']}: {entry.heading}",
-                heading=entry.heading,
-                caption=entry.caption,
-                replay=entry.replay,
-            )
+    return [
+        replace(
+            shoot(
+                partial(draw_plan, entry.plan),
+                themes,
+                f"Footprint of round trip {entry.trip['id']}: {entry.heading}",
+                name=f"entry-{number}",
+                files=figures,
+            ),
+            heading=entry.heading,
+            caption=entry.caption,
+            replay=entry.replay,
         )
-    return shots
-
-
-def shot_of(draw: Callable[[Theme], Figure], dark: Theme, light: Theme, alt: str) -> Shot:
-    """A picture of lines in both themes."""
-    uris, size = {}, (0, 0)
-    for theme in (dark, light):
-        figure = draw(theme)
-        uris[theme.name] = _uri(svg_bytes(figure), "svg+xml")
-        size = _pixels(figure)
-    return Shot(uris["dark"], uris["light"], *size, alt=alt)
+        for number, entry in enumerate(entries(run), start=1)
+    ]
 
 
 def style_sheet(dark: Theme, light: Theme, tone: str) -> Markup:

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.report.build import environment, shot_of, style_sheet, write_whole
+from orderflow_bt.report.build import environment, style_sheet, write_whole
 from orderflow_bt.report.curves import Curve, draw_curves
 from orderflow_bt.report.folder import RunFolder, failure_of, read_run
 from orderflow_bt.report.numbers import number_groups
 from orderflow_bt.report.page import Page, make_page
+from orderflow_bt.report.shots import Shot, shoot
 from orderflow_bt.report.theme import palette
 from orderflow_bt.stats import money
 from orderflow_bt.stats.luck import expected_max_sharpe
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from orderflow_bt.report.page import Shot
     from orderflow_bt.report.theme import Theme
 
 TONES = {
@@ -136,7 +136,8 @@ def _curves(runs: list[ComparedRun], dark: Theme, light: Theme) -> Shot | None:
             made.append(Curve(f"{one.number}", time, percent))
     if not made:
         return None
-    return shot_of(lambda theme: draw_curves(made, theme), dark, light, "Equity of the runs")
+    themes = dark, light
+    return shoot(lambda theme: draw_curves(made, theme), themes, "Equity of the runs", lines=True)
 
 
 def _rows(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:

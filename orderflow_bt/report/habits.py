@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LEAST = 10  # round trips under which no habit shows
 FEW_R = 8.0  # an axis up to which needs a digit after the point
-_MOST_DOTS = 2000
+MOST_DOTS = 2000
 _BINS = 24
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
@@ -114,17 +114,26 @@ def _sides(axes: Axes, trips: Rows, net: Floats, theme: Theme) -> None:
 
 def _excursions(axes: Axes, trips: Rows, net: Floats, theme: Theme, unit: Mapping[str, Any]) -> str:
     """Draw adverse against favourable excursions; returns what they are counted in."""
-    shown = [excursions(trip, unit) for trip in trips[:_MOST_DOTS]]
+    dots = _dotted(net)
+    shown = [excursions(trip, unit) for trip in trips.at(dots)]
     known = [row["mae_r"] is not None for row in shown]
     if all(known):
         names, measure = ("mae_r", "mfe_r"), "R"
     else:
         names, measure = ("mae_money", "mfe_money"), unit["currency"]
     worst, best = (np.array([row[name] or 0.0 for row in shown]) for name in names)
-    _dots(axes, -worst, best, net[: len(shown)], theme)
+    _dots(axes, -worst, best, net[dots], theme)
     reach = float(max(-worst.min(), best.max(), 1e-9))
     axes.plot([0, reach], [0, reach], color=theme.muted, linewidth=0.7, linestyle=(0, (2, 3)))
     return measure
+
+
+def _dotted(net: Floats) -> NDArray[np.int64]:
+    """Which round trips get a dot: of very many some, evenly over time, the best and the worst."""
+    if net.size <= MOST_DOTS:
+        return np.arange(net.size, dtype=np.int64)
+    evenly = np.linspace(0, net.size - 1, MOST_DOTS - 2).astype(np.int64)
+    return np.unique(np.array([*evenly, net.argmin(), net.argmax()], np.int64))
 
 
 def _dots(axes: Axes, across: Floats, up: Floats, net: Floats, theme: Theme) -> None:
@@ -140,7 +149,7 @@ def _dots(axes: Axes, across: Floats, up: Floats, net: Floats, theme: Theme) -> 
 
 
 def _holding(axes: Axes, trips: Rows, net: Floats, theme: Theme) -> None:
-    shown = slice(0, _MOST_DOTS)
+    shown = _dotted(net)
     held = (trips.ints("exit_time") - trips.ints("entry_time"))[shown] / 1e6
     _dots(axes, np.maximum(held, 0.1), net[shown], net[shown], theme)
     axes.set_xscale("log")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
@@ -14,48 +12,18 @@ from orderflow_bt.report.again import command_line
 from orderflow_bt.report.attribution import Group, attribution, zero_of
 from orderflow_bt.report.conditions import condition_groups, condition_notes
 from orderflow_bt.report.excursions import shortfall
+from orderflow_bt.report.habits import MOST_DOTS
 from orderflow_bt.report.honesty import coverage_notes, ends_notes, simulation_notes
 from orderflow_bt.report.months import NAMES, YearRow, year_rows
 from orderflow_bt.report.numbers import BarRow, NumberRow, bar_rows, number_groups, shortened
 from orderflow_bt.report.sturdy import days_of, sturdy_rows
+from orderflow_bt.report.trips import TripLines, trip_lines
 from orderflow_bt.stats import money_digits
 from orderflow_bt.stats.verdict import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from orderflow_bt.report.folder import Row, Rows, RunFolder
-
-MAX_TRIPS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """A picture in both themes, as data URIs, with its words and size in CSS pixels."""
-
-    dark: str
-    light: str
-    width: int
-    height: int
-    alt: str
-    heading: str = ""
-    caption: str = ""
-    replay: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class TripLines:
-    """The first round trips as they are printed, each made when it is its turn."""
-
-    trips: Rows
-    unit: Row
-
-    def __len__(self) -> int:
-        return min(len(self.trips), MAX_TRIPS)
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for trip in islice(self.trips, len(self)):
-            yield _trip(trip, self.unit)
+    from orderflow_bt.report.folder import Row, RunFolder
+    from orderflow_bt.report.shots import Shot
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +56,12 @@ class Page:
     equity: Shot | None
     liquidated: bool
     habits: Shot | None
+    habits_note: str
     drift: Shot | None
     drift_words: list[str]
     entries: list[Shot]
     entries_note: str
     trips: TripLines
-    trips_funded: bool
-    trips_note: str
     next_step: str
     events: list[dict[str, Any]]
     skipped: list[tuple[str, str]]
@@ -129,10 +96,6 @@ def make_page(
     conditions = condition_groups(metrics, manifest)
     numbers = metrics | {"entry_shortfall": shortfall(closed, manifest["instrument"])}
     window = window_words(manifest["window"])
-    shown = TripLines(trips, manifest["instrument"])
-    note = "In order of entry; prices are averages of their fills."
-    if len(trips) > len(shown):
-        note += f" The first {len(shown):,} of {len(trips):,}; all are in round_trips.parquet."
     return Page(
         title=f"{title}, {tape['symbol']}, {window}",
         kicker=f"{title} on {tape['symbol']} ({_market(tape)})"
@@ -162,15 +125,14 @@ def make_page(
         equity=equity,
         liquidated=bool(metrics.get("liquidations")),
         habits=habits,
+        habits_note=_dots_note(len(closed)),
         drift=drift[0],
         drift_words=drift[1],
         entries=entries,
         entries_note="All of them."
         if len(entries) == len(trips)
         else "The best, the worst and the median round trip, and others drawn at random.",
-        trips=shown,
-        trips_funded=bool("funding" in trips.names and trips.floats("funding").any()),
-        trips_note=note,
+        trips=trip_lines(run),
         next_step=_next_step(run),
         events=_events(run),
         skipped=[(why, f"{n:,}") for why, n in sorted(metrics.get("skipped", {}).items())],
@@ -259,30 +221,14 @@ def band_rows(metrics: Row, chosen: str, quote: str) -> tuple[list[BarRow], floa
     return bar_rows(values, quote)
 
 
-def _trip(trip: Row, unit: Row) -> dict[str, Any]:
-    digits = money_digits(unit["currency"])
-    is_open = trip["is_open"]
-    r_multiple = trip["r_multiple"]
-    net = float(trip["net_pnl"])
-    closed_by = "open" if is_open else trip["exit_role"]
-    return {
-        "id": trip["id"],
-        "side": "long" if trip["side"] > 0 else "short",
-        "entry_time": words.stamp(trip["entry_time"]),
-        "entry": words.plain(trip["entry_price"], unit["price_decimals"]),
-        "exit_time": "" if is_open else words.stamp(trip["exit_time"]),
-        "exit": "" if is_open else words.plain(trip["exit_price"], unit["price_decimals"]),
-        "qty": words.exact(trip["qty"], unit["qty_decimals"]),
-        "gross": words.signed(float(trip["gross_pnl"]), digits),
-        "fees": words.plain(trip["fees"], digits),
-        "funding": words.signed(float(trip.get("funding") or 0), digits),
-        "net": words.signed(net, digits),
-        "r": "" if r_multiple is None or math.isnan(r_multiple) else words.signed(r_multiple),
-        "mae": f"{trip['mae_ticks']:,}".replace("-", words.MINUS),
-        "mfe": f"{trip['mfe_ticks']:,}".replace("-", words.MINUS),
-        "sign": "up" if net > 0 else "down" if net < 0 else "",
-        "closed_by": closed_by + (", over a gap" if trip["spans_gap"] else ""),
-    }
+def _dots_note(trips: int) -> str:
+    """That a picture of very many round trips has a dot for some of them only."""
+    if trips <= MOST_DOTS:
+        return ""
+    return (
+        f"Dots are of about {MOST_DOTS:,} of the {trips:,}, evenly over time, the best and the "
+        "worst among them; bars and lines are of all."
+    )
 
 
 def _next_step(run: RunFolder) -> str:

@@ -16,7 +16,6 @@ from orderflow_bt.report.build import (
     environment,
     held_worth,
     holes_of,
-    shot_of,
     style_sheet,
     write_whole,
 )
@@ -28,6 +27,7 @@ from orderflow_bt.report.honesty import shared_notes
 from orderflow_bt.report.numbers import bar_rows, number_groups
 from orderflow_bt.report.page import band_rows, money_rows, reach_of, window_words
 from orderflow_bt.report.rows import Joined, Rows
+from orderflow_bt.report.shots import shoot
 from orderflow_bt.report.sturdy import sturdy_rows
 from orderflow_bt.report.theme import palette
 from orderflow_bt.report.together import portfolio_groups
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from orderflow_bt.report.numbers import NumberRow
-    from orderflow_bt.report.page import Shot
+    from orderflow_bt.report.shots import Shot
     from orderflow_bt.report.theme import Theme
 
 WHOLE = "all"  # the folder of the whole, beside those of the symbols
@@ -178,7 +178,7 @@ def _equity(
     missing = [set(one["missing_days"]) for one in metrics["coverage"].values()]
     equity = table.floats("equity")
     held = 100 * exposure(runs, time) / np.where(equity > 0, equity, np.inf)
-    return shot_of(
+    return shoot(
         lambda theme: draw_equity(
             time,
             equity,
@@ -189,9 +189,9 @@ def _equity(
             held=held,
             window=reach_of(first["window"]),
         ),
-        dark,
-        light,
+        (dark, light),
         f"Equity of the account in {metrics['quote']}, drawdown, and what was held, over time",
+        lines=True,
     )
 
 
@@ -204,7 +204,7 @@ def _drift(  # noqa: PLR0917 - all of one picture
     table, simulation = Rows(folder / WHOLE / "equity.parquet"), first["simulation"]
     marks = (table.ints("time"), table.floats("equity"))
     days = Days(*marks, float(simulation["cash"]), reach_of(first["window"]))
-    return drift_of(trips, days, quote, simulation["seed"], themes=(dark, light), figures={})
+    return drift_of(trips, days, quote, simulation["seed"], themes=(dark, light), figures=None)
 
 
 def _curves(runs: Mapping[str, RunFolder], dark: Theme, light: Theme) -> Shot | None:
@@ -217,7 +217,7 @@ def _curves(runs: Mapping[str, RunFolder], dark: Theme, light: Theme) -> Shot | 
     if not made:
         return None
     alt = "What each symbol made, in percent of the starting cash, over time"
-    return shot_of(lambda theme: draw_curves(made, theme), dark, light, alt)
+    return shoot(lambda theme: draw_curves(made, theme), (dark, light), alt, lines=True)
 
 
 def _symbols(metrics: Mapping[str, Any], runs: Mapping[str, RunFolder]) -> list[dict[str, str]]:

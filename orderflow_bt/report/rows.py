@@ -92,6 +92,10 @@ class Rows(Sequence[Row]):
         is_in = np.array(pc.is_in(self._column(column), value_set=wanted), np.bool_)
         return Rows(self._path, self._numbers()[is_in])
 
+    def at(self, places: NDArray[np.int64]) -> Rows:
+        """Those of them at some places, which ascend."""
+        return Rows(self._path, self._numbers()[places])
+
     def floats(self, column: str) -> NDArray[np.float64]:
         """A column as float64; NaN where there is none."""
         return np.array(self._column(column).cast(pa.float64()), np.float64)

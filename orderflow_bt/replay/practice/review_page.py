@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.replay.practice.chain import Entry
     from orderflow_bt.replay.practice.review import Misread, Practice
-    from orderflow_bt.report.page import Shot
+    from orderflow_bt.report.shots import Shot
     from orderflow_bt.store import Lake
 
 FILE = "review.html"

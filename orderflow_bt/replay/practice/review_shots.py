@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from orderflow_bt.flow.window import BarWindow
 from orderflow_bt.report import EventMark, Marks, Scale
-from orderflow_bt.report.export import png_bytes
 from orderflow_bt.report.footprint import draw_plan
-from orderflow_bt.report.page import Shot
 from orderflow_bt.report.plan import plan_footprint
+from orderflow_bt.report.shots import Shot, shoot
 from orderflow_bt.types import HOUR_US, BarSpec, time_bars
 
 if TYPE_CHECKING:
@@ -124,11 +122,4 @@ class Photographer:
         alt: str,
     ) -> Shot:
         plan = plan_footprint(drawn.bars, drawn.cells, marks, drawn.scale, prices)
-        uris, size = [], (0, 0)
-        for theme in self._themes:
-            figure = draw_plan(plan, theme, flags)
-            content = base64.b64encode(png_bytes(figure)).decode()
-            uris.append(f"data:image/png;base64,{content}")
-            width, height = figure.get_size_inches() * figure.dpi
-            size = round(width), round(height)
-        return Shot(uris[0], uris[1], size[0], size[1], alt=alt)
+        return shoot(lambda theme: draw_plan(plan, theme, flags), self._themes, alt)
