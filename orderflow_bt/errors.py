@@ -31,6 +31,7 @@ __all__ = [
     "UnsupportedError",
     "UsageError",
     "first_line",
+    "words_of",
 ]
 
 
@@ -100,6 +101,21 @@ class CoverageError(OrderflowError):
 
 class PluginError(OrderflowError):
     """A strategy or detector broke a rule of its interface, or raised."""
+
+
+_LONGEST = 1_000  # letters of somebody else's message
+
+
+def words_of(error: BaseException) -> str:
+    """What somebody else's error is and says, as any terminal and file can take it."""
+    try:
+        text = str(error)
+    except Exception as of_text:  # noqa: BLE001 - somebody else's code, that makes the text
+        text = f"(its text raises {type(of_text).__name__})"
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "\u2026"
+    shown = (c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
+    return f"{type(error).__name__}: {''.join(shown)}"
 
 
 def first_line(error: Exception) -> str:

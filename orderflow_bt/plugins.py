@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from orderflow_bt.errors import PluginError, UsageError
+from orderflow_bt.errors import OrderflowError, PluginError, UsageError, words_of
 from orderflow_bt.parameters import Parametrised
 
 if TYPE_CHECKING:
@@ -99,8 +99,10 @@ def _import(name: str) -> Any:
             fix = f"pip install {error.name}, or mend the import"
             what = f"{name} imports {error.name!r}, which is not installed"
             raise PluginError(what, fix=fix) from error
-    except (Exception, SystemExit) as error:  # a plugin may raise anything while it is imported
-        raise _not_imported(name, error) from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # a plugin may raise anything while it is imported
+        raise _failed(f"importing {name}", error) from error
     if file := _hidden(name):
         return load_file(file)
     raise UsageError(
@@ -125,7 +127,22 @@ def _hidden(name: str) -> Path | None:
     return None
 
 
-def _not_imported(what: str, error: BaseException) -> PluginError:
+def make(cls: type[P], /, **parameters: Any) -> P:
+    """A plugin with its parameters.
+
+    Raises:
+        UsageError: A parameter is not what it may be.
+        PluginError: Its own ``__init__`` failed.
+    """
+    try:
+        return cls(**parameters)
+    except (OrderflowError, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # a plugin may raise anything
+        raise _failed(f"making {cls.__name__}", error) from error
+
+
+def _failed(what: str, error: BaseException) -> PluginError:
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith(("<", __file__))]
     places = [f"{frame.filename}:{frame.lineno}" for frame in theirs if _is_plain(frame.filename)]
@@ -135,7 +152,7 @@ def _not_imported(what: str, error: BaseException) -> PluginError:
     elif isinstance(error, ModuleNotFoundError):
         fix = "Modules are looked for where packages are installed, beside the file, and here"
     return PluginError(
-        f"importing {what} failed: {type(error).__name__}: {error}",
+        f"{what} failed: {words_of(error)}",
         where=places[-1] if places else "",
         fix=fix,
     )
@@ -161,9 +178,11 @@ def load_file(path: Path) -> ModuleType:
     _look_in(path.parent)
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a plugin may raise anything while it is imported
+    except BaseException as error:  # a plugin may raise anything while it is imported
         del sys.modules[name]
-        raise _not_imported(str(path), error) from error
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise _failed(f"importing {path}", error) from error
     return module
 
 

@@ -22,6 +22,7 @@ SECOND_US = 1_000_000
 MINUTE_US = 60 * SECOND_US
 HOUR_US = 60 * MINUTE_US
 DAY_US = 24 * HOUR_US
+LONGEST_DELAY = 10 * 366 * 86_400  # seconds from something's time until it may be used
 
 
 class Side(IntEnum):

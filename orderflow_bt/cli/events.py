@@ -36,12 +36,13 @@ def command(
     from orderflow_bt.detectors.registry import load_detector
     from orderflow_bt.flow.auto_rows import with_rows
     from orderflow_bt.flow.columns import event_fields, event_values
+    from orderflow_bt.plugins import make
     from orderflow_bt.run.events import EventWindow
 
     tape = options.tape_id(exchange, market, kind, symbol)
     start, end = options.time_window(first, last)
     lake, cls = options.open_lake(), load_detector(detector)
-    made = cls(**with_rows(cls, options.parameters(param or []), lake, tape, (start, end)))
+    made = make(cls, **with_rows(cls, options.parameters(param or []), lake, tape, (start, end)))
     window = EventWindow(lake, tape, made, start, end)
     for day in window.missing:
         typer.echo(f"warning: {day} of {tape} is not in the lake", err=True)

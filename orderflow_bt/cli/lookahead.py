@@ -53,6 +53,7 @@ def command(
     from orderflow_bt.cli.assumptions import Assumptions
     from orderflow_bt.cli.run import plain_name
     from orderflow_bt.flow.auto_rows import with_rows
+    from orderflow_bt.plugins import make
     from orderflow_bt.run import Request
     from orderflow_bt.run.lookahead import audit
     from orderflow_bt.run.outside import Outside
@@ -73,7 +74,7 @@ def command(
     quiet = options.settings.quiet or not console.is_terminal
     with console.status("") as status:
         found = audit(
-            lambda: cls(**parameters),
+            lambda: make(cls, **parameters),
             stored(lake, request),
             config,
             seed=seed,

@@ -26,6 +26,7 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     """
     from orderflow_bt.cli.assumptions import Assumptions
     from orderflow_bt.cli.run import plain_name
+    from orderflow_bt.plugins import make
     from orderflow_bt.replay.engine.window import open_window
     from orderflow_bt.replay.practice.compare import compare
     from orderflow_bt.replay.practice.shapes import practised_of
@@ -47,7 +48,7 @@ def compared(practice: Practice, names: list[str]) -> dict[str, Any]:
     )
     lake = options.open_lake()
     config = assumed.config(lake, tape, start, end)
-    strategies = {plain_name(name): load_strategy(name)() for name in names}
+    strategies = {plain_name(name): make(load_strategy(name)) for name in names}
     opened = open_window(
         lake, tape, start, end, warmup=facts.window.warmup, accept_gaps=facts.accept_gaps
     )

@@ -253,10 +253,12 @@ def command(
 def _refuse_early(names: list[str], parameters: dict[str, str], folders: list[Path]) -> None:
     """Find what is wrong with any of the runs before the first one takes its time."""
     from orderflow_bt.flow.auto_rows import NAME, is_auto
+    from orderflow_bt.plugins import make
     from orderflow_bt.strategy.registry import load_strategy
 
     for name in names:
-        load_strategy(name)(**({**parameters, NAME: 1} if is_auto(parameters) else parameters))
+        given = {**parameters, NAME: 1} if is_auto(parameters) else parameters
+        make(load_strategy(name), **given)
     for folder in folders:
         if folder.exists():
             raise UsageError(f"{folder} exists already", where="--out", fix="Give another folder")

@@ -10,13 +10,12 @@ from orderflow_bt.detectors.alert_file import read_alerts
 from orderflow_bt.detectors.base import Detector
 from orderflow_bt.flow.events import Event
 from orderflow_bt.parameters import param
+from orderflow_bt.types import LONGEST_DELAY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from orderflow_bt.types import Trades
-
-_LONGEST_DELAY = 10 * 366 * 86_400  # seconds
 
 
 class Alerts(Detector):
@@ -31,7 +30,7 @@ class Alerts(Detector):
 
     path: str = param("alerts.csv", help="the file")
     delay: float = param(
-        1.0, ge=0, le=_LONGEST_DELAY, help="seconds from an alert's time until it can be used"
+        1.0, ge=0, le=LONGEST_DELAY, help="seconds from an alert's time until it can be used"
     )
     symbol: str = param("", help="only alerts of this symbol; all of the file where empty")
 

@@ -22,6 +22,7 @@ from orderflow_bt.flow.columns import (
 from orderflow_bt.frames.arrow import to_table
 from orderflow_bt.frames.held import HeldTape, hold
 from orderflow_bt.frames.stored import StoredTape
+from orderflow_bt.plugins import make
 from orderflow_bt.types import BarSpec
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def events(
         CoverageError: No day of a stored window is in the lake.
     """
     source = _source(tape, until=until, tick_size=tick_size, ids_are_continuous=ids_are_continuous)
-    unit, found = source.events(load_detector(detector)(**parameters))
+    unit, found = source.events(make(load_detector(detector), **parameters))
     columns = [event_values(some) for some in found]
     return source.give(to_table(event_fields(unit), columns, source.styles))
 

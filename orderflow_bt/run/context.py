@@ -11,7 +11,7 @@ import numpy as np
 from orderflow_bt import hints
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.flow import BarStream
-from orderflow_bt.series import INTERVALS_US, SeriesId, SeriesKind
+from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.sim.context import Piece, Source
 from orderflow_bt.store import SeriesStore, resolve_instrument
 from orderflow_bt.strategy.series import OF_TAPES, Series
@@ -167,15 +167,22 @@ class OfSeries(Source):
         rows = SeriesStore(self._lake).read(self._stored, self._pieces[number])
         first = self._stored.fields[0].name
         time: NDArray[np.int64] = np.asarray(rows.columns[first], np.int64)
-        length = INTERVALS_US[self._stored.interval] if self._stored.kind.is_klines else 0
         exact = {name for name, unit in self._stored.fields if unit == "exact"}
         times = {name for name, unit in self._stored.fields if unit == "time"}
         return Piece(
             time,
-            time + length + self._series.delay_us,
+            _ends(self._stored, time) + self._series.delay_us,
             {name: column for name, column in rows.columns.items() if name not in times},
             {n: None if n in exact else rows.decimals[n] for n in rows.columns if n not in times},
         )
+
+
+def _ends(series: SeriesId, time: NDArray[np.int64]) -> NDArray[np.int64]:
+    """When the rows of a series are over: candles at their close, all else at its time."""
+    if series.kind.is_klines and series.interval == "1mo":
+        month = time.astype("datetime64[us]").astype("datetime64[M]")
+        return (month + 1).astype("datetime64[us]").astype(np.int64)
+    return time + (series.step_us if series.kind.is_klines else 0)
 
 
 class OfTape(Source):

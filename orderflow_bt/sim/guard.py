@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from orderflow_bt.errors import OrderflowError, PluginError
+from orderflow_bt.errors import OrderflowError, PluginError, words_of
 from orderflow_bt.flow.events import Event
 from orderflow_bt.strategy.api import Fill, Order, TradeView
 from orderflow_bt.types import Bar
@@ -35,7 +35,7 @@ class guard:  # noqa: N801 - used as a statement, as contextmanagers are
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
-        if isinstance(error, Exception | SystemExit):
+        if error is not None and not isinstance(error, KeyboardInterrupt):
             _retell(error, self._plugin, self._hook, self._now)
 
 
@@ -60,11 +60,11 @@ class Watchman:
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
-        if isinstance(error, Exception | SystemExit) and self._runner.hook:
+        if error is not None and self._runner.hook and not isinstance(error, KeyboardInterrupt):
             _retell(error, self._plugin, self._runner.hook, self._runner.now)
 
 
-def _retell(error: Exception | SystemExit, plugin: object, hook: str, now: int) -> None:
+def _retell(error: BaseException, plugin: object, hook: str, now: int) -> None:
     """Raise what a hook raised with its name, its line and the market time."""
     name = f"{type(plugin).__name__}.{hook}"
     if isinstance(error, PluginError):
@@ -73,7 +73,7 @@ def _retell(error: Exception | SystemExit, plugin: object, hook: str, now: int) 
     if isinstance(error, OrderflowError):
         return
     raise PluginError(
-        f"{name} raised {type(error).__name__}: {error}",
+        f"{name} raised {words_of(error)}",
         where=_place(error, now),
         fix="Run with --debug for the traceback",
     ) from error

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from orderflow_bt.errors import PluginError
 from orderflow_bt.hook_rules import check_hooks, hooks_of
 from orderflow_bt.parameters import Parametrised
 from orderflow_bt.types import BarSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from orderflow_bt.detectors import Detector
     from orderflow_bt.flow.events import Event
     from orderflow_bt.strategy.api import Broker, Fill, Market, Order, TradeView
@@ -32,6 +32,7 @@ class Strategy(Parametrised):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         check_hooks(cls, _HOOKS)
+        _check_comparisons(cls)
 
     def detectors(self) -> list[Detector]:
         """The detectors whose events `on_event` receives."""
@@ -76,6 +77,19 @@ class Strategy(Parametrised):
 
     def on_trade(self, trade: TradeView, market: Market, broker: Broker) -> None:
         """A trade happened. Plain Python on every trade is slow: for short windows."""
+
+
+def _check_comparisons(cls: type[Strategy]) -> None:
+    given: object = cls.comparisons
+    if not (
+        isinstance(given, Mapping)
+        and all(isinstance(name, str) for name in given)
+        and all(isinstance(changes, Mapping) for changes in given.values())
+    ):
+        raise PluginError(
+            f"the comparisons of {cls.__name__} are {given!r}",
+            fix='Write parameters by name, as {"first layer alone": {"layers": "first"}}',
+        )
 
 
 _HOOKS = hooks_of(Strategy)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from orderflow_bt.errors import PluginError
+from orderflow_bt.errors import PluginError, UsageError
+from orderflow_bt.types import LONGEST_DELAY, BarSpec, MarketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -51,12 +52,24 @@ class Series:
             raise PluginError(
                 f"no series is called {self.kind!r}", fix=f"Known: {', '.join(DELAYS)}"
             )
+        for name in ("interval", "symbol", "market"):
+            if not isinstance(given := getattr(self, name), str):
+                raise PluginError(f"the {name} of a series is a text, {given!r} was given")
+        if self.market and self.market not in set(MarketType):
+            raise PluginError(
+                f"{self.market!r} is no market", fix=f"Known: {', '.join(MarketType)}"
+            )
         if self.kind in WITH_INTERVAL and not self.interval:
             object.__setattr__(self, "interval", "1m")
         if self.kind not in WITH_INTERVAL and self.interval:
             raise PluginError(f"{self.kind} has no interval, {self.interval!r} was given")
-        if self.delay is not None and self.delay < 0:
-            raise PluginError("a series cannot be known before its time", fix="Give delay >= 0")
+        if self.kind == "bars":
+            _check_bars(self.interval)
+        if self.delay is not None and not _is_delay(self.delay):
+            raise PluginError(
+                f"a series cannot be known {self.delay!r} seconds after its time",
+                fix=f"Give a delay of 0 to {LONGEST_DELAY} seconds",
+            )
 
     @property
     def name(self) -> str:
@@ -67,6 +80,17 @@ class Series:
     def delay_us(self) -> int:
         """From a row's time to when it is known, in microseconds."""
         return round(1_000_000 * (DELAYS[self.kind] if self.delay is None else self.delay))
+
+
+def _check_bars(interval: str) -> None:
+    try:
+        BarSpec.parse(interval)
+    except UsageError as error:
+        raise PluginError(error.what, fix=error.fix) from error
+
+
+def _is_delay(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= LONGEST_DELAY
 
 
 @dataclass(frozen=True, slots=True)

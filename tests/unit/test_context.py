@@ -98,7 +98,7 @@ def test_mistakes_are_named():
         Series("fundng")
     with pytest.raises(PluginError, match="funding has no interval"):
         Series("funding", "1m")
-    with pytest.raises(PluginError, match="before its time"):
+    with pytest.raises(PluginError, match="-1 seconds after its time"):
         Series("funding", delay=-1)
     assert Series("bars", symbol="ETHUSDT", market="spot").name == "bars:spot:ETHUSDT"
 
@@ -240,6 +240,44 @@ def test_what_is_missing_is_refused_unless_accepted(lake, tmp_path):
     backtest(lake, replace(asked, accept_gaps=True), tmp_path / "a")
     manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
     assert manifest["series"][0]["missing"] == ["2026-01-05"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"kind": "bars", "market": "xx"}, "'xx' is no market. Known: spot, um, cm"),
+        ({"kind": "bars", "market": 5}, "the market of a series is a text, 5 was given"),
+        ({"kind": "bars", "interval": 5}, "the interval of a series is a text"),
+        ({"kind": "bars", "interval": "1w"}, "'1w' is not a bar specification"),
+        ({"kind": "bars", "symbol": None}, "the symbol of a series is a text"),
+        ({"kind": "trades", "delay": -1}, "cannot be known -1 seconds after its time"),
+        ({"kind": "trades", "delay": float("nan")}, "cannot be known nan seconds"),
+        ({"kind": "trades", "delay": 1e300}, r"1e\+300 seconds .*Give a delay of 0 to 316224000"),
+        ({"kind": "trades", "delay": "1"}, "cannot be known '1' seconds"),
+    ],
+)
+def test_a_series_that_cannot_be_is_refused_where_it_is_written(given, said):
+    with pytest.raises(PluginError, match=said):
+        Series(**given)
+
+
+@pytest.mark.parametrize(
+    ("interval", "opens", "closes"),
+    [("1mo", "2026-02-01", "2026-03-01"), ("1w", "2026-01-05", "2026-01-12")],
+)
+def test_candles_longer_than_a_day_are_known_when_they_are_over(interval, opens, closes, tmp_path):
+    opened, closed = (np.datetime64(day, "us").astype(np.int64) for day in (opens, closes))
+    columns = dict.fromkeys(("open", "high", "low", "close"), np.array([5])) | {
+        "open_time": np.array([opened]), "close_time": np.array([closed - 1000]),
+        "count": np.array([1]),
+    }  # fmt: skip
+    piece = dt.date.fromisoformat(opens).replace(day=1)
+    lake = Lake(tmp_path)
+    store(lake, SeriesKind.MARK_KLINES, columns, {"price": 4}, interval, piece)
+    plan = find_context(lake, TAPE, [Series("mark", interval)], [piece], accept=False)
+    feed = Feed(plan.sources()["mark"])
+    assert len(feed.known(int(closed) - 1)) == 0
+    assert feed.known(int(closed)).last.time == opened
 
 
 # -- alerts -----------------------------------------------------------------------------------

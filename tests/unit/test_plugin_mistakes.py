@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from orderflow_bt import BarSpec, Detector, Event, Strategy, param, time_bars
+from orderflow_bt.cli import app
 from orderflow_bt.errors import PluginError, UsageError
-from orderflow_bt.plugins import sources_of
+from orderflow_bt.plugins import make, sources_of
 from orderflow_bt.strategy.registry import load_strategy
 from orderflow_bt.strategy.series import Known, Series
 from orderflow_bt.testing import Tape, assert_no_lookahead
@@ -174,6 +176,39 @@ def test_an_exit_in_a_hook_is_told_like_any_error():
 
 def exit_with(code: int) -> None:
     raise SystemExit(code)
+
+
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MuteError(), r"raised MuteError: \(its text raises RuntimeError\) \["),
+        (asyncio.CancelledError(), r"raised CancelledError:  \["),
+        (BaseException("own"), r"raised BaseException: own \["),
+        (GeneratorExit(), r"raised GeneratorExit:  \["),
+        (
+            ValueError("\udc80\0\x1b[31m\u00e9\n\u2212"),
+            r"ValueError: \\udc80\\x00\\x1b\[31m\u00e9\n\u2212 \[",
+        ),
+        (ValueError("x" * 10**6), r"raised ValueError: x{1000}\u2026 \["),
+    ],
+)
+def test_whatever_a_hook_raises_is_told_in_words(error, said):
+    def fails(*_):
+        raise error
+
+    with pytest.raises(PluginError, match=said):
+        Tape(TAPE).run(doing(fails))
+
+
+@pytest.mark.parametrize("given", [5, {"a": 5}, {5: {}}, [("a", {})]])
+def test_comparisons_are_parameters_by_name(given):
+    with pytest.raises(PluginError, match=r"the comparisons of Odd are .*Write parameters by name"):
+        type("Odd", (Strategy,), {"comparisons": given})
 
 
 def test_what_is_no_strategy():
@@ -378,6 +413,24 @@ def fresh_imports(monkeypatch):
 def test_a_file_imports_what_lies_beside_it(tmp_path):
     written(tmp_path, helper_beside="N = 9\n", mine=f"from helper_beside import N\n{MINE}")
     assert load_strategy(str(tmp_path / "mine.py"))().parameters() == {"n": 9}
+
+
+@pytest.mark.parametrize("raises", ["raise ValueError('no')", "import sys; sys.exit()"])
+def test_a_plugin_that_cannot_be_made_is_told_with_its_line(tmp_path, monkeypatch, raises):
+    text = f"class Mine(Strategy):\n    def __init__(self, **given):\n        {raises}\n"
+    file = written(tmp_path, mine=text) / "mine.py"
+    with pytest.raises(PluginError, match=r"making Mine failed: .*mine.py:4"):
+        make(load_strategy(str(file)))
+    monkeypatch.chdir(tmp_path)
+    asked = ["run", "mine.py", "X", "--market", "um", "--from", "2024-01-01", "--to", "2024-01-01"]
+    done = CliRunner().invoke(app, ["--data", str(tmp_path), *asked])
+    assert (done.exit_code, "making Mine failed" in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize("raises", ["raise BaseException('no')", "raise SystemExit"])
+def test_a_file_that_fails_is_told_with_its_line(tmp_path, raises):
+    with pytest.raises(PluginError, match=r"importing .*failed: .*mine.py:2"):
+        load_strategy(str(written(tmp_path, mine=raises) / "mine.py"))
 
 
 @pytest.mark.usefixtures("fresh_imports")

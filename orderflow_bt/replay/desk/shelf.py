@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from orderflow_bt.detectors.registry import installed as installed_detectors
 from orderflow_bt.detectors.registry import load_detector
 from orderflow_bt.errors import UsageError
+from orderflow_bt.plugins import make
 from orderflow_bt.replay.engine.scene import plugin_of
 from orderflow_bt.strategy.registry import installed as installed_strategies
 from orderflow_bt.strategy.registry import load_strategy
@@ -63,7 +64,7 @@ class Shelf:
             shown["bars"] = view.spec
         if "ticks_per_row" in kind.params:
             shown["ticks_per_row"] = view.ticks_per_row
-        return kind(**{**shown, **given})
+        return make(kind, **{**shown, **given})
 
     def strategy(self, name: str) -> Strategy:
         """A new one.
@@ -73,7 +74,7 @@ class Shelf:
             PluginError: Its code failed.
         """
         given = _given(name, self._strategies, "strategy")  # first: a page names no files to load
-        return load_strategy(name)(**given)
+        return make(load_strategy(name), **given)
 
 
 def _given(name: str, known: dict[str, dict[str, Any]], kind: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from orderflow_bt.detectors.registry import load_detector
 from orderflow_bt.errors import UsageError
 from orderflow_bt.flow.auto_rows import with_rows
+from orderflow_bt.plugins import make
 from orderflow_bt.replay.engine.player import Player
 from orderflow_bt.replay.engine.window import open_window
 from orderflow_bt.strategy.registry import load_strategy
@@ -95,13 +96,13 @@ def _detector(
     cls = load_detector(name)
     if "bars" in cls.params:
         given.setdefault("bars", str(bars))
-    return cls(**with_rows(cls, given, lake, tape, span))
+    return make(cls, **with_rows(cls, given, lake, tape, span))
 
 
 def _strategy(text: str, lake: Lake, tape: TapeId, span: tuple[int, int]) -> Strategy:
     name, given = plugin_of(text)
     cls = load_strategy(name)
-    return cls(**with_rows(cls, given, lake, tape, span))
+    return make(cls, **with_rows(cls, given, lake, tape, span))
 
 
 def plugin_of(text: str) -> tuple[str, dict[str, Any]]:
