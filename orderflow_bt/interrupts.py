@@ -13,8 +13,23 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 _SOON = 0.02  # seconds: behind the callback, mostly
+_CALLBACKS = ("_raw_object_cache_notify", "_raw_object_cache_getbuffer")  # of llvmlite
+
+
+def must_wait(number: int, frame: FrameType | None) -> bool:
+    """Whether a signal came while compiled code is handed over; it is sent again soon then.
+
+    Raised there, it would be dropped, and the code be lost that the compiler then asks for.
+    """
+    while frame is not None:
+        if frame.f_code.co_name in _CALLBACKS:
+            _send_soon(number)
+            return True
+        frame = frame.f_back
+    return False
 
 
 def insist(number_of: Callable[[KeyboardInterrupt], int]) -> None:
@@ -28,10 +43,14 @@ def insist(number_of: Callable[[KeyboardInterrupt], int]) -> None:
 
     def dropped(what: sys.UnraisableHookArgs) -> None:
         if isinstance(what.exc_value, KeyboardInterrupt):
-            again = threading.Timer(_SOON, os.kill, (os.getpid(), number_of(what.exc_value)))
-            again.daemon = True
-            again.start()
+            _send_soon(number_of(what.exc_value))
         else:
             told_before(what)
 
     sys.unraisablehook = dropped
+
+
+def _send_soon(number: int) -> None:
+    again = threading.Timer(_SOON, os.kill, (os.getpid(), number))
+    again.daemon = True
+    again.start()

@@ -120,9 +120,7 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
                 raise
             raise _told(error) from None
         except KeyboardInterrupt as end:
-            typer.echo("interrupted; nothing half-written was left", err=True)
-            code = surroundings.TERMINATED if isinstance(end, Terminated) else INTERRUPTED
-            raise typer.Exit(code) from None
+            raise typer.Exit(_told_interrupted(end)) from None
         except BrokenPipeError:  # the reader of a pipe, such as head, has seen enough
             _say_no_more()
             raise typer.Exit from None
@@ -133,6 +131,12 @@ def _guarded(command: Callable[..., Any]) -> Callable[..., Any]:
             raise _told(surroundings.in_words(error)) from None
 
     return guarded
+
+
+def _told_interrupted(end: KeyboardInterrupt) -> int:
+    """Say that somebody asked for the end; how the program ends then."""
+    typer.echo("interrupted; nothing half-written was left", err=True)
+    return surroundings.TERMINATED if isinstance(end, Terminated) else INTERRUPTED
 
 
 def _told(error: OrderflowError) -> typer.Exit:
@@ -191,5 +195,7 @@ def main() -> None:
             raise
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt as end:  # before a command began, or behind it
+        sys.exit(_told_interrupted(end))
     finally:
         surroundings.let_go()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orderflow_bt.errors import OrderflowError, UsageError
-from orderflow_bt.interrupts import insist
+from orderflow_bt.interrupts import insist, must_wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +55,8 @@ def settle_in(words: Sequence[str]) -> None:
             reconfigure(errors="plain")
     sys.stderr.reconfigure(errors="plain")  # type: ignore[union-attr] # unless somebody took it
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and is not ignored
+        signal.signal(signal.SIGINT, _end)
     insist(lambda end: signal.SIGTERM if isinstance(end, Terminated) else signal.SIGINT)
     for word in words:
         if not word.isascii() and any("\ud800" <= letter <= "\udfff" for letter in word):
@@ -87,5 +89,5 @@ def _plain(error: UnicodeError) -> tuple[str, int]:
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    del number, frame
-    raise Terminated
+    if not must_wait(number, frame):
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orderflow_bt.errors import OrderflowError
-from orderflow_bt.interrupts import insist
+from orderflow_bt.interrupts import insist, must_wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -192,7 +192,8 @@ def _interrupt(
     number: int, frame: FrameType | None
 ) -> None:  # pragma: no cover - in another process
     """Once: what follows must not disturb the clearing up."""
-    del number, frame
+    if must_wait(number, frame):
+        return
     for known in (signal.SIGINT, signal.SIGTERM):
         signal.signal(known, _pass_over)
     raise KeyboardInterrupt
