@@ -55,7 +55,6 @@ app = typer.Typer(
     name="orderflow-bt",
     help="Backtest order flow in crypto: exchange archives in, an honest verdict out.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
@@ -152,34 +151,33 @@ def _say_no_more() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-for _name, _module in {
-    "demo": demo,
-    "download": download,
-    "ls": ls,
-    "audit": audit,
-    "sql": sql,
-    "import": import_files,
-    "backfill": backfill,
-    "cache": cache,
-    "doctor": doctor,
-    "instruments": instruments,
-    "bars": bars,
-    "plot": plot,
-    "practice": practice,
-    "events": events,
-    "explain": explain,
-    "export": export,
-    "run": run,
-    "recheck": recheck,
-    "lookahead": lookahead,
-    "report": report,
-    "replay": replay,
-    "strategies": strategies,
-    "symbols": symbols,
-    "detectors": detectors,
-    "new": new,
-}.items():
-    app.command(_name)(_guarded(_module.command))
+_PANELS = {  # of the help: commands by what they are for, in the order of the road
+    "Begin": {"demo": demo, "doctor": doctor},
+    "Data": {
+        "download": download,
+        "import": import_files,
+        "backfill": backfill,
+        "recheck": recheck,
+        "symbols": symbols,
+        "instruments": instruments,
+        "ls": ls,
+        "audit": audit,
+        "cache": cache,
+    },
+    "Look": {"bars": bars, "events": events, "plot": plot, "sql": sql},
+    "Backtest": {
+        "run": run,
+        "report": report,
+        "explain": explain,
+        "export": export,
+        "lookahead": lookahead,
+    },
+    "Write": {"new": new, "strategies": strategies, "detectors": detectors},
+    "Practise": {"replay": replay, "practice": practice},
+}
+for _panel, _commands in _PANELS.items():
+    for _name, _module in _commands.items():
+        app.command(_name, rich_help_panel=_panel)(_guarded(_module.command))
 
 
 def main() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orderflow_bt.cli import options
-from orderflow_bt.cli.output import Format, as_columns, as_rows, write_rows
+from orderflow_bt.cli.output import as_columns, as_rows, write_rows
 from orderflow_bt.errors import UsageError
 from orderflow_bt.types import BarSpec, MarketType
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
     from orderflow_bt.flow.window import BarWindow
 
 _NOT_IN_TABLE = {"close_time", "quote_volume", "buy_volume", "sell_volume"}
-_Out = Annotated[
-    Path | None, typer.Option("--out", help="File to write; it appears when it is whole.")
-]
 
 
 def command(
@@ -45,10 +41,8 @@ def command(
     ratio: Annotated[
         str, typer.Option("--imbalance", help="Imbalance ratio: 3 is three to one.")
     ] = "3",
-    how: Annotated[
-        Format | None, typer.Option("--format", help="Default: table, or the ending of --out.")
-    ] = None,
-    out: _Out = None,
+    how: options.TableFormat = None,
+    out: options.TableFile = None,
 ) -> None:
     """Print the bars that lie in a window, or with --footprint their price levels."""
     from orderflow_bt.flow.columns import IMBALANCE_WINDOW, bar_fields, bar_values, level_fields

@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import Annotated
 
 import typer
 
-from orderflow_bt.cli import options
-from orderflow_bt.cli.output import Format, as_columns, as_rows, write_rows
+from orderflow_bt.cli import complete, options
+from orderflow_bt.cli.output import as_columns, as_rows, write_rows
 from orderflow_bt.types import HOUR_US, MarketType
 
 
 def command(
     symbol: options.Symbol,
     detector: Annotated[
-        str, typer.Option("--detector", help="Name, module:Class or file.py of a detector.")
+        str,
+        typer.Option(
+            "--detector",
+            help="Name, module:Class or file.py of a detector.",
+            metavar="NAME",
+            autocompletion=complete.detectors,
+        ),
     ],
     first: options.From,
     last: options.To,
     exchange: options.Exchange = "binance",
     market: options.Market = MarketType.UM,
     kind: options.KindOption = "aggTrades",
-    param: Annotated[
-        list[str] | None, typer.Option("--param", help="A parameter, name=value; repeatable.")
-    ] = None,
-    how: Annotated[
-        Format | None, typer.Option("--format", help="Default: table, or the ending of --out.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="File to write; it appears when it is whole.")
-    ] = None,
+    param: options.Param = None,
+    how: options.TableFormat = None,
+    out: options.TableFile = None,
 ) -> None:
     """Print what a detector sees in a window, each with the time it could first be known."""
     from orderflow_bt.detectors.registry import load_detector

@@ -26,8 +26,8 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", help="Draw it too: a .png, or an .html with the words.")
     ] = None,
-    light: Annotated[bool, typer.Option("--light", help="Light instead of dark.")] = False,
-    palette: Annotated[str, typer.Option("--palette", help="default or colour-blind.")] = "default",
+    light: options.Light = False,
+    palette: options.Palette = "default",
 ) -> None:
     """Tell which trades, rule, queue and latency made a fill, or why there was none; draw it."""
     from orderflow_bt.report.explain import explain, futures_caution

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orderflow_bt.cli import options
+from orderflow_bt.cli import assumption_options, complete, options
 from orderflow_bt.types import MarketType
 
 if TYPE_CHECKING:
@@ -17,24 +17,18 @@ FOUND = 3
 
 
 def command(
-    strategy: Annotated[str, typer.Argument(help="Name, module:Class or file.py.")],
+    strategy: Annotated[
+        str,
+        typer.Argument(help="Name, module:Class or file.py.", autocompletion=complete.strategies),
+    ],
     symbol: options.Symbol,
     first: options.From,
     last: options.To,
     market: options.Market = MarketType.UM,
     exchange: options.Exchange = "binance",
     kind: options.KindOption = "aggTrades",
-    accept_gaps: Annotated[
-        bool, typer.Option("--accept-gaps", help="Audit over missing days and trades.")
-    ] = False,
-    param: Annotated[
-        list[str] | None, typer.Option("--param", help="A strategy parameter, name=value.")
-    ] = None,
-    fills: Annotated[str, typer.Option(help="queue, touch or through.")] = "queue",
-    latency: Annotated[
-        float | None,
-        typer.Option(help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0),
-    ] = None,
+    accept_gaps: options.AcceptGaps = False,
+    param: options.Param = None,
     cuts: Annotated[
         int, typer.Option(help="How many prefixes, and how many shuffled futures.", min=1)
     ] = 6,
@@ -46,6 +40,8 @@ def command(
     ] = False,
     seed: Annotated[int, typer.Option(help="Of where the tape is cut and shuffled.")] = 1,
     as_json: options.Json = False,
+    fills: assumption_options.Fills = "queue",
+    latency: assumption_options.Latency = None,
 ) -> None:
     """Audit a strategy for look-ahead on stored days; exit code 3 where it is found."""
     from rich.console import Console

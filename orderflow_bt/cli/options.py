@@ -7,11 +7,13 @@ import os
 import re
 import shlex
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orderflow_bt.cli import complete
 from orderflow_bt.errors import UsageError
 from orderflow_bt.series import DEFAULT_INTERVAL, SeriesId, SeriesKind
 from orderflow_bt.types import DAY_US, Kind, MarketType, TapeId
@@ -21,10 +23,28 @@ if TYPE_CHECKING:
 
     from orderflow_bt.store import Lake
 
-DAY_MS = 86_400_000  # nothing takes longer to reach an exchange
-Symbol = Annotated[str, typer.Argument(help="Symbol as the exchange writes it, e.g. BTCUSDT.")]
+
+class Format(StrEnum):
+    """How rows are printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    PARQUET = "parquet"
+
+
+Symbol = Annotated[
+    str,
+    typer.Argument(
+        help="Symbol as the exchange writes it, e.g. BTCUSDT.", autocompletion=complete.symbols
+    ),
+]
 Symbols = Annotated[
-    list[str], typer.Argument(help="Symbols as the exchange writes them, e.g. BTCUSDT ETHUSDT.")
+    list[str],
+    typer.Argument(
+        help="Symbols as the exchange writes them, e.g. BTCUSDT ETHUSDT.",
+        autocompletion=complete.symbols,
+    ),
 ]
 Exchange = Annotated[str, typer.Option(help="Exchange.")]
 Market = Annotated[MarketType, typer.Option("--market", help="Which of the exchange's markets.")]
@@ -49,12 +69,26 @@ IntervalOption = Annotated[
 ]
 From = Annotated[str, typer.Option("--from", help="First day or ISO time, UTC.")]
 To = Annotated[str, typer.Option("--to", help="Last day (inclusive) or ISO time, UTC.")]
-Leg = Annotated[
-    float | None,
-    typer.Option(help="Milliseconds of this leg alone.", min=0, max=DAY_MS, show_default=False),
+AcceptGaps = Annotated[
+    bool, typer.Option("--accept-gaps", help="Go on where days or trades are missing.")
+]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", help="A parameter; repeatable.", metavar="NAME=VALUE"),
 ]
 TicksPerRow = Annotated[
     str, typer.Option("--ticks-per-row", help="Ticks a footprint row; auto: from the day before.")
+]
+Light = Annotated[bool, typer.Option("--light", help="Light instead of dark.")]
+Palette = Annotated[
+    str,
+    typer.Option("--palette", help="Colours: default or colour-blind.", metavar="NAME"),
+]
+TableFormat = Annotated[
+    Format | None, typer.Option("--format", help="Default: table, or the ending of --out.")
+]
+TableFile = Annotated[
+    Path | None, typer.Option("--out", help="File to write; it appears when it is whole.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 

@@ -7,9 +7,9 @@ import json
 import os
 import sys
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from orderflow_bt.cli.options import Format
 from orderflow_bt.errors import OrderflowError, UsageError
 
 if TYPE_CHECKING:
@@ -23,15 +23,6 @@ Value = int | float | str | bool | None
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TABLE_ROWS = 1000
 _PARQUET_ROWS = 1 << 16
-
-
-class Format(StrEnum):
-    """How rows are printed."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-    PARQUET = "parquet"
 
 
 class Column(NamedTuple):

@@ -46,8 +46,8 @@ def command(
     kind: options.KindOption = "aggTrades",
     bars: Annotated[str, typer.Option("--bars", help="Interval: 30s, 1m, 5m, 4h, 1d.")] = "5m",
     ticks_per_row: options.TicksPerRow = "1",
-    light: Annotated[bool, typer.Option("--light", help="Light instead of dark.")] = False,
-    palette: Annotated[str, typer.Option("--palette", help="default or colour-blind.")] = "default",
+    light: options.Light = False,
+    palette: options.Palette = "default",
 ) -> None:
     """Draw footprints, a profile, cumulative delta, price's levels or its impact into a PNG."""
     from orderflow_bt.flow.window import BarWindow

@@ -39,9 +39,7 @@ def command(
     page: Annotated[
         bool, typer.Option("--page/--no-page", help="Write review.html beside the journal.")
     ] = True,
-    palette: Annotated[
-        str, typer.Option(help="Colours of the page: default or colour-blind.")
-    ] = "default",
+    palette: options.Palette = "default",
     as_json: options.Json = False,
 ) -> None:
     """List practices, or show one: scores, each misread moment, trades with their reasons."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from orderflow_bt.cli import options, replay_page
+from orderflow_bt.cli import assumption_options, complete, options, replay_page
 from orderflow_bt.cli.practice import ROOT
 from orderflow_bt.errors import UsageError
 from orderflow_bt.types import DAY_US, HOUR_US, MarketType
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 def command(
     symbol: Annotated[
-        str, typer.Argument(help="Symbol as the exchange writes it; left out with --blind.")
+        str,
+        typer.Argument(
+            help="Symbol as the exchange writes it; left out with --blind.",
+            autocompletion=complete.symbols,
+        ),
     ] = "",
     date: Annotated[str, typer.Option("--date", help="UTC day to practise on.")] = "",
     market: options.Market = MarketType.UM,
@@ -77,30 +81,15 @@ def command(
         Path | None,
         typer.Option("--script", help="Actions to take: a journal, or lines {row, action}."),
     ] = None,
-    latency: Annotated[
-        float | None,
-        typer.Option(
-            help="Milliseconds of every leg; 100 on futures, 50 on spot.", min=0, max=options.DAY_MS
-        ),
-    ] = None,
-    fills: Annotated[str, typer.Option(help="queue, touch or through.")] = "queue",
-    fees: Annotated[str, typer.Option(help="MAKER,TAKER in basis points, as for run.")] = "",
-    cash: Annotated[str, typer.Option(help="Starting cash, as for run.")] = "",
-    leverage: Annotated[
-        str, typer.Option(help="What is held may be worth this many times the equity.")
-    ] = "1",
-    margin: Annotated[
-        str, typer.Option(help="What backs a position on futures: cross or isolated.")
-    ] = "",
-    liquidate_on: Annotated[
-        str, typer.Option(help="On futures: auto (the mark price where stored), mark or last.")
-    ] = "auto",
-    trigger_on: Annotated[
-        str, typer.Option(help="What triggers stops: last (price), or on futures mark.")
-    ] = "last",
-    accept_gaps: Annotated[
-        bool, typer.Option("--accept-gaps", help="Replay days with missing trades.")
-    ] = False,
+    accept_gaps: options.AcceptGaps = False,
+    fills: assumption_options.Fills = "queue",
+    latency: assumption_options.Latency = None,
+    trigger_on: assumption_options.Triggers = "last",
+    fees: assumption_options.FeeRates = "",
+    cash: assumption_options.Cash = "",
+    leverage: assumption_options.Leverage = "1",
+    margin: assumption_options.Margin = "",
+    liquidate_on: assumption_options.Liquidates = "auto",
 ) -> None:
     """Replay a stored day with your own orders, as a backtest would have run it."""
     assumed: dict[str, Any] = {

@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
+from orderflow_bt.cli import options  # noqa: TC001 - typer reads the annotations
+
 Runs = Annotated[list[Path], typer.Argument(metavar="RUN_DIR...", help="Folders that `run` wrote.")]
-Palette = Annotated[
-    str, typer.Option(help="Colours of pictures and page: default or colour-blind.")
-]
 Out = Annotated[
     Path, typer.Option(help="Page that lays several runs side by side; not used for one run.")
 ]
 
 
-def command(runs: Runs, palette: Palette = "default", out: Out = Path("comparison.html")) -> None:
+def command(
+    runs: Runs, palette: options.Palette = "default", out: Out = Path("comparison.html")
+) -> None:
     """Rebuild the report of a run from its folder; of several, also one page side by side."""
     from orderflow_bt.report import build, build_portfolio, compare, is_portfolio
     from orderflow_bt.report.folder import failure_of

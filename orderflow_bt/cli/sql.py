@@ -5,13 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import sys
-from pathlib import Path  # noqa: TC003 - typer reads the annotation
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orderflow_bt.cli import options
-from orderflow_bt.cli.output import Column, Format, write_rows
+from orderflow_bt.cli.output import Column, write_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,12 +30,8 @@ def command(
             help="One SELECT over trades, klines, quality, gaps; - reads it from stdin."
         ),
     ],
-    how: Annotated[
-        Format | None, typer.Option("--format", help="Default: by --out, else a table.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write to this file instead of stdout.")
-    ] = None,
+    how: options.TableFormat = None,
+    out: options.TableFile = None,
     memory: Annotated[
         str, typer.Option("--memory", help="What the query may use before it spills to disk.")
     ] = "1GB",

@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
-from orderflow_bt.cli import options  # noqa: TC001 - typer reads the annotations
+from orderflow_bt.cli import complete, options
 from orderflow_bt.cli.describe import show
 
 
 def command(
     name: Annotated[
-        str | None, typer.Argument(help="Name, module:Class or file.py to describe.")
+        str | None,
+        typer.Argument(
+            help="Name, module:Class or file.py to describe.", autocompletion=complete.strategies
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:

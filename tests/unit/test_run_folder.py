@@ -15,10 +15,12 @@ from typer.testing import CliRunner
 from orderflow_bt import BarSpec, Strategy, param, time_bars
 from orderflow_bt.cli import options
 from orderflow_bt.cli import run as run_command
+from orderflow_bt.cli.run_words import print_summary
 from orderflow_bt.errors import CoverageError, OrderflowError, PluginError, UsageError
 from orderflow_bt.report import build
 from orderflow_bt.run import Request, backtest, backtests
 from orderflow_bt.sim import FillPolicy, SimConfig
+from orderflow_bt.stats import money
 from orderflow_bt.store import Lake
 from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.types import DAY_US, HOUR_US, Kind, MarketType, TapeId
@@ -215,7 +217,7 @@ def test_a_strategy_is_shown_beside_the_variants_it_names(lake, tmp_path):
     assert farther["expectancy_r"] == pytest.approx(alone[1]["expectancy_r"])
 
 
-def test_a_grid_lives_through_other_latencies_and_later_starts(lake, tmp_path):
+def test_a_grid_lives_through_other_latencies_and_later_starts(lake, tmp_path, capsys):
     parameters = {"aim": "r", "location": "any"}
     plain = backtest(lake, request(parameters=parameters), tmp_path / "plain")
     metrics = backtest(lake, request(parameters=parameters, grid=True), tmp_path / "grid")
@@ -243,6 +245,38 @@ def test_a_grid_lives_through_other_latencies_and_later_starts(lake, tmp_path):
     assert "100 ms, this run" in page
     assert page.count("--grid") == 1  # in the line that makes it again
     assert "run with --grid" in build(tmp_path / "plain").read_text()
+    print_summary(plain)
+    assert "latency" not in capsys.readouterr().out
+    print_summary(metrics | {"grid": grid})
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"1,000 ms {money(own[1000]['net_pnl'])} begun later by 1 h" in told
+    assert f"by 6 h {money(later[1]['net_pnl'])} (of this run from then on" in told
+
+
+def typed(lake, monkeypatch, *words):
+    """What came of `run` with these words, on one day."""
+    monkeypatch.setattr(options.settings, "data", str(lake.root))
+    program = typer.Typer()
+    program.command()(run_command.command)
+    days = ["--from", "2026-01-06", "--to", "2026-01-06"]
+    return CliRunner().invoke(program, [*words, *days])
+
+
+def test_a_symbol_that_is_not_stored_is_refused_before_the_first_run(lake, tmp_path, monkeypatch):
+    out = tmp_path / "runs"
+    told = typed(lake, monkeypatch, "delta_divergence", "SIMUSDT", "SIMUSD", "--out", str(out))
+    assert isinstance(told.exception, CoverageError)
+    assert not out.exists()
+
+
+def test_several_runs_end_with_the_line_that_lays_them_side_by_side(lake, tmp_path, monkeypatch):
+    monkeypatch.setattr(run_command.Reports, "wait", lambda *_: None)
+    monkeypatch.setattr(run_command.Reports, "begin", lambda *_: None)
+    out = tmp_path / "runs"
+    told = typed(lake, monkeypatch, "delta_divergence,absorption", "SIMUSDT", "--out", str(out))
+    folders = " ".join(str(out / f"{name}-SIMUSDT") for name in ("delta_divergence", "absorption"))
+    line = f"orderflow-bt --data {lake.root} report {folders}"
+    assert told.stderr.splitlines()[-1] == f"side by side: {line}"
 
 
 def test_who_closes_the_pipe_early_still_has_the_report(lake, tmp_path, monkeypatch):
@@ -250,12 +284,6 @@ def test_who_closes_the_pipe_early_still_has_the_report(lake, tmp_path, monkeypa
         raise BrokenPipeError
 
     monkeypatch.setattr(run_command, "print_summary", seen_enough)
-    monkeypatch.setattr(options.settings, "data", str(lake.root))
-    program = typer.Typer()
-    program.command()(run_command.command)
-    days = ["--from", "2026-01-06", "--to", "2026-01-06"]
-    told = CliRunner().invoke(
-        program, ["delta_divergence", "SIMUSDT", *days, "--out", str(tmp_path / "cut")]
-    )
+    told = typed(lake, monkeypatch, "delta_divergence", "SIMUSDT", "--out", str(tmp_path / "cut"))
     assert isinstance(told.exception, BrokenPipeError)
     assert (tmp_path / "cut" / "report.html").is_file()
