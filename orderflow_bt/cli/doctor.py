@@ -34,7 +34,7 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        about: ``version``, ``cache``, ``lake`` or ``extra``.
+        about: ``version``, ``cache``, ``lake``, ``runs`` or ``extra``.
         state: ``ok``, ``note`` (worth knowing) or ``trouble``.
         what: In words.
         fix: What to do about it.
@@ -51,7 +51,7 @@ def command(as_json: options.Json = False) -> None:
 
     Nothing is changed, and nothing is asked of the network.
     """
-    findings = [*_versions(), *_extras(), *_cache(), *_lake()]
+    findings = [*_versions(), *_extras(), *_cache(), *_lake(), *_runs()]
     healthy = all(finding.state != "trouble" for finding in findings)
     if as_json:
         plain: dict[str, Any] = {"healthy": healthy, "findings": [asdict(f) for f in findings]}
@@ -238,10 +238,20 @@ def _troubles(health: LakeHealth) -> Iterator[Finding]:
             "trouble",
             f"{count_text(len(health.leftovers), 'file')} left by interrupted downloads: {names}"
             + ("…" if len(health.leftovers) > 3 else ""),
-            "No reader takes them for days; the next download removes them",
+            "No reader takes them for days; the next download or import removes them",
         )
     for error in health.unreadable[:_LISTED]:
         yield Finding("lake", "trouble", f"{error.what} [{error.where}]", error.fix)
     if len(health.unreadable) > _LISTED:
         more = len(health.unreadable) - _LISTED
         yield Finding("lake", "trouble", f"{more:,} more files cannot be read")
+
+
+def _runs() -> Iterator[Finding]:
+    """What killed runs left where run folders are put by default."""
+    from orderflow_bt.parts import left_in
+
+    if left := left_in(options.RUNS):
+        names = ", ".join(path.name for path in left[:3]) + ("…" if len(left) > 3 else "")
+        what = f"{count_text(len(left), 'part')} left in {options.RUNS}/ by killed runs: {names}"
+        yield Finding("runs", "note", what, "Nothing reads them; the next run removes them")

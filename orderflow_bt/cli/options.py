@@ -39,6 +39,7 @@ Symbol = Annotated[
         help="Symbol as the exchange writes it, e.g. BTCUSDT.", autocompletion=complete.symbols
     ),
 ]
+RUNS = Path("runs")  # where run folders go that are given no other place
 Symbols = Annotated[
     list[str],
     typer.Argument(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from orderflow_bt.cli.options import Format
 from orderflow_bt.errors import OrderflowError, UsageError
+from orderflow_bt.parts import clear, held, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -134,12 +135,15 @@ def _pour(sink: _Sink, batches: Iterable[Sequence[Sequence[Value]]]) -> None:
 @contextmanager
 def whole_file(out: Path) -> Iterator[Path]:
     """A name to write to, which becomes ``out`` when the block ends well, else is deleted."""
-    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    part = part_of(out)
+    clear(out.parent)
     try:
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(out)
+        part.touch()
+        with held(part):
+            yield part
+            with part.open("rb+") as file:
+                os.fsync(file.fileno())
+            part.replace(out)
     except OSError as error:
         raise not_written(error, out) from error
     finally:

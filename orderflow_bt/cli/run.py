@@ -266,9 +266,9 @@ def _folder(out: Path | None, name: str, tape: TapeId | None, *, many: bool) -> 
     if out is not None:
         return out / label if many else out
     moment = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
-    folder = Path("runs") / f"{moment}-{label}"
+    folder = options.RUNS / f"{moment}-{label}"
     number = 1
     while folder.exists():
         number += 1
-        folder = Path("runs") / f"{moment}-{label}-{number}"
+        folder = options.RUNS / f"{moment}-{label}-{number}"
     return folder

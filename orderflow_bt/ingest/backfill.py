@@ -120,6 +120,7 @@ def backfill(
         LakeError: The lake cannot be written to.
         TransferError: The exchange did not answer; what came before is stored.
     """
+    lake.sweep()
     for hole in find_holes(lake, tape, first, last, rest, to_now=to_now):
         rows: list[RestRow] = []
         try:

@@ -110,6 +110,7 @@ def import_files(
         LakeError: The lake cannot be written to.
     """
     archive = exchange(tape.exchange)
+    lake.sweep()
     files: list[_File] = []
     for path in dict.fromkeys(paths):
         try:

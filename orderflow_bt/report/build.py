@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
-import os
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from orderflow_bt.parts import clear, held, part_of
 from orderflow_bt.report.drift import Days, draw_drift, drift_words, tracks_of
 from orderflow_bt.report.entries import entries
 from orderflow_bt.report.equity import draw_equity
@@ -99,15 +98,14 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
         path: The file.
         content: All of it, or one piece after the other.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    part = part_of(path)
+    clear(path.parent)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with part.open("wb") as file, held(part):
             file.writelines([content] if isinstance(content, bytes) else content)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _equity_shot(

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import OrderflowError
+from orderflow_bt.parts import clear, held, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -137,12 +138,14 @@ def whole_folder(folder: Path) -> Iterator[Part]:
         raise OrderflowError(
             "the run folder exists already", where=str(folder), fix="Give another --out"
         )
-    home = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+    home = part_of(folder)
+    clear(folder.parent)
     try:
         home.mkdir(parents=True)
-        yield Part(home)
-        _write_sums(home)
-        home.rename(folder)
+        with held(home):
+            yield Part(home)
+            _write_sums(home)
+            home.rename(folder)
     except BaseException as error:
         shutil.rmtree(home, ignore_errors=True)
         if isinstance(error, OSError):
