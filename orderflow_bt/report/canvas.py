@@ -107,11 +107,14 @@ class TextBatch(Artist):
                 )
                 fonts[style] = (font, (digit_height - descent) / 2)
             font, half_height = fonts[style]
-            if (label.text, *style) not in widths:
-                width, _, _ = renderer.get_text_width_height_descent(label.text, font, ismath=False)
-                widths[label.text, *style] = width
+            # Of a monospaced text only the length counts.
+            key = ("0" * len(label.text) if label.mono else label.text, *style)
+            if key not in widths:
+                widths[key], _, _ = renderer.get_text_width_height_descent(
+                    key[0], font, ismath=False
+                )
             shift = {"left": 0.0, "right": 1.0, "centre": 0.5}[label.align]
-            left = x - shift * widths[label.text, *style]
+            left = x - shift * widths[key]
             bottom = canvas_height - (y - half_height) if renderer.flipy() else y - half_height
             context.set_foreground(to_rgba(label.colour))
             renderer.draw_text(context, left, bottom, label.text, font, 0.0)
