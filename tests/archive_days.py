@@ -14,12 +14,14 @@ from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
+from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.types import Kind, MarketType, TapeId
 
 HEADER = "agg_trade_id,price,quantity,first_trade_id,last_trade_id,transact_time,is_buyer_maker\n"
 FOLDERS = {MarketType.SPOT: "spot", MarketType.UM: "futures/um", MarketType.CM: "futures/cm"}
 UM = TapeId("binance", MarketType.UM, Kind.AGG_TRADES, "ABCUSDT")
 SPOT = TapeId("binance", MarketType.SPOT, Kind.AGG_TRADES, "ABCUSDT")
+KLINES = SeriesId("binance", MarketType.UM, SeriesKind.KLINES, "ABCUSDT", "1h")
 DAY = dt.date(2024, 1, 1)
 DAY_MS = 1_704_067_200_000
 
@@ -70,6 +72,49 @@ def put_day(root, tape=UM, date=DAY, text=None, *, raw=None, digest=None):
         name = path.rsplit("/", 1)[-1].replace(".zip", ".csv")
         raw = zip_bytes((name, csv_text(agg_rows(date)) if text is None else text))
     return put_zip(root, path, raw, digest)
+
+
+def month_path(tape):
+    """Where the archive has the tape's January of 2024."""
+    kind = tape.kind.value
+    folder = f"data/{FOLDERS[tape.market]}/monthly/{kind}/{tape.symbol}"
+    return f"{folder}/{tape.symbol}-{kind}-2024-01.zip"
+
+
+def put_month(root, text, tape=UM, *more):
+    name = month_path(tape).rsplit("/", 1)[-1].replace(".zip", ".csv")
+    return put_zip(root, month_path(tape), zip_bytes((name, text), *more))
+
+
+def kline(hour, *, us=False, **changes):
+    """The line of a candle of an hour of `DAY`."""
+    unit = 1000 if us else 1
+    row = {
+        "open_time": (DAY_MS + hour * 3_600_000) * unit,
+        "open": "100.10",
+        "high": "100.50000000",
+        "low": "99.9",
+        "close": "100.25",
+        "volume": "12.500",
+        "close_time": (DAY_MS + (hour + 1) * 3_600_000) * unit - 1,
+        "quote_volume": "1253.1250000",
+        "count": 7,
+        "taker_buy_volume": "4.125",
+        "taker_buy_quote_volume": "413.2",
+        "ignore": 0,
+    }
+    return ",".join(str(value) for value in (row | changes).values()) + "\n"
+
+
+def put_series(root, series, date, text):
+    """Lay the piece of a series that holds a date into an archive folder."""
+    span = "monthly" if series.is_monthly else "daily"
+    folder = f"data/{FOLDERS[series.market]}/{span}/{series.kind.value}/{series.symbol}"
+    part = series.kind.value
+    if series.interval:
+        folder, part = f"{folder}/{series.interval}", series.interval
+    stem = f"{series.symbol}-{part}-{series.piece_text(date)}"
+    return put_zip(root, f"{folder}/{stem}.zip", zip_bytes((f"{stem}.csv", text)))
 
 
 def put_zip(root, path, raw, digest=None):

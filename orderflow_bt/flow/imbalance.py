@@ -68,15 +68,6 @@ def horizontal(
     return _flags(cells, ratio, min_volume, zero, step=0)
 
 
-def longest_run(flags: NDArray[np.bool_]) -> int:
-    """Length of the longest stack: consecutive rows that are all marked."""
-    longest = run = 0
-    for flag in flags.tolist():
-        run = run + 1 if flag else 0
-        longest = max(longest, run)
-    return longest
-
-
 def _flags(
     cells: NDArray[np.int64],
     ratio: tuple[int, int],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from orderflow_bt.flow import BarStream, ZeroPolicy, diagonal, horizontal
-from orderflow_bt.flow.imbalance import longest_run
+from orderflow_bt.report.grid import stacks
 from orderflow_bt.types import MINUTE_US, Trades, time_bars
 
 
@@ -81,7 +81,7 @@ def test_imbalances_of_the_first_example():
     assert marked(footprint, footprint.imbalances((10, 1), 10)) == (set(), set())
     assert marked(footprint, horizontal(cells, (3, 1), 10)) == ({101, 102, 103, 104}, {100})
     assert marked(footprint, horizontal(cells, (10, 1), 10)) == ({103, 104}, {100})
-    assert longest_run(footprint.imbalances((3, 1), 10)[0]) == 3
+    assert stacks(footprint.imbalances((3, 1), 10)[0]) == [(2, 5)]
     bar = footprint.bar
     assert (bar.delta, bar.volume, bar.poc) == (53, 117, 103)
     assert round(100 * bar.delta / bar.volume, 3) == 45.299
@@ -94,7 +94,8 @@ def test_an_untraded_row_breaks_a_stack():
     assert footprint.cells.tolist()[3] == [103, 0, 0, 0, 0]
     buy, sell = footprint.imbalances((3, 1), 10)
     assert marked(footprint, (buy, sell)) == ({101, 102, 104}, set())
-    assert longest_run(buy) == 2
+    assert stacks(buy) == []
+    assert stacks(buy, least=2) == [(1, 3)]
 
 
 def test_the_poc_tie_goes_to_the_heavier_side():

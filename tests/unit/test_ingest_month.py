@@ -12,17 +12,21 @@ from archive_days import (
     DAY,
     DAY_MS,
     HEADER,
+    KLINES,
     SPOT,
     UM,
     agg_rows,
     csv_text,
     days,
+    kline,
+    month_path,
     put_day,
+    put_month,
+    put_series,
     put_zip,
     serving,
     zip_bytes,
-)  # fmt: skip
-from test_series import KLINES, kline, put_series
+)
 from typer.testing import CliRunner
 
 from orderflow_bt.archive import open_source
@@ -30,9 +34,6 @@ from orderflow_bt.archive.stream import RowStream
 from orderflow_bt.cli import app
 from orderflow_bt.ingest import NoProgress, download
 from orderflow_bt.store import Lake, SeriesStore
-from orderflow_bt.types import MarketType
-
-FOLDERS = {MarketType.SPOT: "spot", MarketType.UM: "futures/um"}
 
 
 @pytest.fixture
@@ -45,17 +46,6 @@ def server(tmp_path):
 @pytest.fixture
 def lake(tmp_path):
     return Lake(tmp_path / "lake")
-
-
-def month_path(tape):
-    kind = tape.kind.value
-    folder = f"data/{FOLDERS[tape.market]}/monthly/{kind}/{tape.symbol}"
-    return f"{folder}/{tape.symbol}-{kind}-2024-01.zip"
-
-
-def put_month(root, text, tape=UM, *more):
-    name = month_path(tape).rsplit("/", 1)[-1].replace(".zip", ".csv")
-    return put_zip(root, month_path(tape), zip_bytes((name, text), *more))
 
 
 def month_rows(count=3, rows=50):

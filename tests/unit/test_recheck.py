@@ -8,9 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from archive_days import DAY, UM, agg_rows, csv_text, day_path, days, put_day, serving
-from test_ingest_month import put_month
-from test_series import KLINES, kline, put_series
+from archive_days import (
+    DAY,
+    KLINES,
+    UM,
+    agg_rows,
+    csv_text,
+    day_path,
+    days,
+    kline,
+    put_day,
+    put_month,
+    put_series,
+    serving,
+)
 from typer.testing import CliRunner
 
 from orderflow_bt.archive import open_source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pyarrow.parquet as pq
 import pytest
 from archive_days import DAY, DAY_MS, UM, csv_text, put_day
 
@@ -16,14 +17,14 @@ from orderflow_bt.types import DAY_US, MINUTE_US, MarketType
 START = DAY_MS * 1_000
 
 
-class Twice(Strategy):
-    """Holds over the silence, and once more behind it."""
+class Thrice(Strategy):
+    """Holds before the silence, over it, and once more behind it."""
 
     def on_trade(self, trade, market, broker):
         minute = (trade.time - START) // MINUTE_US
-        if minute in (600, 1_000):
+        if minute in (500, 600, 1_000):
             broker.market(1, 1)
-        elif minute in (900, 1_100):
+        elif minute in (550, 900, 1_100):
             broker.close()
 
 
@@ -42,17 +43,20 @@ def lake(tmp_path):
 
 def test_halts_and_what_lived_through_them_are_told(lake, tmp_path):
     config = SimConfig.for_market(MarketType.UM)
-    asked = Request("twice", Twice, {}, UM, START, START + DAY_US, config)
+    asked = Request("thrice", Thrice, {}, UM, START, START + DAY_US, config)
     halts = backtest(lake, asked, tmp_path / "run")["halts"]
-    assert (halts["count"], halts["round_trips"], halts["ids"]) == (1, 1, [0])
+    assert (halts["count"], halts["round_trips"], halts["ids"]) == (1, 1, [1])
     (one,) = halts["longest"]
     assert one["start"][11:16] == "12:00"
     assert one["end"][11:16] == "13:00"
     assert one["habit_us"] == MINUTE_US
-    assert halts["net_pnl"] < 0
-    assert halts["net_pnl_without"] < 0
+    net = pq.read_table(tmp_path / "run" / "round_trips.parquet")["net_pnl"].to_pylist()
+    before, over, behind = map(float, net)
+    assert halts["net_pnl"] == pytest.approx(over)
+    assert halts["net_pnl_without"] == pytest.approx(before + behind)
+    assert over < 0 > before
     page = report.build(tmp_path / "run").read_text()
     assert "1 halt: a silence of 5 minutes or more" in page
     assert "1 round trip lived through one and made" in page
-    outside = Request("twice", Twice, {}, UM, START, START + DAY_US // 4, config)
+    outside = Request("thrice", Thrice, {}, UM, START, START + DAY_US // 4, config)
     assert backtest(lake, outside, tmp_path / "before")["halts"]["count"] == 0

@@ -8,7 +8,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
-from archive_days import DAY, DAY_MS, FOLDERS, put_zip, serving, zip_bytes
+from archive_days import DAY, DAY_MS, KLINES, kline, put_series, serving
 from typer.testing import CliRunner
 
 from orderflow_bt.archive import open_source
@@ -27,38 +27,8 @@ HEADER = (
     "open_time,open,high,low,close,volume,close_time,quote_volume,count,"
     "taker_buy_volume,taker_buy_quote_volume,ignore\n"
 )
-KLINES = SeriesId("binance", MarketType.UM, SeriesKind.KLINES, "ABCUSDT", "1h")
 FUNDING = SeriesId("binance", MarketType.UM, SeriesKind.FUNDING, "ABCUSDT")
 METRICS = SeriesId("binance", MarketType.UM, SeriesKind.METRICS, "ABCUSDT")
-
-
-def kline(hour, *, us=False, **changes):
-    unit = 1000 if us else 1
-    row = {
-        "open_time": (DAY_MS + hour * 3_600_000) * unit,
-        "open": "100.10",
-        "high": "100.50000000",
-        "low": "99.9",
-        "close": "100.25",
-        "volume": "12.500",
-        "close_time": (DAY_MS + (hour + 1) * 3_600_000) * unit - 1,
-        "quote_volume": "1253.1250000",
-        "count": 7,
-        "taker_buy_volume": "4.125",
-        "taker_buy_quote_volume": "413.2",
-        "ignore": 0,
-    }
-    return ",".join(str(value) for value in (row | changes).values()) + "\n"
-
-
-def put_series(root, series, date, text):
-    span = "monthly" if series.is_monthly else "daily"
-    folder = f"data/{FOLDERS[series.market]}/{span}/{series.kind.value}/{series.symbol}"
-    part = series.kind.value
-    if series.interval:
-        folder, part = f"{folder}/{series.interval}", series.interval
-    stem = f"{series.symbol}-{part}-{series.piece_text(date)}"
-    return put_zip(root, f"{folder}/{stem}.zip", zip_bytes((f"{stem}.csv", text)))
 
 
 def store(tmp_path, series, text, date=DAY):

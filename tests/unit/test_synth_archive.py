@@ -9,6 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from archive_days import FOLDERS
 
 from orderflow_bt.archive.binance import Binance
 from orderflow_bt.errors import UsageError
@@ -16,7 +17,6 @@ from orderflow_bt.synth import SimulatedMarket, write_archive
 from orderflow_bt.types import Kind, MarketType, TapeId
 
 SYMBOLS = {MarketType.SPOT: "SIMUSDT", MarketType.UM: "SIMUSDT", MarketType.CM: "SIMUSD_PERP"}
-FOLDERS = {MarketType.SPOT: "spot", MarketType.UM: "futures/um", MarketType.CM: "futures/cm"}
 BEFORE_HEADERS, AFTER_HEADERS = dt.date(2022, 8, 10), dt.date(2022, 8, 11)
 BEFORE_MICROS, AFTER_MICROS = dt.date(2024, 12, 31), dt.date(2025, 1, 1)
 

@@ -32,7 +32,6 @@ def _is_bars(text: str) -> str:
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Bars = Annotated[str, AfterValidator(_is_bars)]
-Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[str, Field(pattern=r"^[+-]?\d+(\.\d+)?([eE][+-]?\d{1,3})?$")]
 
 
