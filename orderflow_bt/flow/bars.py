@@ -11,11 +11,11 @@ import numpy as np
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.flow.batch import BarBatch
 from orderflow_bt.flow.cut import Cut, bind
+from orderflow_bt.flow.refused import check_columns, disorder, refusal
 from orderflow_bt.kernels import bar_state
 from orderflow_bt.kernels.activity import RENKO, activity_bars, write_brick
 from orderflow_bt.kernels.bars import close_bar, time_bars
 from orderflow_bt.kernels.cells import CELL_FIELDS
-from orderflow_bt.kernels.inspection import inspect_trades
 from orderflow_bt.types import Trades
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ _NEVER = -(2**63)
 _POSITIONS = [
     bar_state.NEXT, bar_state.NEED_LOW, bar_state.NEED_HIGH, bar_state.ORIGIN, bar_state.DUE_AT
 ]  # fmt: skip
-_DTYPES = (np.int64, np.int64, np.int64, np.int64, np.int8, np.int32)
 _NOTHING = np.zeros(0, dtype=np.int64)
 _NO_TRADES = Trades(
     _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING.astype(np.int8), _NOTHING.astype(np.int32)
@@ -137,7 +136,11 @@ class BarStream:
 
         All of them must be taken before the next call.
         """
-        self._check(trades)
+        check_columns(trades)
+        if trades.rows:
+            if int(trades.time[0]) < self._last_time:
+                raise disorder(trades)
+            self._last_time = int(trades.time[-1])
         rows = rows_of(trades, self._lost)
         if not len(rows):
             return self._run(trades, _NEVER)
@@ -259,7 +262,7 @@ class BarStream:
             elif code == bar_state.BARS_FULL:
                 yield self._take()
             elif code == bar_state.REFUSED:
-                raise _refusal(trades)
+                raise refusal(trades)
             elif code == bar_state.VOLUME_OVERFLOW:
                 raise OrderflowError(
                     "a bar's volume does not fit 64 bits",
@@ -344,47 +347,3 @@ class BarStream:
             ]
         self._scratch = scratch
         state[bar_state.ORIGIN] = origin
-
-    def _check(self, trades: Trades) -> None:
-        """Refuse what the kernel could not read, or is earlier than what it has read."""
-        rows = trades.rows
-        columns: tuple[NDArray[Any], ...] = tuple(trades)
-        for name, column, dtype in zip(Trades._fields, columns, _DTYPES, strict=True):
-            if column.dtype != dtype or column.shape != (rows,):
-                raise OrderflowError(
-                    f"column {name} of a tape is {column.dtype} {list(column.shape)}",
-                    fix=f"Give every column {rows} values, and {name} as {np.dtype(dtype)}",
-                )
-        if rows:
-            if int(trades.time[0]) < self._last_time:
-                raise _disorder(trades)
-            self._last_time = int(trades.time[-1])
-
-
-def _refusal(trades: Trades) -> OrderflowError:
-    """Why the kernel has refused these trades."""
-    backwards, unsided, least, most, largest = inspect_trades(
-        trades.time, trades.price, trades.qty, trades.side
-    )
-    where = f"trades {trades.id[0]} to {trades.id[-1]}"
-    if backwards:
-        return _disorder(trades)
-    if unsided:
-        return OrderflowError(
-            f"{unsided} trades have a side that is neither +1 nor -1", where=where
-        )
-    if largest < 0:
-        return OrderflowError("a trade has a negative quantity", where=where)
-    return OrderflowError(
-        "price times quantity does not fit 64 bits",
-        where=f"{where}: prices {least} to {most} units, quantity up to {largest} lots",
-        fix="Read the tape with fewer decimals",
-    )
-
-
-def _disorder(trades: Trades) -> OrderflowError:
-    return OrderflowError(
-        "trades are not in time order",
-        where=f"trades {trades.id[0]} to {trades.id[-1]}",
-        fix="Feed the tape in id order, with times that never decrease",
-    )

@@ -14,8 +14,8 @@ from orderflow_bt.report.page import Page, make_page
 from orderflow_bt.report.shots import Shot, shoot
 from orderflow_bt.report.theme import palette
 from orderflow_bt.stats import money
-from orderflow_bt.stats.luck import expected_max_sharpe
 from orderflow_bt.stats.metrics import DAYS_PER_YEAR
+from orderflow_bt.stats.tries import expected_max_sharpe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
