@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from orderflow_bt.report import words
 from orderflow_bt.report.again import command_line
 from orderflow_bt.report.attribution import Group, attribution, zero_of
@@ -246,11 +248,12 @@ def _events(run: RunFolder) -> list[dict[str, Any]]:
     seen: Counter[tuple[str, str, int, str]] = Counter()
     ordered: Counter[tuple[str, str, int, str]] = Counter()
     names = ["detector", "kind", "direction", "state", "action"]
-    counted = run.rows("events").table(names).group_by(names).aggregate([([], "count_all")])
-    for row in counted.to_pylist():
-        key = (row["detector"], row["kind"], row["direction"], row["state"])
-        seen[key] += row["count_all"]
-        ordered[key] += row["count_all"] * (row["action"] == "order")
+    for batch in run.rows("events").batches(names):
+        groups = pa.Table.from_batches([batch]).group_by(names, use_threads=False)
+        for row in groups.aggregate([([], "count_all")]).to_pylist():
+            key = (row["detector"], row["kind"], row["direction"], row["state"])
+            seen[key] += row["count_all"]
+            ordered[key] += row["count_all"] * (row["action"] == "order")
     return [
         {
             "detector": key[0],

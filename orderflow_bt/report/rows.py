@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import numpy as np
 import pyarrow as pa
@@ -14,13 +14,14 @@ import pyarrow.parquet as pq
 from orderflow_bt.errors import OrderflowError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+Number = TypeVar("Number", np.float64, np.int64, np.bool_)
 Row = dict[str, Any]
-_AT_ONCE = 1 << 12  # rows made into dictionaries
+_AT_ONCE = 1 << 12  # rows
 
 
 class Columns(Protocol):
@@ -89,7 +90,7 @@ class Rows(Sequence[Row]):
     def where(self, column: str, values: Iterable[Any]) -> Rows:
         """Those of them that have one of some values in a column."""
         wanted = pa.array(list(values), self._schema().field(column).type)
-        is_in = np.array(pc.is_in(self._column(column), value_set=wanted), np.bool_)
+        is_in = self._filled(column, lambda part: pc.is_in(part, value_set=wanted), np.bool_)
         return Rows(self._path, self._numbers()[is_in])
 
     def at(self, places: NDArray[np.int64]) -> Rows:
@@ -98,27 +99,30 @@ class Rows(Sequence[Row]):
 
     def floats(self, column: str) -> NDArray[np.float64]:
         """A column as float64; NaN where there is none."""
-        return np.array(self._column(column).cast(pa.float64()), np.float64)
+        return self._filled(column, lambda part: part.cast(pa.float64()), np.float64)
 
     def ints(self, column: str) -> NDArray[np.int64]:
         """A column of integers or flags as int64, each with a value."""
-        return np.array(self._column(column), np.int64)
+        return self._filled(column, lambda part: part, np.int64)
 
     def values(self, column: str) -> pa.ChunkedArray:
         """A column as it is stored."""
-        return self._column(column)
+        parts = [batch.column(0) for batch in self.batches([column])]
+        found = pa.chunked_array(parts, self._schema().field(column).type)
+        return found if self._chosen is None else found.take(pa.array(self._chosen))
 
-    def table(self, columns: list[str] | None = None) -> pa.Table:
-        """All of them, whole."""
+    def batches(self, columns: list[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Some or all columns of the whole table, some rows at a time."""
         with self._opened() as file:
-            found = file.read(columns)
-        return found if self._chosen is None else found.take(self._chosen)
+            # for each thread of its own Arrow would keep what that ever held
+            yield from file.iter_batches(_AT_ONCE, columns=columns, use_threads=False)
+        pa.default_memory_pool().release_unused()
 
     def pieces(self) -> Iterator[pa.Table]:
         """The whole table by its row groups; one empty where there are no rows."""
         with self._opened() as file:
             for group in range(file.num_row_groups):
-                yield file.read_row_group(group)
+                yield file.read_row_group(group, use_threads=False)
             if not file.num_row_groups:
                 yield file.schema_arrow.empty_table()
 
@@ -131,8 +135,16 @@ class Rows(Sequence[Row]):
         with self._opened() as file:
             return file.schema_arrow
 
-    def _column(self, name: str) -> pa.ChunkedArray:
-        return self.table([name]).column(0)
+    def _filled(
+        self, column: str, made: Callable[[pa.Array], pa.Array], kind: type[Number]
+    ) -> NDArray[Number]:
+        """What is made of a column, one value a row."""
+        found, first = np.empty(self._count, kind), 0
+        for batch in self.batches([column]):
+            stop = first + len(batch)
+            found[first:stop] = made(batch.column(0)).to_numpy(zero_copy_only=False)
+            first = stop
+        return found if self._chosen is None else found[self._chosen]
 
     def _numbers(self) -> NDArray[np.int64]:
         return np.arange(self._count) if self._chosen is None else self._chosen
@@ -140,18 +152,17 @@ class Rows(Sequence[Row]):
     def _made(self, numbers: NDArray[np.int64] | None) -> Iterator[Row]:
         """Rows by their numbers in the file, which ascend; None: every one."""
         with self._opened() as file:
-            first = 0
+            stop = 0
             for group in range(file.num_row_groups):
-                stop = first + file.metadata.row_group(group).num_rows
-                own = None
-                if numbers is not None:
-                    own = numbers[slice(*np.searchsorted(numbers, (first, stop)))] - first
-                if own is None or len(own):
-                    found = file.read_row_group(group)
-                    found = found if own is None else found.take(own)
-                    for batch in found.to_batches(_AT_ONCE):
+                first, stop = stop, stop + file.metadata.row_group(group).num_rows
+                if not (numbers is None or len(_between(numbers, first, stop))):
+                    continue
+                for batch in file.iter_batches(_AT_ONCE, row_groups=[group], use_threads=False):
+                    if numbers is None:
                         yield from batch.to_pylist()
-                first = stop
+                    elif len(own := _between(numbers, first, first + len(batch))):
+                        yield from batch.take(pa.array(own - first)).to_pylist()
+                    first += len(batch)
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:
@@ -164,3 +175,8 @@ class Rows(Sequence[Row]):
                 where=str(self._path),
                 fix="Run the backtest again",
             ) from error
+
+
+def _between(numbers: NDArray[np.int64], first: int, stop: int) -> NDArray[np.int64]:
+    """Of ascending numbers those from ``first`` to before ``stop``."""
+    return numbers[slice(*np.searchsorted(numbers, (first, stop)))]
