@@ -220,3 +220,10 @@ def test_a_journal_of_a_later_program_does_not_hide_the_others(root, tmp_path):
 
 def test_no_such_practice(root):
     assert "holds no journal" in call(root, "nowhere", exit_code=2)
+
+
+def test_a_journal_that_names_only_the_symbol_means_the_usual_market(tmp_path):
+    Journal.open(tmp_path / "p", {"tape": {"symbol": "SIMUSDT"}, "bars": "1m"}).close()
+    practice = read_practice(tmp_path / "p")
+    assert practice.opens(0).startswith("orderflow-bt replay SIMUSDT --market um --date 1970-01-01")
+    assert practice.tape.label == "binance-um-SIMUSDT-aggTrades"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import re
@@ -11,10 +12,18 @@ import time
 
 import pytest
 from practice_server import CountingDesk, Page, get, serving
+from starlette.websockets import WebSocket, WebSocketState
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from orderflow_bt.errors import UsageError
-from orderflow_bt.replay.desk.server import BURST, MAX_MESSAGE, RATE, TABS, PracticeServer
+from orderflow_bt.replay.desk.server import (
+    BURST,
+    MAX_MESSAGE,
+    RATE,
+    TABS,
+    Hub,
+    PracticeServer,
+)
 
 
 @pytest.fixture(scope="module")
@@ -278,6 +287,23 @@ def test_garbage_after_the_handshake(server, garbage):
 )  # fmt: skip
 def test_garbage_in_place_of_http(server, garbage):
     assert b" 200 " not in _raw(server, garbage)
+
+
+def test_a_connection_that_breaks_while_both_sides_speak_ends_in_silence():
+    async def receive():
+        return {"type": "websocket.receive", "text": "nonsense"}
+
+    async def send(message):
+        if message["type"] != "websocket.accept":
+            raise BrokenPipeError
+
+    async def serve():
+        socket = WebSocket({"type": "websocket"}, receive, send)
+        socket.client_state = WebSocketState.CONNECTED
+        await Hub(CountingDesk()).serve(socket)
+
+    for _ in range(20):  # which of the two hears of it first is chance
+        asyncio.run(serve())
 
 
 def _flood(server, text):

@@ -19,6 +19,7 @@ from orderflow_bt.replay.practice.chain import read_lines
 from orderflow_bt.replay.practice.journal import Journal, practice_folder
 from orderflow_bt.replay.practice.journal_file import FILE, TORN, is_sealed, read_journal
 from orderflow_bt.replay.practice.journal_words import in_words, public
+from orderflow_bt.replay.practice.shapes import practised_of
 
 FACTS = {"tape": {"symbol": "ABCUSDT"}, "window": {"start": 100, "end": 900}}
 WALL = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -229,3 +230,13 @@ def test_a_new_folder_each(tmp_path):
     two = practice_folder(tmp_path, "blind")
     assert one != two
     assert one.name.endswith("-blind")
+
+
+@pytest.mark.parametrize("latency", [-1, 86_400_001, 2**64])
+def test_a_practice_of_a_latency_nobody_has_is_not_gone_on_with(tmp_path, latency):
+    told = {
+        "tape": {"symbol": "X"}, "window": {"start": 0, "end": 1}, "bars": "1m",
+        "config": {"latency": latency},
+    }  # fmt: skip
+    with pytest.raises(OrderflowError, match=r"practised on: config\.latency"):
+        practised_of(told, tmp_path)

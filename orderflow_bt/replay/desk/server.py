@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Route, WebSocketRoute
-from starlette.websockets import WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from orderflow_bt.errors import OrderflowError, UsageError
 from orderflow_bt.replay.desk.guard import Guard, new_token
@@ -109,6 +109,19 @@ class _Client:
         self.acked = seq
         self.ready.set()
 
+    async def send(self, message: str | bytes) -> None:
+        """Send it, unless the connection was closed meanwhile.
+
+        Raises:
+            WebSocketDisconnect: It was.
+        """
+        if self.socket.application_state is not WebSocketState.CONNECTED:
+            raise WebSocketDisconnect(REFUSED)
+        if isinstance(message, str):
+            await self.socket.send_text(message)
+        else:
+            await self.socket.send_bytes(message)
+
     @property
     def has_room(self) -> bool:
         return self.view.seq - self.acked < IN_FLIGHT
@@ -179,13 +192,13 @@ class Hub:
                 began = loop.time()
                 if client.greeted != self.desk.greeting:
                     client.greeted = self.desk.greeting
-                    await client.socket.send_text(_text(self.desk.hello()))
+                    await client.send(_text(self.desk.hello()))
                 count, latest = self.desk.notices
                 for notice in list(latest)[max(0, len(latest) - (count - client.noticed)) :]:
-                    await client.socket.send_text(_text({"notice": notice}))
+                    await client.send(_text({"notice": notice}))
                 client.noticed = self._noticed = count
                 client.seen = self.desk.version
-                await client.socket.send_bytes(self.desk.frame(client.view))
+                await client.send(self.desk.frame(client.view))
                 await asyncio.sleep(max(0.0, began + FRAME_EVERY - loop.time()))
 
     async def _read(self, client: _Client) -> None:
@@ -199,7 +212,7 @@ class Hub:
                 return
             answer = self._answer(client, received.get("text"))
             if answer is not None:
-                await client.socket.send_text(_text(answer))
+                await client.send(_text(answer))
 
     def _answer(self, client: _Client, text: str | None) -> Mapping[str, Any] | None:
         message = None

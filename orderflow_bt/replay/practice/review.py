@@ -19,7 +19,7 @@ from orderflow_bt.replay.practice.scores import (
     scores,
     trade_scores,
 )
-from orderflow_bt.replay.practice.shapes import Assumed
+from orderflow_bt.replay.practice.shapes import Assumed, Traded
 from orderflow_bt.stats.verdict import count
 from orderflow_bt.types import SECOND_US, Kind, MarketType, TapeId
 
@@ -154,9 +154,9 @@ class Practice:
             UsageError: The journal does not say it.
         """
         try:
-            tape = self.facts["tape"]
-            kind, market = Kind(tape["kind"]), MarketType(tape["market"])
-            return TapeId(tape["exchange"], market, kind, tape["symbol"])
+            tape = Traded.model_validate(self.facts["tape"])
+            kind, market = Kind(tape.kind), MarketType(tape.market)
+            return TapeId(tape.exchange, market, kind, tape.symbol)
         except (KeyError, ValueError) as error:
             raise UsageError(
                 f"the journal does not say what was practised on: {error}", where=str(self.folder)
@@ -198,13 +198,14 @@ class Practice:
 
     def opens(self, time: int) -> str:
         """The command that opens the replay at a moment; empty where it is hidden."""
-        tape = self.facts.get("tape")
-        if self.sealed or not tape:
+        given = self.facts.get("tape")
+        if self.sealed or not given:
             return ""
+        tape = Traded.model_validate(given)
         moment = _EPOCH + dt.timedelta(microseconds=time)
-        words = [*self.program, "replay", tape["symbol"], "--market", tape["market"]]
-        if tape.get("kind", "aggTrades") != "aggTrades":
-            words += ["--kind", tape["kind"]]
+        words = [*self.program, "replay", tape.symbol, "--market", tape.market]
+        if tape.kind != "aggTrades":
+            words += ["--kind", tape.kind]
         words += ["--date", f"{moment:%Y-%m-%d}", "--time", f"{moment:%H:%M:%S}"]
         for name in ("bars", "ticks_per_row"):
             if self.facts.get(name):

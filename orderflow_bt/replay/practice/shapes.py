@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from orderflow_bt.errors import OrderflowError, UsageError
-from orderflow_bt.types import BarSpec, Kind, MarketType
+from orderflow_bt.types import DAY_US, BarSpec, Kind, MarketType
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,7 +63,7 @@ class Assumed(Shape):
 
     model_config = ConfigDict(extra="forbid")
 
-    latency: Annotated[float, Field(ge=0)] | None = None
+    latency: Annotated[float, Field(ge=0, le=DAY_US / 1000)] | None = None
     fills: str = "queue"
     fees: str = ""
     cash: str = ""
