@@ -56,6 +56,29 @@ def installed(group: str) -> dict[str, EntryPoint]:
     return found
 
 
+def said_of(point: EntryPoint) -> str:
+    """What an installed plugin says of itself in its first line; empty where its file cannot tell.
+
+    The file is read as text: no plugin code runs.
+    """
+    spec, path = None, None
+    for end in range(1, len(point.module.split(".")) + 1):
+        name = ".".join(point.module.split(".")[:end])
+        spec = next(filter(None, (f.find_spec(name, path) for f in sys.meta_path)), None)
+        if spec is None:
+            return ""
+        path = spec.submodule_search_locations
+    if spec is None or not spec.origin:
+        return ""
+    try:
+        written = ast.parse(Path(spec.origin).read_bytes()).body
+    except (OSError, ValueError, SyntaxError):
+        return ""
+    docs = [ast.get_docstring(node) for node in written
+            if isinstance(node, ast.ClassDef) and node.name == point.attr]  # fmt: skip
+    return (docs[0] or "").partition("\n")[0].replace("``", "") if docs else ""
+
+
 def _origin(point: EntryPoint) -> str:
     package = f" of {point.dist.name}" if point.dist else ""
     return point.value + package

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import typer
+
+from orderflow_bt.cli.words import WIDEST, labelled_lines
 
 if TYPE_CHECKING:
     from orderflow_bt.plugins import Family
@@ -13,19 +16,21 @@ if TYPE_CHECKING:
 
 def show(name: str | None, family: Family[Any], *, as_json: bool) -> None:
     """List the family, or describe one of it. Listing runs no plugin code."""
-    from orderflow_bt.plugins import installed
+    from orderflow_bt.plugins import installed, said_of
 
     if name is not None:
         _describe(name, family, as_json=as_json)
         return
-    found = {point.name: point.value for point in installed(family.group).values()}
+    found = installed(family.group)
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps({name: point.value for name, point in found.items()}, indent=2))
         return
     if not found:
         typer.echo(f"no {family.noun} is installed", err=True)
-    for known, where in found.items():
-        typer.echo(f"{known:<24}{where}")
+        return
+    rows = {name: said_of(point) or point.value for name, point in found.items()}
+    width = min(shutil.get_terminal_size().columns, WIDEST)
+    typer.echo("\n".join(line[2:] for line in labelled_lines(rows, width)))
 
 
 def _describe(name: str, family: Family[Any], *, as_json: bool) -> None:

@@ -9,9 +9,7 @@ from typing import Any
 import typer
 
 from orderflow_bt.cli import options
-from orderflow_bt.cli.words import labelled_lines
-
-_WIDEST = 100  # characters of a line that reads well
+from orderflow_bt.cli.words import WIDEST, labelled_lines
 
 
 def print_summary(metrics: dict[str, Any]) -> None:
@@ -65,7 +63,7 @@ def print_portfolio(metrics: dict[str, Any]) -> None:
 
 def _print_verdict(verdict: dict[str, Any], rows: dict[str, str]) -> None:
     """Headline, sentences, numbers: as wide as the terminal, and never wider than reads well."""
-    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    width = min(shutil.get_terminal_size().columns, WIDEST)
     typer.secho(textwrap.fill(verdict["headline"], width), bold=True)
     for sentence in verdict["sentences"]:
         typer.echo(textwrap.indent(textwrap.fill(sentence, width - 2), "  "))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+WIDEST = 100  # characters of a line that reads well
+
 
 def size_text(size: float) -> str:
     """Bytes in the unit that suits them: ``999 B``, ``1.2 kB``, ``34.0 MB``."""

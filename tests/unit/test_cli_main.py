@@ -141,7 +141,7 @@ def test_settings_come_from_file_then_environment_then_options(tmp_path):
 
 def test_strategies_lists_and_describes():
     listed = runner.invoke(app, ["strategies"])
-    assert "delta_divergence" in listed.stdout
+    assert "\ndelta_divergence  Fade a swing extreme that" in listed.stdout
     told = runner.invoke(app, ["strategies", "delta_divergence"]).stdout
     assert "pivot = 2 (>= 1, <= 20)" in told
     schema = runner.invoke(app, ["strategies", "delta_divergence", "--json"]).stdout

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import EntryPoint
 
 import pytest
 
+from orderflow_bt import plugins
 from orderflow_bt.errors import PluginError, UsageError
 from orderflow_bt.strategy.registry import installed, load_strategy, source_of
 
@@ -21,10 +23,38 @@ def test_listing_imports_no_plugin():
     import subprocess
 
     code = (
-        "import sys; from orderflow_bt.strategy.registry import installed; installed();"
-        "sys.exit('strategies.delta_divergence' in sys.modules)"
+        "import sys; from orderflow_bt.strategy.registry import installed;"
+        "from orderflow_bt.plugins import said_of;"
+        "print(said_of(installed()['delta_divergence']));"
+        "sys.exit('strategies' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Fade a swing extreme that cumulative delta does not confirm.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            'class A:\n    """Buys ``n`` bars.\n\n    More.\n    """\nraise SystemExit',
+            "Buys n bars.",
+        ),
+        ("class A:\n    pass\n", ""),
+        ('class B:\n    """Another."""\n', ""),
+        ("class A(:\n", ""),
+        ("\0", ""),
+    ],
+)
+def test_a_listed_plugin_says_what_its_file_says(tmp_path, monkeypatch, text, said):
+    package = tmp_path / "theirs"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise SystemExit")
+    (package / "one.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert plugins.said_of(EntryPoint("a", "theirs.one:A", "any")) == said
+    assert plugins.said_of(EntryPoint("a", "theirs.other:A", "any")) == ""
+    assert plugins.said_of(EntryPoint("a", "nobodys.one:A", "any")) == ""
 
 
 def test_a_typo_gets_a_suggestion():
