@@ -52,8 +52,7 @@ class Part:
             for group in _groups(pieces):
                 first = group if writer is None else None
                 if writer is None:
-                    path = self.home / f"{name}.parquet"
-                    writer = pq.ParquetWriter(path, group.schema, compression="zstd")
+                    writer = _writer(self.home / f"{name}.parquet", group.schema)
                 writer.write_table(group, row_group_size=max(group.num_rows, 1))
         finally:
             if writer is not None:
@@ -87,6 +86,22 @@ class Part:
                         digest.update(b"\n" * bool(number))
                         digest.update(_lines(batch.column(0)))
         pa.default_memory_pool().release_unused()
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Whole numbers are written as what they differ by, and texts by number.
+
+    Dictionaries of numbers, of which most are there once, would be twice the bytes and four times
+    the work.
+    """
+    whole = [field.name for field in schema if pa.types.is_integer(field.type)]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        use_dictionary=[field.name for field in schema if pa.types.is_string(field.type)],
+        column_encoding=dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+    )
 
 
 def _heading(name: str, rows: int, columns: Sequence[str]) -> bytes:
