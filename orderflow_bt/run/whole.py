@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orderflow_bt.errors import OrderflowError
+from orderflow_bt.kernels.decimals import MOST, write_lines
 from orderflow_bt.parts import clear, held, part_of
 
 if TYPE_CHECKING:
@@ -108,8 +109,10 @@ def _heading(name: str, rows: int, columns: Sequence[str]) -> bytes:
     return f"\n{name} {rows} {','.join(columns)}\n".encode()
 
 
-def _lines(column: pa.Array) -> pa.Buffer | bytes:
+def _lines(column: pa.Array) -> pa.Buffer | memoryview:
     """The values of a column as `str` writes them, one on a line."""
+    if pa.types.is_int64(column.type):
+        return _whole_numbers(column)
     if pa.types.is_floating(column.type):
         texts = _floats(column)
     elif pa.types.is_boolean(column.type):
@@ -119,6 +122,16 @@ def _lines(column: pa.Array) -> pa.Buffer | bytes:
     texts = texts.fill_null("None")
     whole = pa.LargeListArray.from_arrays(pa.array([0, len(texts)], pa.int64()), texts)
     return pc.binary_join(whole, "\n")[0].as_buffer()
+
+
+def _whole_numbers(column: pa.Array) -> memoryview:
+    known = np.ones(len(column), np.bool_)
+    if column.null_count:
+        known = column.is_valid().to_numpy(zero_copy_only=False)
+        column = column.fill_null(0)
+    lines = np.empty(MOST * len(column), np.uint8)
+    begin = write_lines(column.to_numpy(), known, lines)
+    return lines[begin:-1].data
 
 
 def _floats(column: pa.Array) -> pa.Array:

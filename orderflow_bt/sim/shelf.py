@@ -51,13 +51,14 @@ class Rows:
         self._count += len(rows)
         self._total += len(rows)
         if self._shelf is not None and self._count >= MANY:
-            together = np.ascontiguousarray(np.concatenate(self._here), np.int64)
-            self._away.append(self._shelf.put(together.data.cast("B")))
+            columns = np.ascontiguousarray(np.concatenate(self._here).T, np.int64)
+            self._away.append(self._shelf.put(columns.data.cast("B")))
             self._here, self._count = [], 0
 
     def blocks(self) -> Iterator[NDArray[np.int64]]:
         """All of them in order, int64 [some, width] each; not to be changed."""
         if self._shelf is not None:
             for number in self._away:
-                yield np.frombuffer(self._shelf.get(number), np.int64).reshape(-1, self._width)
+                columns = np.frombuffer(self._shelf.get(number), np.int64)
+                yield columns.reshape(self._width, -1).T
         yield from self._here

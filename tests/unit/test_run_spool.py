@@ -24,7 +24,7 @@ def test_what_is_put_comes_back(tmp_path):
     assert [spool.put(content) for content in kept] == list(range(12))
     for number in (11, 0, 3, 3, 7, 11):
         assert spool.get(number) == kept[number]
-    assert 0 < spool.size < sum(map(len, kept)) / 3
+    assert 0 < spool.size < sum(map(len, kept)) / 2
     assert list((tmp_path / "deeper").iterdir()) == []
 
 
