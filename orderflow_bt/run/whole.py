@@ -44,6 +44,7 @@ class Part:
     def __init__(self, home: Path) -> None:
         self.home = home
         self._small: dict[str, pa.Table] = {}  # those in memory still
+        self._held = 0  # bytes of them
 
     def write_table(self, name: str, pieces: Iterable[pa.Table]) -> None:
         """Write a Parquet file as its pieces come, at least one: `ROWS` or more to a row group."""
@@ -58,9 +59,10 @@ class Part:
         finally:
             if writer is not None:
                 writer.close()
-        taken = sum(table.nbytes for table in self._small.values())
-        if first is not None and taken + first.nbytes <= _IN_MEMORY:
+        size = 0 if first is None else first.get_total_buffer_size()
+        if first is not None and self._held + size <= _IN_MEMORY:
             self._small[name] = first
+            self._held += size
         else:
             pa.default_memory_pool().release_unused()
 
@@ -76,16 +78,15 @@ class Part:
             if small is not None:
                 digest.update(_heading(name, small.num_rows, small.column_names))
                 for column in small.columns:
-                    digest.update(_lines(column.combine_chunks()))
+                    whole = column.combine_chunks()
+                    _add(digest, (whole[k : k + _AT_ONCE] for k in range(0, len(whole), _AT_ONCE)))
                 continue
             with pq.ParquetFile(self.home / f"{name}.parquet") as file:
                 columns = file.schema_arrow.names
                 digest.update(_heading(name, file.metadata.num_rows, columns))
                 for column in columns:
                     batches = file.iter_batches(_AT_ONCE, columns=[column], use_threads=False)
-                    for number, batch in enumerate(batches):
-                        digest.update(b"\n" * bool(number))
-                        digest.update(_lines(batch.column(0)))
+                    _add(digest, (batch.column(0) for batch in batches))
         pa.default_memory_pool().release_unused()
 
 
@@ -107,6 +108,13 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 def _heading(name: str, rows: int, columns: Sequence[str]) -> bytes:
     return f"\n{name} {rows} {','.join(columns)}\n".encode()
+
+
+def _add(digest: hashlib._Hash, parts: Iterable[pa.Array]) -> None:
+    for number, part in enumerate(parts):
+        if number:
+            digest.update(b"\n")
+        digest.update(_lines(part))
 
 
 def _lines(column: pa.Array) -> pa.Buffer | memoryview:

@@ -61,4 +61,6 @@ class Rows:
             for number in self._away:
                 columns = np.frombuffer(self._shelf.get(number), np.int64)
                 yield columns.reshape(self._width, -1).T
-        yield from self._here
+        if self._here:
+            self._here = [np.concatenate(self._here)]
+            yield self._here[0]

@@ -8,7 +8,7 @@ at whatever the price was. See ``docs/metrics.md``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,12 +42,24 @@ class Marks:
     time: Times
     price: Floats
     is_inverse: bool = False
+    _pause: int = field(init=False)  # between any two times, 0 where it is not always the same
+
+    def __post_init__(self) -> None:
+        pauses = np.diff(self.time)
+        even = pauses.size > 0 and bool((pauses == pauses[0]).all())
+        object.__setattr__(self, "_pause", int(pauses[0]) if even else 0)
 
     def value(self, at: Times) -> Floats:
         """Worth of one unit held, at each of some times: the last price known by then."""
-        row = np.searchsorted(self.time, at, side="right") - 1
-        price = self.price[np.maximum(row, 0)]
+        price = self.price[self._last(at)]
         return -1.0 / price if self.is_inverse else price
+
+    def _last(self, at: Times) -> NDArray[np.int64]:
+        """Places of the last prices known by some times, of the first where none was."""
+        if self._pause > 0:  # time bars of a tape that has them all
+            row: NDArray[np.int64] = (at - self.time[0]) // self._pause
+            return np.clip(row, 0, self.time.size - 1)
+        return np.maximum(np.searchsorted(self.time, at, side="right") - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)

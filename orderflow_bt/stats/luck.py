@@ -127,20 +127,20 @@ def resamples(values: Floats, *, block: float, reps: int, seed: int) -> Iterator
     n = values.size
     rng = np.random.Generator(np.random.PCG64(seed))
     at = np.arange(n, dtype=np.int64)
+    twice = np.concatenate((values, values))  # a block that is not longer never leaves it
     step = max(1, _CHUNK // max(n, 1))
     for done in range(0, reps, step):
         rows = min(step, reps - done)
         parts = blocks_of(rows, n)
         begins = np.empty((rows, n), np.bool_)
         for part in parts:
-            begins[part] = rng.random((part.stop - part.start, n)) < 1.0 / block
+            np.less(rng.random((part.stop - part.start, n)), 1.0 / block, out=begins[part])
         begins[:, 0] = True
         for part in parts:
-            start = rng.integers(0, n, size=(part.stop - part.start, n))
-            last = np.maximum.accumulate(np.where(begins[part], at, 0), axis=1)
-            index = np.take_along_axis(start, last, axis=1)
-            index += at - last
-            yield values[np.where(index < n, index, index - n)]
+            start = rng.integers(0, n, size=(part.stop - part.start, n)) - at
+            first = np.flatnonzero(begins[part])
+            index = np.repeat(start.ravel()[first], np.diff(first, append=start.size))
+            yield twice[index.reshape(start.shape) + at]
 
 
 def blocks_of(rows: int, size: int) -> list[slice]:
@@ -173,20 +173,41 @@ def bootstrap(
     Raises:
         UsageError: Fewer than two values, or an unknown method.
     """
+    (found,) = bootstraps(
+        values, (statistic,), seed=seed, reps=reps, level=level, block=block, method=method
+    )
+    return found
+
+
+def bootstraps(
+    values: Floats,
+    statistics: Sequence[Statistic],
+    *,
+    seed: int,
+    reps: int = 10_000,
+    level: float = 0.95,
+    block: float | None = None,
+    method: str = "percentile",
+) -> list[Interval]:
+    """As `bootstrap`, for several statistics of the same resamples."""
     if values.size < 2:
         raise UsageError("resampling needs at least two values")
     if method not in {"percentile", "bca"}:
         raise UsageError(f"{method!r} is not an interval method", fix="Use percentile or bca")
     length = optimal_block_length(values) if block is None else block
-    drawn = np.concatenate(
-        [statistic(rows) for rows in resamples(values, block=length, reps=reps, seed=seed)]
-    )
+    made: list[list[Floats]] = [[] for _ in statistics]
+    for rows in resamples(values, block=length, reps=reps, seed=seed):
+        for statistic, parts in zip(statistics, made, strict=True):
+            parts.append(statistic(rows))
     tail = (1.0 - level) / 2.0
-    shares = [tail, 1.0 - tail]
-    if method == "bca":
-        shares = _bca_shares(values, statistic, drawn, shares)
-    low, high = np.quantile(drawn, shares)
-    return Interval(float(low), float(high), level, length, reps)
+    found = []
+    for statistic, parts in zip(statistics, made, strict=True):
+        drawn, shares = np.concatenate(parts), [tail, 1.0 - tail]
+        if method == "bca":
+            shares = _bca_shares(values, statistic, drawn, shares)
+        low, high = np.quantile(drawn, shares)
+        found.append(Interval(float(low), float(high), level, length, reps))
+    return found
 
 
 def _bca_shares(

@@ -194,13 +194,11 @@ def _uncertainty(
     reasons: dict[str, str] = {}
     varies = returns.size >= MIN_DAYS_RESAMPLED and m.sharpe(returns).value is not None
     if varies:
-        for name, statistic in (
-            ("sharpe_interval", luck.row_sharpe),
-            ("max_drawdown_interval", luck.row_max_drawdown),
-        ):
-            interval = luck.bootstrap(returns, statistic, seed=seed, reps=reps)
-            result[name] = luck.interval_json(interval)
-            result["bootstrap"]["days"] = luck.interval_setup(interval)
+        both = (luck.row_sharpe, luck.row_max_drawdown)
+        ratio, fall = luck.bootstraps(returns, both, seed=seed, reps=reps)
+        result["sharpe_interval"] = luck.interval_json(ratio)
+        result["max_drawdown_interval"] = luck.interval_json(fall)
+        result["bootstrap"]["days"] = luck.interval_setup(ratio)
     else:
         why = f"needs at least {MIN_DAYS_RESAMPLED} days that vary, has {returns.size}"
         reasons |= {"sharpe_interval": why, "max_drawdown_interval": why}
