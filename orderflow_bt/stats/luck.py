@@ -17,7 +17,7 @@ from orderflow_bt.errors import UsageError
 from orderflow_bt.stats.metrics import DAYS_PER_YEAR, Stat
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
