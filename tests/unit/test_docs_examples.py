@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
+from orderflow_bt import Bar, Event, Fill, Order, Position
 from orderflow_bt.cli import app
 from orderflow_bt.detectors.registry import load_detector
 from orderflow_bt.frames import open_tape
@@ -51,6 +52,26 @@ def test_the_example_strategy_trades(page, trades):
     run = run_trades(trades, INSTRUMENT, cls())
     assert run.fills
     assert any(order.role == "target" for order in run.orders)
+
+
+@pytest.mark.parametrize(
+    ("row", "record"),
+    [
+        ("`Bar`", Bar),
+        ("`Order`", Order),
+        ("`Fill`", Fill),
+        ("`Event`", Event),
+        ("`market.position`", Position),
+    ],
+)
+def test_what_a_hook_is_given_is_told_field_by_field(row, record):
+    page = (REPOSITORY / "docs" / "plugins.md").read_text(encoding="utf-8")
+    (line,) = (line for line in page.splitlines() if line.startswith(f"| {row} |"))
+    told = set(re.findall(r"`([a-z_]+)`", line))
+    own = {name for name in vars(record) if not name.startswith("_")}
+    fields = own | set(getattr(record, "__slots__", ()))
+    assert told - fields == set()
+    assert fields - told == ({"quote_upper", "quote_lower"} if record is Bar else set())
 
 
 def test_the_testing_example_passes(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import polars as pl
@@ -222,6 +223,8 @@ def test_a_grid_lives_through_other_latencies_and_later_starts(lake, tmp_path, c
     plain = backtest(lake, request(parameters=parameters), tmp_path / "plain")
     metrics = backtest(lake, request(parameters=parameters, grid=True), tmp_path / "grid")
     assert "grid" not in plain
+    page = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert [key for key in metrics if f"`{key}`" not in page] == []
     grid = metrics.pop("grid")
     assert metrics == plain  # the run itself knows nothing of it
     assert [row["ms"] for row in grid["latency"]] == [0, 50, 100, 250, 500, 1000]
