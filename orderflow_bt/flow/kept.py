@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 SHELF = "flow"
 _SOURCES = (
-    "flow", "detectors", "sim/watch.py", "sim/readings.py", "sim/shared.py", "store/quality.py",
-    "parameters.py", "types.py",
+    "flow", "detectors", "sim/watch.py", "sim/readings.py", "sim/shared.py", "sim/detecting.py",
+    "store/quality.py", "parameters.py", "types.py",
 )  # fmt: skip
 
 

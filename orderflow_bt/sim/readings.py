@@ -84,7 +84,7 @@ class Readings:
         only_events: bool = False,
         shared: Shared | None = None,
     ) -> None:
-        shared = shared or Shared()
+        self._shared = shared = shared or Shared()
         theirs = {detector.bars for detector in detectors if detector.bars is not None}
         wanted = sorted({*specs, *theirs}, key=lambda spec: (spec.size, spec))
         self._kept = kept
@@ -109,7 +109,10 @@ class Readings:
             height = ONE_ROW if only_events and spec not in with_rows else row_size
             self._streams[spec] = shared.bars((spec, height), partial(stream, spec, height))
         self._watch = Watch(
-            [shared.source(detector, options, source) for detector in detectors],
+            [
+                shared.source(detector, options, self._bars_of(detector), source)
+                for detector in detectors
+            ],
             number_from=number_from,
         )
         self._tape = shared.tape(row_size, lambda: TapeBuffer(config.QUEUE_WINDOW, row_size))
@@ -141,15 +144,15 @@ class Readings:
         self._last_date = day.date
         self._lost = np.array(lost, np.int64)
         kept = None if self._kept is None else self._kept.day(day.date)
-        for stream in self._streams.values():
-            stream.begin_day(self._turn + 1, lost, kept)
+        self._shared.begin_day(self._turn + 1, day.date, lost, kept)
         self._watch.begin_day(day.date)
 
     def feed(self, trades: Trades, piece: Piece | None = None) -> Slice:
         """Read the next trades; ``piece`` is the stored one that they are, or begin, if any."""
         self._turn += 1
-        batches = self._close(trades)
         gaps, rows = self._find_gaps(trades)
+        self._shared.read(self._turn, trades, rows)
+        batches = self._close(trades)
         events = self._watch.read(trades, batches, rows)
         tape = self._tape.append(self._turn, trades, piece)
         return Slice(trades, tape, Moments(batches, events), events, gaps)
@@ -176,7 +179,11 @@ class Readings:
         """As `feed`, where only the events are wanted."""
         self._turn += 1
         _, rows = self._find_gaps(trades)
+        self._shared.read(self._turn, trades, rows)
         return self._watch.read(trades, self._close(trades), rows)
+
+    def _bars_of(self, detector: Detector) -> OnceBars | None:
+        return None if detector.bars is None else self._streams[detector.bars]
 
     def _close(self, trades: Trades) -> dict[BarSpec, BarBatch]:
         return {spec: stream.feed(self._turn, trades) for spec, stream in self._streams.items()}

@@ -1,21 +1,26 @@
 """What several readings of one tape make alike, made once: bars, events, stretches of tape.
 
 Readings that begin at the same trade and are fed the same pieces in turn have equal bars and equal
-events of equal detectors. Whoever asks first has a piece read; the others get what was found.
+events of equal detectors. Whoever asks first has a piece read; the others get what was found. A
+long piece is read for all of them together, on two threads.
 """
 
 from __future__ import annotations
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orderflow_bt.detectors.base import is_shipped, reads
 from orderflow_bt.flow.events import NO_EVENTS
 from orderflow_bt.flow.kept import KeptBars
+from orderflow_bt.sim.detecting import read_one
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -29,6 +34,17 @@ if TYPE_CHECKING:
     from orderflow_bt.types import Trades
 
 T = TypeVar("T")
+LONG_PIECE = 1 << 16  # trades from which a second thread is worth its switch
+
+
+@cache
+def _helper() -> ThreadPoolExecutor:
+    """The thread beside the caller's."""
+    return ThreadPoolExecutor(1, "detectors")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_helper.cache_clear)  # the thread is not there
 
 
 class Shared:
@@ -43,29 +59,81 @@ class Shared:
     def __init__(self) -> None:
         self.pool: dict[type, object] = {}
         self._made: dict[object, Any] = {}
+        self._streams: list[OnceBars] = []
+        self._sources: list[tuple[Source, OnceBars | None]] = []  # with the bars that each reads
+        self._turn = 0  # the latest that was read for everyone
 
     def bars(self, key: object, make: Callable[[], BarStream | KeptBars]) -> OnceBars:
         """The stream of a specification, new where nobody asked for it before."""
-        return self._of(("bars", key), lambda: OnceBars(make()))
+
+        def begin() -> OnceBars:
+            self._streams.append(OnceBars(make()))
+            return self._streams[-1]
+
+        return self._of(("bars", key), begin)
 
     def tape(self, key: object, make: Callable[[], TapeBuffer]) -> OnceTape:
         """The buffer of the tape."""
         return self._of(("tape", key), lambda: OnceTape(make()))
 
     def source(
-        self, detector: Detector, options: str, make: Callable[[Detector], Source]
+        self,
+        detector: Detector,
+        options: str,
+        bars: OnceBars | None,
+        make: Callable[[Detector], Source],
     ) -> Source:
         """What reads a detector: one for all that are equal, as far as this program can tell."""
         if not is_shipped(detector) or not detector.follows_from_tape:
             return make(detector)
         kind, parameters = type(detector), json.dumps(detector.parameters(), sort_keys=True)
-        return self._of(("detector", kind, parameters, options), lambda: make(detector))
+
+        def begin() -> Source:
+            self._sources.append((make(detector), bars))
+            return self._sources[-1][0]
+
+        return self._of(("detector", kind, parameters, options), begin)
 
     def _of(self, key: object, make: Callable[[], T]) -> T:
         if key not in self._made:
             self._made[key] = make()
         found: T = self._made[key]
         return found
+
+    def begin_day(
+        self, turn: int, date: dt.date, lost: Sequence[int], kept: DayInput | None
+    ) -> None:
+        """The piece of the next turn is the first of a day, which lacks trades before some ids."""
+        for stream in self._streams:
+            stream.begin_day(turn, lost, kept)
+        for source, _ in self._sources:
+            source.begin_day(turn, date)
+
+    def read(self, turn: int, trades: Trades, gaps: NDArray[np.int64]) -> None:
+        """Read a long piece for everyone; a short one is left to who asks.
+
+        Detectors of trades alone are read on another thread than bars and the detectors of bars:
+        kernels hold no lock, and neither group sees what the other does.
+        """
+        if turn == self._turn or trades.rows < LONG_PIECE:
+            return
+        self._turn = turn
+        aside = [source for source, _ in self._sources if source.is_aside and not source.is_kept]
+        beside = _helper().submit(_read_each, aside, turn, trades, gaps) if aside else None
+        for stream in self._streams:
+            stream.feed(turn, trades)
+        for source, bars in self._sources:
+            if source not in aside:
+                source.read(turn, trades, None if bars is None else bars.made, gaps)
+        if beside:
+            beside.result()
+
+
+def _read_each(
+    sources: Iterable[Source], turn: int, trades: Trades, gaps: NDArray[np.int64]
+) -> None:
+    for source in sources:
+        source.read(turn, trades, None, gaps)
 
 
 class _Once:
@@ -135,7 +203,7 @@ class Source(_Once):
         kept: What keeps its events, if anything.
 
     Attributes:
-        is_aside: Whether it shares a reading: such are read on another thread than the rest.
+        is_aside: Whether a kernel of it reads trades alone.
         made: What the piece in hand made known, not numbered. Nobody may write to them.
     """
 
@@ -149,7 +217,7 @@ class Source(_Once):
         self.detector = detector
         self.words = detector.words()
         self.kept = kept
-        self.is_aside = reads(detector, "share_readings") and reads(detector, "read")
+        self.is_aside = detector.bars is None and reads(detector, "read")
         self._begun = 0
         self.made = NO_EVENTS.rows
         detector.share_readings(pool)
@@ -171,12 +239,23 @@ class Source(_Once):
         if self.kept is not None:
             self.kept.end_day(self.words)
 
-    def is_read(self, turn: int) -> bool:
-        """Whether somebody has had the piece of that turn read."""
-        return turn == self._turn
+    def read(
+        self, turn: int, trades: Trades, bars: BarBatch | None, gaps: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """What the piece of that turn makes known, read by who asks first.
 
-    def note(self, turn: int, trades: Trades, rows: NDArray[np.int64]) -> None:
-        """Remember what a piece made known, as long as it is in hand."""
-        self._turn, self.made = turn, rows
-        if self.kept is not None and not self.kept.is_whole:
-            self.kept.record(trades.rows, rows)
+        Args:
+            turn: Its number.
+            trades: The piece.
+            bars: Those that it reads and that closed in the piece.
+            gaps: Rows of the piece before which trades are missing, ascending.
+        """
+        if turn != self._turn:
+            if self.kept is not None and self.kept.is_whole:
+                self.made = self.kept.take(trades.rows)
+            else:
+                self.made = read_one(self.detector, self.words, trades, bars, gaps)
+                if self.kept is not None:
+                    self.kept.record(trades.rows, self.made)
+            self._turn = turn
+        return self.made

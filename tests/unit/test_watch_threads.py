@@ -9,8 +9,8 @@ import pytest
 
 from orderflow_bt.detectors.registry import installed, load_detector
 from orderflow_bt.errors import PluginError
-from orderflow_bt.sim import Readings, watch
-from orderflow_bt.types import Trades
+from orderflow_bt.sim import Readings, shared
+from orderflow_bt.types import Trades, time_bars
 
 ROWS = 30_000
 SMALL = {
@@ -31,7 +31,7 @@ def tape():
 
 
 def seen(least, monkeypatch):
-    monkeypatch.setattr(watch, "LONG_PIECE", least)
+    monkeypatch.setattr(shared, "LONG_PIECE", least)
     made = [load_detector(name)(**SMALL.get(name, {})) for name in installed()]
     readings = Readings((), made, ids_are_continuous=True, row_size=1)
     trades = tape()
@@ -46,8 +46,38 @@ def test_side_by_side_is_one_after_the_other(monkeypatch):
     assert seen(1, monkeypatch) == alone
 
 
+@pytest.mark.parametrize("least", [1, ROWS + 1])
+def test_readings_that_share_see_what_each_sees_alone(monkeypatch, least):
+    """Whoever asks first has a long piece read for all; who asks later finds their own in it."""
+    names = sorted(installed())
+    groups = [names[::2], names[1::3], ["big_trades", "absorption", "delta_divergence"], []]
+    trades, cuts = tape(), (0, 9_000, 9_002, ROWS)
+
+    def readings_of(names, together=None):
+        made = [load_detector(name)(**SMALL.get(name, {})) for name in names]
+        specs = [time_bars("3m")] if len(names) % 2 else ()
+        return Readings(specs, made, ids_are_continuous=True, row_size=1, shared=together)
+
+    def told(piece):
+        bars = {spec: batch.bars.tolist() for spec, batch in piece.moments._batches.items()}
+        return list(piece.events), bars
+
+    monkeypatch.setattr(shared, "LONG_PIECE", ROWS + 1)
+    alone = [
+        [told(one.feed(trades.slice(a, b))) for a, b in pairwise(cuts)]
+        for one in map(readings_of, groups)
+    ]
+    monkeypatch.setattr(shared, "LONG_PIECE", least)
+    together = shared.Shared()
+    some = [readings_of(names, together) for names in groups]
+    found = [[told(one.feed(piece)) for one in some] for piece in
+             (trades.slice(a, b) for a, b in pairwise(cuts))]  # fmt: skip
+    assert [list(turns) for turns in zip(*found, strict=True)] == alone
+    assert any(events for turns in alone for events, _ in turns)
+
+
 def test_an_error_on_the_other_thread_is_raised_here(monkeypatch):
-    monkeypatch.setattr(watch, "LONG_PIECE", 1)
+    monkeypatch.setattr(shared, "LONG_PIECE", 1)
     big, bars = load_detector("big_trades")(), load_detector("volume_spike")()
 
     def broken(*_):
