@@ -14,6 +14,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from orderflow_bt.heap import give_back
 from orderflow_bt.parts import clear, held, part_of
 from orderflow_bt.report.drift import Days, draw_drift, drift_words, tracks_of
 from orderflow_bt.report.entries import entries
@@ -54,10 +55,14 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
     themes = palette(palette_name)
     run = read_run(run_dir)
     figures: dict[str, bytes] = {}
+    give_back()  # what the backtest left
     equity = _equity_shot(run, themes, figures)
     habits = _habits_shot(run, themes, figures)
+    give_back()
     drift = _drift(run, themes, figures)
+    give_back()
     shots = _entry_shots(run, themes, figures)
+    give_back()
     page = make_page(run, equity, habits, shots, drift)
     html = (
         environment()

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orderflow_bt
+from orderflow_bt.heap import give_back
 from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.plugins import sources_of
 from orderflow_bt.run import tables
@@ -59,8 +60,10 @@ def write_run(record: RunRecord, folder: Path) -> Written:
     """
     with whole_folder(folder) as part:
         taken = _write_tables(record, part)
+        give_back()
         manifest = _manifest(record)
         manifest["result_hash"] = _result_hash(manifest, part)
+        give_back()
         metrics = metrics_of(record, taken, manifest["result_hash"])
         part.write_text("manifest", manifest)
         part.write_text("metrics", metrics)

@@ -26,7 +26,7 @@ LEAST = 30  # results in a window
 LARGEST = 100
 ORDERS = 400  # in which the same results are put
 REPS = 2000
-_AT_ONCE = 1 << 20  # results drawn at once
+_AT_ONCE = 1 << 17  # results drawn at once: they fit the processor's cache
 
 # Takes float64 [rows, n] and a window; gives float64 [rows, n - window + 1], a figure of each.
 Sliding = Callable[["NDArray[np.float64]", int], "NDArray[np.float64]"]
