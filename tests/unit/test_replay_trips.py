@@ -167,6 +167,26 @@ def test_a_journal_of_other_assumptions_is_noticed(window, practised):
         follow(changed, player_on(window))
 
 
+@pytest.mark.parametrize("change", [{"time": 1}, {"fill": 0, "price": 1}])
+def test_another_tape_in_the_lake_is_noticed(window, practised, change):
+    _, journal = practised
+    changed = [dict(e) for e in journal.entries]
+    of = next(e for e in changed if e["kind"] == "action" and e["attempt"] == 0)
+    if "fill" in change:
+        player = player_on(window)
+        follow(changed[: changed.index(of) + 1], player)
+        player.seek(player.row + 500)
+        fill, *_ = player.session.broker.fills
+        here = {"kind": "fill", "n": 7, "row": player.row, "time": player.now}
+        told = here | {"fill": 0, "qty": fill.qty, "price": fill.price, "trade_id": fill.trade_id}
+        changed = [*changed[: changed.index(of) + 1], told]
+        follow(changed, player_on(window))
+        of = told
+    of |= change
+    with pytest.raises(OrderflowError, match=r"written on another tape.*days have changed since"):
+        follow(changed, player_on(window))
+
+
 def test_drills_on_stored_days(window):
     """The drills' tape is the replay's window."""
     player = player_on(window)

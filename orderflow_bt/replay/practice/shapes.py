@@ -127,6 +127,7 @@ class _Action(_Line):
 
 class _Fill(_Line):
     side: Literal[-1, 1]
+    fill: Count | None = None
 
 
 class _Trip(_Line):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from orderflow_bt.sim.trips import RoundTrip
     from orderflow_bt.strategy import Fill
 
+# Kinds of lines that say where the person stood when they were written.
+_WRITTEN_WHERE_ONE_STANDS = frozenset({"action", "ask", "answer", "fill", "leave", "note"})
+_OF_FILL = ("price", "qty", "trade_id")
+
 
 def write_trips(journal: Journal, player: Player) -> list[Entry]:
     """Write the round trips that ended and are not in the journal yet, over all attempts.
@@ -120,13 +124,15 @@ def follow(entries: Iterable[Entry], player: Player) -> None:
         player: A new one on the same window, with the same assumptions.
 
     Raises:
-        OrderflowError: An action does not give the order that it gave then.
+        OrderflowError: An action does not give the order that it gave then, or the tape is not the
+            one that the journal was written on.
     """
     for entry in entries:
         if "row" not in entry:
             continue
         if entry["row"] > player.row:
             player.seek(entry["row"])
+        _refuse_other_tape(entry, player)
         if entry["kind"] == "seek":
             player.seek(entry["to"])
         elif entry["kind"] == "action":
@@ -137,6 +143,24 @@ def follow(entries: Iterable[Entry], player: Player) -> None:
                     f" {order}",
                     fix="The journal belongs to another window, or to other assumptions",
                 )
+
+
+def _refuse_other_tape(entry: Entry, player: Player) -> None:
+    """See that the clock and a fill are what they were; behind the last trade the clock goes on."""
+    if entry["kind"] not in _WRITTEN_WHERE_ONE_STANDS or entry["row"] != player.row:
+        return
+    fills = player.session.broker.fills
+    number = entry.get("fill")
+    filled = fills[number] if number is not None and number < len(fills) else None
+    if (not player.at_end and entry.get("time", player.now) != player.now) or (
+        filled is not None and any(entry.get(name) != getattr(filled, name) for name in _OF_FILL)
+    ):
+        raise OrderflowError(
+            f"line {entry['n'] + 1} of the journal was written on another tape: the lake's days"
+            " have changed since",
+            fix="Bring back the days that were practised on, or begin another practice;"
+            " orderflow-bt practice shows what the journal holds",
+        )
 
 
 def _opening(trip: RoundTrip, fills: Iterable[Fill]) -> Fill | None:
