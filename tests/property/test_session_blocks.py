@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from test_session_chunks import Actor, assert_equal, assumptions, outcome, random_tape
+from session_actors import Actor, assert_equal, assumptions, outcome, random_tape
 
 from orderflow_bt.sim.buffer import Stretch
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
-from test_session_chunks import (
+from session_actors import (
     EXAMPLES,
     SECOND,
     SETTINGS,
