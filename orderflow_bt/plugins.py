@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
@@ -286,22 +287,25 @@ def sources_of(cls: type[Any]) -> list[Path]:
         if path.suffix != ".py" or not _is_plain(str(path)):
             continue
         found.append(path)
-        near = [sys.modules.get(name) for name in _imported(path, module.__package__ or "")]
+        near = [
+            sys.modules.get(name) for name in _imported(path.read_bytes(), module.__package__ or "")
+        ]
         waiting += [other for other in near if _lies_in(path.parent, other)]
     return found
 
 
-def _imported(path: Path, package: str) -> list[str]:
-    """Names of the modules that a file's import lines may mean."""
+@lru_cache(maxsize=32)
+def _imported(written_in: bytes, package: str) -> tuple[str, ...]:
+    """Names of the modules that import lines of a file's content may mean."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(written_in)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and (not node.level or package):
             written = "." * node.level + (node.module or "")
             name = importlib.util.resolve_name(written, package) if node.level else written
             names += [name, *(f"{name}.{alias.name}" for alias in node.names)]
-    return names
+    return tuple(names)
 
 
 def _lies_in(folder: Path, module: ModuleType | None) -> bool:

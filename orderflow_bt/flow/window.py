@@ -15,10 +15,10 @@ from orderflow_bt.store.cache import KeepLater
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from orderflow_bt.flow.batch import BarBatch
-    from orderflow_bt.store import Lake
+    from orderflow_bt.store import DayInfo, Lake
     from orderflow_bt.types import BarSpec, TapeId
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -46,6 +46,7 @@ class BarWindow:
             it from the day before the window (`grouping.auto_ticks_per_row`).
         keep_cells: Give the footprints' cells.
         context_bars: How many bars before the window the caller needs to see.
+        stored: What every stored day of the tape says, for one who asks for many windows.
 
     Raises:
         CoverageError: No day of the window is stored, or not the day that rows are chosen from.
@@ -62,6 +63,7 @@ class BarWindow:
         ticks_per_row: int | None = 1,
         keep_cells: bool = False,
         context_bars: int = 0,
+        stored: Sequence[DayInfo] | None = None,
     ) -> None:
         self._lake, self._tape, self.spec = lake, tape, spec
         self._start, self._end = start_us, end_us
@@ -75,7 +77,7 @@ class BarWindow:
                 f"{hints.download(tape, days[0], days[-1])}",
             )
         self.missing = [day for day in days if day not in self._days]
-        self.instrument = resolve_instrument(lake, tape, self._days)
+        self.instrument = resolve_instrument(lake, tape, self._days, stored)
         self.ticks_per_row = self._rows_of_yesterday() if ticks_per_row is None else ticks_per_row
         self.row_size = self.ticks_per_row * self.instrument.tick_size
         self._keep_cells = keep_cells

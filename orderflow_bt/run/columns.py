@@ -12,6 +12,7 @@ import numpy as np
 from orderflow_bt.sim.account import EXACT_FLOAT
 from orderflow_bt.sim.logs import ABSENT
 from orderflow_bt.sim.rounding import PER_UNIT
+from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _WHOLE = ("id", "side", "entry_time", "exit_time", "qty")
 _REAL = ("net_pnl", "gross_pnl", "fees", "funding", "r_multiple")
+_TIMES = [Bar._fields.index("open_time"), Bar._fields.index("close_time")]
 _FLAGS = ("is_open", "spans_gap")
 
 
@@ -224,6 +226,24 @@ class EquityColumns:
     def equity(self) -> NDArray[np.float64]:
         """Float64 [n], money."""
         return np.concatenate(self._equity)
+
+
+class BarTimes:
+    """When the bars of a run opened and closed."""
+
+    def __init__(self) -> None:
+        self._parts = [np.empty((0, 2), np.int64)]
+
+    def take(self, blocks: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.int64]]:
+        """Take in bars, int64 [some, fields of `Bar`]; gives them on."""
+        for bars in blocks:
+            self._parts.append(bars[:, _TIMES])
+            yield bars
+
+    @property
+    def both(self) -> NDArray[np.int64]:
+        """Int64 [n, 2], microseconds UTC."""
+        return np.concatenate(self._parts)
 
 
 class Taken(NamedTuple):

@@ -19,7 +19,14 @@ from orderflow_bt.kernels._jit import kernel_hash
 from orderflow_bt.plugins import sources_of
 from orderflow_bt.run import tables
 from orderflow_bt.run.chance import joint_of
-from orderflow_bt.run.columns import EquityColumns, FillColumns, OrderCounts, Taken, TripColumns
+from orderflow_bt.run.columns import (
+    BarTimes,
+    EquityColumns,
+    FillColumns,
+    OrderCounts,
+    Taken,
+    TripColumns,
+)
 from orderflow_bt.run.described import described, iso
 from orderflow_bt.run.gallery import choose, footprints
 from orderflow_bt.run.numbers import metrics_of
@@ -121,16 +128,17 @@ def _write_tables(record: RunRecord, part: Part) -> Taken:
     part.write_table("funding", [tables.funding_table(session.funding.payments)])
     part.write_table("equity", tables.equity_pieces(session.equity_blocks(), equity))
     part.write_table("events", tables.events_pieces(recorder, counts, session.broker.skipped))
-    part.write_table("bars", tables.from_matrices("bars", recorder.bars.blocks()))
-    part.write_table("footprints", tables.from_matrices("footprints", [_footprints(record, trips)]))
+    times = BarTimes()
+    part.write_table("bars", tables.from_matrices("bars", times.take(recorder.bars.blocks())))
+    shown = _footprints(record, trips, times)
+    part.write_table("footprints", tables.from_matrices("footprints", [shown]))
     return Taken(trips, filled, equity, counts, len(recorder.events))
 
 
-def _footprints(record: RunRecord, trips: TripColumns) -> NDArray[np.int64]:
-    spec = record.recorder.spec or MARKING_BARS
-    times, request = record.recorder.times(), record.request
+def _footprints(record: RunRecord, trips: TripColumns, times: BarTimes) -> NDArray[np.int64]:
+    spec, request = record.recorder.spec or MARKING_BARS, record.request
     shown = choose(trips, request.config.seed)
-    return footprints(record.lake, request.tape, spec, times, shown)
+    return footprints(record.lake, request.tape, spec, times.both, shown)
 
 
 def _manifest(record: RunRecord) -> dict[str, Any]:

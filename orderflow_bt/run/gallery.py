@@ -59,11 +59,13 @@ def footprints(
     parts = [np.empty((0, 7), np.int64)]
     if not len(times) or (spec.anchor == "start" and not spec.is_time):
         trips = ()
+    stored = lake.days(tape) if trips else []
     for trip in trips:
         first, last = _around(times, trip, spec)
         start, end = int(times[first, _OPENED]), int(times[last, _CLOSED])
         # an activity bar holds the trades of its close time
-        window = BarWindow(lake, tape, spec, start, end + (not spec.is_time), keep_cells=True)
+        after = end + (not spec.is_time)
+        window = BarWindow(lake, tape, spec, start, after, keep_cells=True, stored=stored)
         wanted = set(times[first : last + 1, _OPENED].tolist())
         for batch, inside in window:
             for row in inside:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from orderflow_bt.flow.events import DETAILS
 from orderflow_bt.sim.shelf import Rows
 from orderflow_bt.types import Bar, time_bars
@@ -13,15 +11,13 @@ from orderflow_bt.types import Bar, time_bars
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from orderflow_bt.flow.events import EventWords
     from orderflow_bt.sim.readings import Slice
     from orderflow_bt.sim.shelf import Shelf
     from orderflow_bt.types import BarSpec
 
 MARKING_BARS = time_bars("1h")  # on which equity is marked where a strategy reads no bars
-_TIMES = [Bar._fields.index("open_time"), Bar._fields.index("close_time")]
+_CLOSE = Bar._fields.index("close_time")
 
 
 class Recorder:
@@ -55,9 +51,4 @@ class Recorder:
         """Take in what a session has just lived through."""
         batch = piece.moments.batch_of(self.spec)
         if batch is not None:
-            self.bars.add(batch.bars[batch.bars[:, _TIMES[1]] > self._start])
-
-    def times(self) -> NDArray[np.int64]:
-        """When each bar opened and closed, int64 [bars, 2]."""
-        none = np.empty((0, 2), np.int64)
-        return np.concatenate([none, *(bars[:, _TIMES] for bars in self.bars.blocks())])
+            self.bars.add(batch.bars[batch.bars[:, _CLOSE] > self._start])

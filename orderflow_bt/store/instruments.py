@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orderflow_bt.store.lake import Lake
+    from orderflow_bt.store.schema import DayInfo
     from orderflow_bt.types import TapeId
 
 
-def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> Instrument:
+def resolve_instrument(
+    lake: Lake, tape: TapeId, dates: Sequence[dt.date], stored: Sequence[DayInfo] | None = None
+) -> Instrument:
     """The instrument of a tape over a window.
 
     Units are the finest over *all* stored days, so that where a window begins does not change
@@ -31,12 +34,13 @@ def resolve_instrument(lake: Lake, tape: TapeId, dates: Sequence[dt.date]) -> In
         lake: Where the days are stored.
         tape: Whose.
         dates: The window's days; the first one decides which rules hold.
+        stored: What every stored day of it says, where that is known.
 
     Raises:
         LakeError: No day of the tape is stored.
         UnsupportedError: The exchange counts contracts whose size is not known.
     """
-    days = lake.days(tape)
+    days = lake.days(tape) if stored is None else stored
     if not days:
         raise LakeError(
             f"no day of {tape} is in the lake",
