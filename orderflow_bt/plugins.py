@@ -6,8 +6,10 @@ import ast
 import difflib
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
+from contextlib import contextmanager
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -17,6 +19,7 @@ from orderflow_bt.errors import OrderflowError, PluginError, UsageError, words_o
 from orderflow_bt.parameters import Parametrised
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import ModuleType
 
 FILE_MODULE = "orderflow_bt_plugin_"  # before a file's name: the module it is loaded as
@@ -117,7 +120,8 @@ def _import(name: str) -> Any:
     """
     _look_in(Path.cwd())
     try:
-        return importlib.import_module(name)
+        with _left_alone():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         if not (error.name and name.startswith(error.name)):
             fix = f"pip install {error.name}, or mend the import"
@@ -159,11 +163,31 @@ def make(cls: type[P], /, **parameters: Any) -> P:
         PluginError: Its own ``__init__`` failed.
     """
     try:
-        return cls(**parameters)
+        with _left_alone():
+            return cls(**parameters)
     except (OrderflowError, KeyboardInterrupt):
         raise
     except BaseException as error:  # a plugin may raise anything
         raise _failed(f"making {cls.__name__}", error) from error
+
+
+def current_folder() -> str:
+    """The folder that relative paths begin in; nothing where it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - as text, at every piece of the tape
+    except FileNotFoundError:
+        return ""
+
+
+@contextmanager
+def _left_alone() -> Iterator[None]:
+    """Go back to the current folder where a plugin leaves it: others find their files by it."""
+    before = current_folder()
+    try:
+        yield
+    finally:
+        if before and current_folder() != before:
+            os.chdir(before)
 
 
 def _failed(what: str, error: BaseException) -> PluginError:
@@ -201,7 +225,8 @@ def load_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     _look_in(path.parent)
     try:
-        spec.loader.exec_module(module)
+        with _left_alone():
+            spec.loader.exec_module(module)
     except BaseException as error:  # a plugin may raise anything while it is imported
         del sys.modules[name]
         if isinstance(error, KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import traceback
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from orderflow_bt.errors import OrderflowError, PluginError, words_of
 from orderflow_bt.flow.events import Event
+from orderflow_bt.plugins import current_folder
 from orderflow_bt.strategy.api import Fill, Order, TradeView
 from orderflow_bt.types import Bar
 
@@ -49,17 +51,27 @@ class Runner(Protocol):
 class Watchman:
     """Stands around many calls of hooks: a runner says which one it is in."""
 
-    __slots__ = ("_plugin", "_runner")
+    __slots__ = ("_folder", "_plugin", "_runner")
 
     def __init__(self, plugin: object, runner: Runner) -> None:
         self._plugin, self._runner = plugin, runner
+        self._folder = ""
 
     def __enter__(self) -> None:
-        pass
+        self._folder = current_folder()
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _trace: object
     ) -> None:
+        if (elsewhere := current_folder()) != self._folder and self._folder:
+            os.chdir(self._folder)
+            if error is None:
+                raise PluginError(
+                    f"{type(self._plugin).__name__} left the current folder for {elsewhere}",
+                    where=f"before {_iso(self._runner.now)}",
+                    fix="Leave it where it is, for others find their files by it: open yours by"
+                    " whole paths, such as Path(__file__).parent / 'model.json'",
+                )
         if error is not None and self._runner.hook and not isinstance(error, KeyboardInterrupt):
             _retell(error, self._plugin, self._runner.hook, self._runner.now)
 

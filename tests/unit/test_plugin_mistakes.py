@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +23,6 @@ from orderflow_bt.testing import Tape, assert_no_lookahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 TAPE = "B 100.0 5 | +5m B 100.2 5 | +5m S 100.1 5 | +5m S 100.1 5 | B 100.9 9 | +5m B 101.0 5"
 START = 1_704_067_200_000_000
@@ -176,6 +177,13 @@ def test_an_exit_in_a_hook_is_told_like_any_error():
 
 def exit_with(code: int) -> None:
     raise SystemExit(code)
+
+
+def test_a_hook_that_leaves_the_current_folder_is_told_and_left_there_again(tmp_path):
+    here = Path.cwd()
+    with pytest.raises(PluginError, match=rf"Does left the current folder for {tmp_path} \[before"):
+        Tape(TAPE).run(doing(lambda *_: os.chdir(tmp_path)))
+    assert Path.cwd() == here
 
 
 class MuteError(Exception):
@@ -384,6 +392,12 @@ def test_a_trade_of_nothing_is_none():
 # -- files ------------------------------------------------------------------------------------
 
 HEAD = "from orderflow_bt import *\n"
+MOVES = """import os
+class Mine(Strategy):
+    def __init__(self, **given):
+        super().__init__(**given)
+        os.chdir(os.path.dirname(__file__))
+"""
 MINE = "class Mine(Strategy):\n    n: int = param(N)\n"
 
 
@@ -425,6 +439,20 @@ def test_a_plugin_that_cannot_be_made_is_told_with_its_line(tmp_path, monkeypatc
     asked = ["run", "mine.py", "X", "--market", "um", "--from", "2024-01-01", "--to", "2024-01-01"]
     done = CliRunner().invoke(app, ["--data", str(tmp_path), *asked])
     assert (done.exit_code, "making Mine failed" in done.output) == (1, True), done.output
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import os\nos.chdir(os.path.dirname(__file__))\nclass Mine(Strategy): pass\n",
+        MOVES,
+    ],
+)
+def test_a_plugin_that_is_made_elsewhere_leaves_others_here(tmp_path, text):
+    here = Path.cwd()
+    made = make(load_strategy(str(written(tmp_path, mine=text) / "mine.py")))
+    assert isinstance(made, Strategy)
+    assert Path.cwd() == here
 
 
 @pytest.mark.parametrize("raises", ["raise BaseException('no')", "raise SystemExit"])
