@@ -157,17 +157,11 @@ class FillColumns:
 
     def take(self, columns: Mapping[str, NDArray[np.int64]]) -> None:
         """Take in the next, by the names of `FILL_COLUMNS`."""
-        account, scale = self._account, self._account.scale
-        price, lots = columns["price"].tolist(), columns["qty"].tolist()
-        off = (columns["side"] * columns["slippage_ticks"] * self._tick).tolist()
-        self._notional.extend(
-            [float(account.worth(p, q) / scale) for p, q in zip(price, lots, strict=True)]
-        )
-        slipped = [
-            float(account.loss_between(p, p - ticks, q) / scale) if ticks else 0.0
-            for p, q, ticks in zip(price, lots, off, strict=True)
-        ]
-        self._slipped.extend(slipped)
+        price, lots = columns["price"], columns["qty"]
+        off = columns["side"] * columns["slippage_ticks"] * self._tick
+        slipped = self._account.losses_between(price, price - off, lots)
+        self._notional.extend(self._account.values(price, lots).tolist())
+        self._slipped.extend(slipped.tolist())
         self._maker.extend(columns["maker"].tolist())
         np.add.at(self.lost, columns["round_trip"], slipped)
 

@@ -19,6 +19,8 @@ from orderflow_bt.sim.rounding import money
 from orderflow_bt.stats.parts import Results, beyond, expectancy_of
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from orderflow_bt.run.columns import Taken, TripColumns
     from orderflow_bt.run.record import RunRecord
     from orderflow_bt.sim import Session, SimConfig
@@ -52,7 +54,11 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
     )
     skipped = dict(Counter(session.broker.skipped.values()).most_common())
     comparisons = _comparisons(record, trips)
-    band = {policy: _outcome(other) for policy, other in record.by_policy.items()}
+    own = trips["r_multiple"][~trips["is_open"]]
+    band = {
+        policy: _outcome(other, own if other is session else other.trips.r_multiples())
+        for policy, other in record.by_policy.items()
+    }
     judged = stats.judge(
         stats.Evidence(
             round_trips=summary["round_trips"],
@@ -178,7 +184,8 @@ def _comparisons(record: RunRecord, trips: TripColumns) -> dict[str, dict[str, A
             entry.append(trip.entry_time)
         part = Results(np.array(net), np.array(in_r), np.array(entry, np.int64))
         adds = beyond(whole, part, start=request.start, end=request.end, seed=seed)
-        made[name] = _outcome(session) | expectancy_of(part, seed=seed) | {"adds": adds}
+        led_to = _outcome(session, part.in_r)
+        made[name] = led_to | expectancy_of(part, seed=seed) | {"adds": adds}
     return made
 
 
@@ -190,14 +197,13 @@ def _grid(record: RunRecord, trips: TripColumns) -> dict[str, Any]:
     return {"grid": grid_of(record.grid, record.session, trips, seed)}
 
 
-def _outcome(session: Session) -> dict[str, Any]:
-    """What one fill policy, or one variant, led to."""
+def _outcome(session: Session, results: NDArray[np.float64]) -> dict[str, Any]:
+    """What one fill policy, or one variant, led to; ``results`` are those of its round trips."""
     net = money(session.account.equity(session.last_price)) - session.config.cash
-    made = (trip.r_multiple for trip in session.trips.since(0))
-    results = array("d", (r for r in made if r is not None))
+    known = results[~np.isnan(results)]
     return {
         "net_pnl": float(net),
         "fills": len(session.broker.fills),
         "round_trips": session.trips.count_done,
-        "expectancy_r": float(np.mean(results)) if results else None,
+        "expectancy_r": float(np.mean(known)) if known.size else None,
     }

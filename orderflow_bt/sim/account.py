@@ -125,6 +125,14 @@ class Account:
         """Notional of ``lots`` at ``price``, in the account's currency."""
         return Fraction(self.worth(price, lots)) / self.scale
 
+    def values(self, prices: NDArray[np.int64], lots: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Float64 [n], as `value`: of each the nearest float."""
+        most = int(prices.max(initial=0)) * int(lots.max(initial=0)) * self.unit
+        if self._sense > 0 and max(most, self.scale) < EXACT_FLOAT:
+            return np.asarray(prices * lots * self.unit / float(self.scale), np.float64)
+        pairs = zip(prices.tolist(), lots.tolist(), strict=True)
+        return np.array([float(self.worth(*pair) / self.scale) for pair in pairs], np.float64)
+
     def fee(self, price: int, lots: int, *, maker: bool) -> int:
         """Commission of a fill in hundred-millionths, rounded half-even."""
         part, whole = self.rates[maker]
@@ -287,6 +295,15 @@ class Account:
         """Size of what ``lots`` lose or make between two prices, in units."""
         difference = self.worth(entry, lots) - self.worth(stop, lots)
         return difference if difference >= 0 else -difference
+
+    def losses_between(
+        self, entries: NDArray[np.int64], stops: NDArray[np.int64], lots: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Float64 [n], as `loss_between`, in the account's currency."""
+        if self._sense > 0:
+            return self.values(np.abs(entries - stops), lots)
+        rows = zip(entries.tolist(), stops.tolist(), lots.tolist(), strict=True)
+        return np.array([float(self.loss_between(*row) / self.scale) for row in rows], np.float64)
 
     def mean_price(self, worth: int | Fraction, lots: int) -> Fraction:
         """The price in price units at which ``lots`` are worth ``worth`` units."""

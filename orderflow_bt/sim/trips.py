@@ -194,9 +194,24 @@ class Trips:
         self._done += self.since(len(self._done))
         return self._done
 
+    def r_multiples(self) -> NDArray[np.float64]:
+        """Float64 [n], what round trips that ended made in R; NaN where there was no risk."""
+        parts = [np.empty(0, np.float64)]
+        for rows in self._blocks():
+            made = np.full(len(rows), np.nan)
+            for place in np.flatnonzero(rows[:, _STOP] != r.ABSENT).tolist():
+                result = self._finished(rows[place].tolist()).r_multiple
+                made[place] = np.nan if result is None else result
+            parts.append(made)
+        return np.concatenate(parts)
+
+    def _blocks(self) -> Iterator[NDArray[np.int64]]:
+        """Rows of round trips that ended, as far as the tape is marked."""
+        return chain(self._packed.blocks(), (self._rows[: self._marked],))
+
     def since(self, first: int) -> Iterator[RoundTrip]:
         """Round trips that ended, but for the ``first`` ones, made one by one and not kept."""
-        for rows in chain(self._packed.blocks(), (self._rows[: self._marked],)):
+        for rows in self._blocks():
             for row in rows[min(first, len(rows)) :].tolist():
                 yield self._finished(row)
             first = max(0, first - len(rows))
@@ -309,6 +324,7 @@ class Trips:
 
 
 _PLANNED = range(t.T_PLAN, t.T_PLAN + 3)
+_STOP = _PLANNED[Plan._fields.index("stop")]
 
 
 def _paid(row: list[int], column: int) -> int:

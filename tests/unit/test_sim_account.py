@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import hypothesis.strategies as st
+import numpy as np
 import pytest
 from hypothesis import given
 
@@ -170,3 +171,21 @@ def test_a_position_that_is_never_flat_keeps_a_bounded_average():
         held.book(-1, 5 + n % 2, 600_001 + n, 0)
     assert held.basis.denominator < 1 << 800
     assert 600_000 < held.average_price() * 10 < 603_000
+
+
+LARGE = Instrument("x", MarketType.UM, "X", 8, 8)
+
+
+@pytest.mark.parametrize("units", [LINEAR, COIN, LARGE])
+@pytest.mark.parametrize("most", [10**3, 10**7, 10**9])
+def test_values_of_many_fills_are_those_of_each(units, most):
+    held = account(units)
+    rng = np.random.default_rng(most)
+    entry, lots = rng.integers(1, most, (2, 50))
+    stop = np.maximum(entry + rng.integers(-3, 4, 50), 1)
+    rows = list(zip(entry.tolist(), stop.tolist(), lots.tolist(), strict=True))
+    assert held.values(entry, lots).tolist() == [float(held.value(e, n)) for e, _, n in rows]
+    assert held.losses_between(entry, stop, lots).tolist() == [
+        float(Fraction(held.loss_between(*row)) / held.scale) for row in rows
+    ]
+    assert held.values(entry[:0], lots[:0]).tolist() == []

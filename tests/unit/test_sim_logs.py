@@ -137,3 +137,18 @@ def test_round_trips_are_the_same_however_many_fills_are_followed_at_once(invers
     assert len(results[0][0]) > 20
     sizes = [trip.qty for trip in results[0][0]]
     assert max(sizes) > 8  # made of several fills
+
+
+def test_results_in_risk_are_those_of_each_round_trip():
+    state = KernelState()
+    log = logs.FillLog(state)
+    units = Instrument("x", MarketType.UM, "X", 2, 3)
+    trips = Trips(Account(units, Decimal(10_000), Fees(Decimal(0), Decimal(0))), log)
+    plans = {0: Plan(None, None, None), 1: Plan(100, 90, 150), 2: Plan(None, 95, None)}
+    trips.plans = {n: plans[n % 3] for n in range(400)} | {9: Plan(100, 100, None)}  # no risk
+    for row in _random_fills(400):
+        _fill(log, state, *row)
+    trips.mark(np.ones((trips.count_done, 4), np.int64))
+    expected = [trip.r_multiple for trip in trips.done]
+    assert [None if np.isnan(r) else r for r in trips.r_multiples().tolist()] == expected
+    assert {None} < set(expected)
