@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.strategy.registry import installed
@@ -61,11 +62,14 @@ def command_line(manifest: dict[str, Any], *, has_gaps: bool, has_grid: bool = F
 
 
 def named(manifest: dict[str, Any]) -> str:
-    """The strategy as the command line takes it: a name that is installed, or FILE:Class."""
+    """The strategy as the command line takes it: a name that is installed, FILE or FILE:Class.
+
+    Called otherwise it would be another run: what a strategy is called is hashed with the result.
+    """
     strategy, file = manifest["strategy"], manifest["code"].get("strategy_file")
     if not file or strategy["name"] in installed():
         return str(strategy["name"])
-    return f"{file}:{strategy['class']}"
+    return file if strategy["name"] == Path(file).stem else f"{file}:{strategy['class']}"
 
 
 def _window(window: dict[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from orderflow_bt.cli import run as run_command
 from orderflow_bt.cli.run_words import print_summary
 from orderflow_bt.errors import CoverageError, OrderflowError, PluginError, UsageError
 from orderflow_bt.report import build
+from orderflow_bt.report.again import command_line
 from orderflow_bt.run import Request, backtest, backtests
 from orderflow_bt.sim import FillPolicy, SimConfig
 from orderflow_bt.stats import money
@@ -256,13 +257,28 @@ def test_a_grid_lives_through_other_latencies_and_later_starts(lake, tmp_path, c
     assert f"by 6 h {money(later[1]['net_pnl'])} (of this run from then on" in told
 
 
-def typed(lake, monkeypatch, *words):
+def typed(lake, monkeypatch, *words, days=("--from", "2026-01-06", "--to", "2026-01-06")):
     """What came of `run` with these words, on one day."""
     monkeypatch.setattr(options.settings, "data", str(lake.root))
     program = typer.Typer()
     program.command()(run_command.command)
-    days = ["--from", "2026-01-06", "--to", "2026-01-06"]
     return CliRunner().invoke(program, [*words, *days])
+
+
+@pytest.mark.parametrize("name", ["mine.py", "mine.py:Mine"])
+def test_the_line_that_makes_a_run_again_does(lake, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_command.Reports, "wait", lambda *_: None)
+    Path("mine.py").write_text(
+        "from strategies.absorption import AbsorptionReversal\n\n\n"
+        "class Mine(AbsorptionReversal):\n    again = 5\n"
+    )
+    typed(lake, monkeypatch, name, "SIMUSDT", "--fees", "0,0", "--out", "first")
+    first = json.loads(Path("first/manifest.json").read_text())
+    words = command_line(first, has_gaps=False).split()
+    assert words[:3] == ["orderflow-bt", "run", name]
+    typed(lake, monkeypatch, *words[2:], "--out", "again", days=())
+    assert Path("again/manifest.json").read_text() == Path("first/manifest.json").read_text()
 
 
 def test_a_symbol_that_is_not_stored_is_refused_before_the_first_run(lake, tmp_path, monkeypatch):

@@ -183,8 +183,8 @@ def test_a_liquidation_stands_in_the_headline(data, tmp_path):
     assert "all that backed it was lost: 0.1" in page
     assert "A cross: the exchange closed a position." in page
     assert "A liquidation is booked at the price where" in page
-    assert "orderflow-bt run held.py:Held SIMUSD_PERP" in page
-    assert "--strategy held.py:Held" in page
+    assert "orderflow-bt run held.py SIMUSD_PERP" in page
+    assert "--strategy held.py" in page
     fills = pl.read_parquet(tmp_path / "run" / "fills.parquet")
     last = fills.filter(pl.col("role") == "liquidation")["id"][0]
     told = CliRunner().invoke(
