@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+COLUMNS = 5  # of a bar's cells
+ROW_BYTES = 8 * COLUMNS
 _AS_BAR = partial(tuple.__new__, Bar)  # as Bar._make, which costs three times as much
 
 

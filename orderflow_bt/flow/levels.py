@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from orderflow_bt.flow.profile import Profile
     from orderflow_bt.flow.sessions import TradingSession
     from orderflow_bt.flow.views import Footprint
 
@@ -51,8 +52,9 @@ class SessionLevels:
         self._clear()
 
     def _clear(self) -> None:
-        self._profile: ProfileBuilder | None = None
-        self._pending: list[NDArray[np.int64]] = []  # cells that nobody has asked about yet
+        self._builder: ProfileBuilder | None = None
+        self._profile: Profile | None = None  # of all bars, since somebody looked
+        self._pending: list[Footprint] = []  # bars that nobody has asked about yet
         self._high = self._low = 0
         self._known: Levels | None = None
         self._sums: tuple[int, int, int] | None = None
@@ -60,39 +62,47 @@ class SessionLevels:
     def push(self, footprint: Footprint) -> None:
         """Add a closed bar, with rows one tick high."""
         start, end = self._bounds
-        if not start <= footprint.bar.open_time < end:
-            bounds = self._session.at(footprint.bar.open_time)
+        opened = footprint.bar.open_time
+        if not start <= opened < end:
+            bounds = self._session.at(opened)
             if bounds is None:
                 return
             self.before = self.developing or self.before
             self._bounds = bounds
             self._clear()
-        if not len(footprint):
+        if not len(footprint.cells):
             return
-        bar = footprint.bar
-        if self._profile is None:
-            self._profile = ProfileBuilder(footprint.row_size)
-            self._high, self._low = bar.high, bar.low
-        elif self._profile.row_size != footprint.row_size:
+        if self._builder is None:
+            self._builder = ProfileBuilder(footprint.row_size)
+            self._high, self._low = footprint.bar.high, footprint.bar.low
+        elif self._builder.row_size != footprint.row_size:
             raise UsageError("footprints of different row sizes", fix="Push one kind of bars only")
-        self._pending.append(footprint.cells)
+        self._pending.append(footprint)
         if len(self._pending) >= _MOST_PENDING:
-            self._take_in()
-        self._high, self._low = max(self._high, bar.high), min(self._low, bar.low)
-        self._known = self._sums = None
+            self._take_in(self._builder)
+        self._profile = self._known = self._sums = None
 
-    def _take_in(self) -> ProfileBuilder | None:
-        """The session's profile with every bar in it; None before the first."""
-        if self._profile is not None:
-            self._profile.add_cells(*self._pending)
-        self._pending.clear()
+    def _take_in(self, builder: ProfileBuilder) -> None:
+        """Have every bar in the session's profile."""
+        pending = self._pending
+        if pending:
+            self._high = max(self._high, *[footprint.bar.high for footprint in pending])
+            self._low = min(self._low, *[footprint.bar.low for footprint in pending])
+            builder.add_rows([footprint.cells for footprint in pending])
+            pending.clear()
+
+    def _look(self) -> Profile | None:
+        """The session's profile; None before its first bar."""
+        if self._profile is None and self._builder is not None:
+            self._take_in(self._builder)
+            self._profile = self._builder.profile()
         return self._profile
 
     @property
     def developing(self) -> Levels | None:
         """The open session so far; None before its first trade."""
-        if self._known is None and (builder := self._take_in()):
-            area = builder.profile().value_area()
+        if self._known is None and (profile := self._look()):
+            area = profile.value_area()
             self._known = Levels(self._high, self._low, area.poc, area.vah, area.val)
         return self._known
 
@@ -103,8 +113,8 @@ class SessionLevels:
 
     def band(self, deviations: int) -> int | None:
         """That many standard deviations of the volume above (or below) the VWAP, rounded."""
-        if self._sums is None and (builder := self._take_in()):
-            self._sums = _sums_of(builder.profile().cells)
+        if self._sums is None and (profile := self._look()):
+            self._sums = _sums_of(profile.cells)
         if self._sums is None:
             return None
         volume, moment, square = self._sums

@@ -96,7 +96,7 @@ class Profile:
         """The rows around the point of control that hold the rule's share of the volume."""
         poc = self.poc
         volumes = self.cells[:, 1] + self.cells[:, 2]
-        if self.volume > 2**62 // rule.share[1]:
+        if int(volumes.sum()) > 2**62 // rule.share[1]:
             raise OrderflowError("a profile's volume is too large to take shares of")
         low, high = kernels.value_area(
             volumes,
@@ -173,10 +173,14 @@ class ProfileBuilder:
                     fix="Take a multiple of their size",
                 )
         if some:
-            together = np.concatenate(some)
-            prices = together[:, 0]
-            self._reach(int(prices.min()), int(prices.max()))
-            kernels.add_cells_to_rows(self.row_size, self._origin, together, self._rows)
+            self.add_rows(some)
+
+    def add_rows(self, cells: list[NDArray[np.int64]]) -> None:
+        """As `add_cells`, of some cells at least, all of them with rows that nest in ours."""
+        together = np.concatenate(cells)
+        prices = together[:, 0]
+        self._reach(int(prices.min()), int(prices.max()))
+        kernels.add_cells_to_rows(self.row_size, self._origin, together, self._rows)
 
     def profile(self, known_at: int | None = None) -> Profile:
         """What has been added, known at the last trade or at the moment given.

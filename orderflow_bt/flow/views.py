@@ -56,9 +56,10 @@ class Footprint:
     cells: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        view = self.cells.view()
-        view.flags.writeable = False
-        object.__setattr__(self, "cells", view)
+        if self.cells.flags.writeable:
+            view = self.cells.view()
+            view.flags.writeable = False
+            object.__setattr__(self, "cells", view)
 
     def __len__(self) -> int:
         return len(self.cells)

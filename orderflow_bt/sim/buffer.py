@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -60,7 +61,7 @@ class Stretch:
     """Trades in hand, which never change: any number of sessions may live through them.
 
     Attributes:
-        time, price, qty, side, id: Columns; rows ``[0, end)`` are valid.
+        time, price, qty, side, id: Columns, read-only; rows ``[0, end)`` are valid.
         first: The first row that is new; those before it were lived through already.
         end: Where they end.
         base: Tape index of row 0.
@@ -83,17 +84,20 @@ class Stretch:
         tick: int,
         blocks: Blocks | None = None,
     ) -> None:
+        self.first = first
+        self.end = end
+        self.base = base
+        self._tick = tick
+        self._blocks = blocks
+        self._hold(columns, quotes)
+
+    def _hold(self, columns: _Columns, quotes: tuple[int, int]) -> None:
         # Frozen, whether they are a buffer's or a piece's: kernels are compiled for one of the two.
         self.time, self.price, self.qty, self.side, self.id = (
             _frozen(columns.time), _frozen(columns.price), _frozen(columns.qty),
             _frozen(columns.side), _frozen(columns.id),
         )  # fmt: skip
-        self.first = first
-        self.end = end
-        self.base = base
         self.first_bid, self.first_ask = quotes
-        self._tick = tick
-        self._blocks = blocks
 
     @property
     def blocks(self) -> Blocks:
@@ -107,6 +111,14 @@ class Stretch:
                 self._blocks = (lows, highs)
         return self._blocks
 
+    def time_of(self, row: int) -> int:
+        """Time of one trade; nothing is copied for it."""
+        return self.time.item(row)
+
+    def price_of(self, row: int) -> int:
+        """Price of one trade; nothing is copied for it."""
+        return self.price.item(row)
+
     def quotes(self, row: int) -> tuple[int, int]:
         """Inferred (bid, ask) just before ``row``; ``NO_PRICE`` where unknown."""
         bid, ask = quotes_before(
@@ -115,12 +127,66 @@ class Stretch:
         return int(bid), int(ask)
 
 
+class _Border(Stretch):
+    """The first trades of a piece behind the last ones of another, copied when somebody looks.
+
+    Where no order works and nothing is held, nobody does.
+    """
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, before: Stretch, columns: _Columns, keep: int, *, tick: int) -> None:
+        self.first = min(keep, before.end)
+        self.end = self.first + keep
+        self.base = before.base + before.end - self.first
+        self._tick = tick
+        self._blocks = None
+        self._parts: tuple[Stretch, _Columns] | None = before, columns
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _COPIED or self._parts is None:
+            raise AttributeError(name)
+        (before, behind), self._parts = self._parts, None
+        row = before.end - self.first
+        columns = _Columns.empty(self.end)
+        columns.write(0, _Columns.of(before), row, before.end)
+        columns.write(self.first, behind, 0, self.end - self.first)
+        self._hold(columns, before.quotes(row))
+        return getattr(self, name)
+
+    def time_of(self, row: int) -> int:
+        """Time of one trade; nothing is copied for it."""
+        place = self._place(row)
+        return super().time_of(row) if place is None else place[0].time.item(place[1])
+
+    def price_of(self, row: int) -> int:
+        """Price of one trade; nothing is copied for it."""
+        place = self._place(row)
+        return super().price_of(row) if place is None else place[0].price.item(place[1])
+
+    def _place(self, row: int) -> tuple[Stretch | _Columns, int] | None:
+        """Where a row lies that is not copied yet."""
+        if self._parts is None:
+            return None
+        before, behind = self._parts
+        row -= self.first
+        return (before, before.end + row) if row < 0 else (behind, row)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made = partial(Stretch, tick=self._tick)
+        quotes = self.first_bid, self.first_ask
+        return made, (_Columns.of(self), self.first, self.end, self.base, quotes)
+
+
+_COPIED = frozenset({"first_bid", "first_ask", *_Columns._fields})
+
+
 class TapeBuffer:
     """Makes stretches of a tape that comes in pieces: they forget, without changing any answer.
 
     A large piece is not copied. Its first ``keep`` rows stand behind those of the piece before;
     from there on it has tail enough of its own. Of one that lies behind the piece before in memory,
-    nothing is copied.
+    nothing is copied, and of one behind a piece that is mapped, not before somebody looks.
 
     Args:
         keep: How many earlier trades a row of a stretch may look back over.
@@ -155,9 +221,14 @@ class TapeBuffer:
             return [stretch]
         if rows < 4 * keep:
             return [self._behind(_Columns.of(trades), rows)]
-        columns = _Columns.of(trades)
-        head = self._behind(columns, keep)
-        base, quotes = head.base + head.first, head.quotes(head.first)
+        columns, latest = _Columns.of(trades), self._mapped
+        if latest is None:
+            head = self._behind(columns, keep)
+            quotes = head.quotes(head.first)
+        else:  # which nobody writes to: what is copied of it can be copied later
+            head = _Border(latest, columns, keep, tick=self._tick)
+            quotes = latest.quotes(latest.end)
+        base = head.base + head.first
         blocks = (piece.lows, piece.highs) if piece else None
         rest = Stretch(columns, keep, rows, base, quotes, tick=self._tick, blocks=blocks)
         if piece and piece.longer:

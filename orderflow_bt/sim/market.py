@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, overload
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels.quotes import NO_PRICE
+from orderflow_bt.sim.moments import NO_FOOTPRINTS
 from orderflow_bt.strategy.api import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from decimal import Decimal
 
     from orderflow_bt.flow import Footprint
@@ -104,11 +105,13 @@ class Bars:
 class Footprints(Sequence["Footprint"]):
     """Footprints of the latest closed bars, made when looked at. Nobody can write to them."""
 
-    def __init__(self, closed: deque[ClosedBar]) -> None:
-        self._closed = closed
+    __slots__ = ("_history",)
+
+    def __init__(self, history: _History) -> None:
+        self._history = history
 
     def __len__(self) -> int:
-        return len(self._closed)
+        return self._history.footprints
 
     @overload
     def __getitem__(self, index: int) -> Footprint: ...
@@ -116,53 +119,94 @@ class Footprints(Sequence["Footprint"]):
     def __getitem__(self, index: slice) -> list[Footprint]: ...
     def __getitem__(self, index: int | slice) -> Footprint | list[Footprint]:
         if isinstance(index, slice):
-            return [self[k] for k in range(*index.indices(len(self._closed)))]
-        try:
-            return self._closed[index].footprint
-        except IndexError:
-            raise IndexError(_too_few("footprint", index, len(self._closed))) from None
+            return [self[k] for k in range(*index.indices(len(self)))]
+        return self._history.footprint(index)
+
+
+class _KnownBars(Bars):
+    """The closed bars of a history, which knows more of them."""
+
+    def __init__(self, history: _History, bars: Sequence[Bar]) -> None:
+        super().__init__(bars)
+        self._history = history
+
+    def atr(self, count: int) -> int | None:
+        """As of any bars."""
+        total = self._history.ranges(count) if count > 0 else None
+        return super().atr(count) if total is None else total // count
 
 
 class _History:
-    """The latest closed bars of one specification: taken in when somebody looks."""
+    """The latest closed bars of one specification: taken in when somebody looks.
+
+    Attributes:
+        known: All those that were known when somebody looked last, as a hook sees them.
+        closed: Footprints of those.
+    """
 
     def __init__(self, spec: BarSpec) -> None:
         self.spec = spec
         self._bars: deque[Bar] = deque(maxlen=BARS_KEPT)
-        self._closed: deque[ClosedBar] = deque(maxlen=FOOTPRINTS_KEPT)
-        # Of the piece in hand: all its bars, how many are known by moment, and how many are above.
-        self._fresh: list[Bar] = []
-        self._fresh_closed: Mapping[int, ClosedBar] = {}
-        self._known: Sequence[int] = (0,)
-        self._taken = self._taken_closed = 0
+        self._past: deque[ClosedBar] = deque(maxlen=FOOTPRINTS_KEPT)  # of pieces that are over
+        self._moments: Moments | None = None  # of the piece in hand
+        self._fresh = NO_FOOTPRINTS
+        self._counts: Sequence[int] = (0,)  # bars of the piece that are known, by moment
+        self._taken = 0  # of them
+        self._shown = 0  # of them, by their footprints
+        self.known = _KnownBars(self, self._bars)
+        self.closed = Footprints(self)
 
     def begin(self, moments: Moments) -> None:
         """A piece is in hand; none of its moments is known yet."""
-        self._fresh = moments.bars_of(self.spec)
-        self._fresh_closed = moments.closed_of(self.spec)
-        self._known = moments.known_of(self.spec)
+        self._moments = moments
+        self._counts = moments.known_of(self.spec)
+        self._fresh = moments.footprints_of(self.spec)
 
-    def end(self) -> None:
-        """Nothing of a piece is in hand."""
-        self._fresh, self._fresh_closed, self._known = [], {}, (0,)
-        self._taken = self._taken_closed = 0
+    def end(self, reached: int) -> None:
+        """The piece is over after that many moments."""
+        self.bars(reached)
+        stop = self._counts[reached]
+        if self._moments is not None:
+            for row in range(max(0, stop - FOOTPRINTS_KEPT), stop):
+                self._past.append(self._moments.closed(self.spec, row))
+        self._moments, self._fresh, self._counts = None, NO_FOOTPRINTS, (0,)
+        self._taken = self._shown = 0
 
-    def bars(self, reached: int) -> deque[Bar]:
+    def bars(self, reached: int) -> Bars:
         """Bars known after that many moments of the piece."""
-        stop = self._known[reached]
+        stop = self._counts[reached]
         if stop > self._taken:
-            self._bars.extend(self._fresh[self._taken : stop])
+            assert self._moments is not None
+            self._bars.extend(self._moments.bars_of(self.spec)[self._taken : stop])
             self._taken = stop
-        return self._bars
+        return self.known
 
-    def closed(self, reached: int) -> deque[ClosedBar]:
-        """The same with their footprints."""
-        stop = self._known[reached]
-        if stop > self._taken_closed:
-            for row in range(max(self._taken_closed, stop - FOOTPRINTS_KEPT), stop):
-                self._closed.append(self._fresh_closed[row])
-            self._taken_closed = stop
-        return self._closed
+    def ranges(self, count: int) -> int | None:
+        """Sum of the last true ranges, where the piece in hand has them all."""
+        last = self._taken - 1
+        if last < count or count >= len(self._bars) or self._moments is None:
+            return None
+        sums = self._moments.ranges_of(self.spec)
+        return sums[last] - sums[last - count]
+
+    def show(self, reached: int) -> Footprints:
+        """Footprints known after that many moments of the piece."""
+        self._shown = self._counts[reached]
+        return self.closed
+
+    @property
+    def footprints(self) -> int:
+        """How many of them are kept."""
+        return min(FOOTPRINTS_KEPT, len(self._past) + self._shown)
+
+    def footprint(self, index: int) -> Footprint:
+        """One of those that are kept, oldest first."""
+        kept = self.footprints
+        place = index + kept if index < 0 else index
+        if not 0 <= place < kept:
+            raise IndexError(_too_few("footprint", index, kept))
+        row = place + self._shown - kept
+        return self._fresh[row] if row >= 0 else self._past[row].footprint
 
 
 def _too_few(what: str, index: int, have: int) -> str:
@@ -203,9 +247,7 @@ class MarketView:
     def end(self) -> None:
         """The piece is over."""
         for history in self._histories.values():
-            history.bars(self.reached)
-            history.closed(self.reached)
-            history.end()
+            history.end(self.reached)
         self.reached = 0
 
     @property
@@ -250,11 +292,11 @@ class MarketView:
 
     def bars(self, spec: BarSpec) -> Bars:
         """Closed bars of a specification the strategy declared."""
-        return Bars(self._history(spec).bars(self.reached))
+        return self._history(spec).bars(self.reached)
 
     def footprint(self, spec: BarSpec) -> Footprints:
         """Footprints of the latest closed bars, oldest first."""
-        return Footprints(self._history(spec).closed(self.reached))
+        return self._history(spec).show(self.reached)
 
     def _history(self, spec: BarSpec | str) -> _History:
         at_hand = self._at_hand.get(id(spec))

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
+from orderflow_bt.flow.batch import COLUMNS, ROW_BYTES
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
 from orderflow_bt.flow.views import Footprint
 from orderflow_bt.types import Bar
@@ -24,48 +26,54 @@ if TYPE_CHECKING:
     from orderflow_bt.flow.events import Event
     from orderflow_bt.types import BarSpec
 
-_CLOSE = Bar._fields.index("close")
+_HIGH, _LOW, _CLOSE = (Bar._fields.index(name) for name in ("high", "low", "close"))
 
 
 class ClosedBar:
     """A bar that has closed, with its footprint at hand: the same for all who ask."""
 
-    __slots__ = ("_footprint", "bar", "batch", "row", "spec")
+    __slots__ = ("_footprints", "bar", "row", "spec")
 
-    def __init__(self, spec: BarSpec, bar: Bar, batch: BarBatch, row: int) -> None:
+    def __init__(self, spec: BarSpec, bar: Bar, footprints: LoneFootprints, row: int) -> None:
         self.spec = spec
         self.bar = bar
-        self.batch = batch
         self.row = row
-        self._footprint: Footprint | None = None
+        self._footprints = footprints
 
     @property
     def footprint(self) -> Footprint:
-        """Its footprint, which nobody can write to.
+        """Its footprint, which nobody can write to."""
+        return self._footprints[self.row]
 
-        The cells are copies: a view would lead to those of bars that close later.
-        """
-        if self._footprint is None:
-            cells = self.batch.bar_cells(self.row).copy()
-            cells.flags.writeable = False
-            self._footprint = Footprint(self.bar, self.batch.row_size, cells)
-        return self._footprint
+
+class LoneFootprints(dict[int, Footprint]):
+    """Footprints of a batch's bars by their place, each made when it is looked at.
+
+    The cells of each are a copy that nobody can write to: a view would lead to those of bars that
+    close later.
+    """
+
+    def __init__(self, batch: BarBatch | None) -> None:
+        super().__init__()
+        self._batch = batch
+        self._starts: list[int] = []
+
+    def __missing__(self, row: int) -> Footprint:
+        assert self._batch is not None
+        if not self._starts:
+            self._cells = np.ascontiguousarray(self._batch.cells).reshape(-1).view(np.uint8).data
+            self._starts = (self._batch.cell_start * ROW_BYTES).tolist()
+        start, stop = self._starts[row], self._starts[row + 1]
+        raw = self._cells[start:stop].tobytes()  # nothing can make an array of bytes writable
+        cells = np.ndarray(((stop - start) // ROW_BYTES, COLUMNS), np.int64, raw)
+        made = self[row] = Footprint(self._batch.tolist()[row], self._batch.row_size, cells)
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ClosedBar, (self.spec, self.bar, self.batch, self.row)
+        return LoneFootprints, (self._batch,)
 
 
-class _ClosedBars(dict[int, ClosedBar]):
-    """The bars of one specification by their place, each made when it is looked at."""
-
-    def __init__(self, spec: BarSpec, bars: list[Bar], batch: BarBatch | None) -> None:
-        super().__init__()
-        self._spec, self._bars, self._batch = spec, bars, batch
-
-    def __missing__(self, row: int) -> ClosedBar:
-        assert self._batch is not None
-        made = self[row] = ClosedBar(self._spec, self._bars[row], self._batch, row)
-        return made
+NO_FOOTPRINTS = LoneFootprints(None)
 
 
 class Moment(NamedTuple):
@@ -106,7 +114,8 @@ class Moments(Sequence[Moment]):
         self._heard: list[Event] | None = None
         self._bars_of: dict[BarSpec, list[Bar]] = {}
         self._known: dict[BarSpec, Sequence[int]] = {}
-        self._closed_of: dict[BarSpec, _ClosedBars] = {}
+        self._footprints_of: dict[BarSpec, LoneFootprints] = {}
+        self._ranges_of: dict[BarSpec, list[int]] = {}
         spec, batch = next(iter(self._batches.items()), (None, None))
         if batch is not None and not len(events) and len(self._batches) == 1 and _are_apart(batch):
             self.only = spec
@@ -182,12 +191,28 @@ class Moments(Sequence[Moment]):
             self._known[spec] = counts
         return counts
 
-    def closed_of(self, spec: BarSpec) -> Mapping[int, ClosedBar]:
-        """The bars of a specification with all that belongs to each, by their place."""
-        made = self._closed_of.get(spec)
+    def footprints_of(self, spec: BarSpec) -> LoneFootprints:
+        """Footprints of the bars of a specification, by their place, for all who look."""
+        made = self._footprints_of.get(spec)
         if made is None:
-            made = _ClosedBars(spec, self.bars_of(spec), self._batches.get(spec))
-            self._closed_of[spec] = made
+            made = self._footprints_of[spec] = LoneFootprints(self._batches.get(spec))
+        return made
+
+    def closed(self, spec: BarSpec, row: int) -> ClosedBar:
+        """A bar of a specification, by its place."""
+        return ClosedBar(spec, self.bars_of(spec)[row], self.footprints_of(spec), row)
+
+    def ranges_of(self, spec: BarSpec) -> list[int]:
+        """Sums of the true ranges of bars 1 to k of a specification, by k.
+
+        That of bar 0 follows from a bar before the piece.
+        """
+        made = self._ranges_of.get(spec)
+        if made is None:
+            bars = self._batches[spec].bars
+            before = bars[:-1, _CLOSE]
+            highs, lows = np.maximum(bars[1:, _HIGH], before), np.minimum(bars[1:, _LOW], before)
+            made = self._ranges_of[spec] = list(accumulate((highs - lows).tolist(), initial=0))
         return made
 
     def _first_of(self, spec: BarSpec) -> int:
@@ -195,14 +220,14 @@ class Moments(Sequence[Moment]):
         specs = list(self._batches)
         return sum(len(self._batches[before]) for before in specs[: specs.index(spec)])
 
-    def prices(self, first: int, stop: int) -> NDArray[np.int64] | None:
-        """Price of the last trade before each of the moments ``[first, stop)``, if bars tell it.
+    def last_prices_of(self, spec: BarSpec | None) -> NDArray[np.int64] | None:
+        """Price of the last trade before each bar of a specification was known, if bars tell it.
 
         It is where a time bar closes, whose column is much shorter than the tape's.
         """
-        if self.only is None or not self.only.is_time:
+        if spec is None or not spec.is_time or spec not in self._batches:
             return None
-        return self._batches[self.only].bars[first:stop, _CLOSE]
+        return self._batches[spec].bars[:, _CLOSE]
 
     def closes_of(self, spec: BarSpec | None) -> NDArray[np.int64]:
         """The moment of each closed bar of a specification, in order."""
@@ -243,7 +268,7 @@ class Moments(Sequence[Moment]):
             return [self[m] for m in range(*index.indices(len(self)))]
         m = range(len(self))[index]
         bars = [
-            self.closed_of(spec)[row]
+            self.closed(spec, row)
             for spec in self._batches
             for row in range(self.known_of(spec)[m], self.known_of(spec)[m + 1])
         ]

@@ -11,7 +11,6 @@ from orderflow_bt.kernels import orders as k
 from orderflow_bt.kernels.liquidation import end_all
 from orderflow_bt.kernels.memory import address_of
 from orderflow_bt.kernels.solvency import find_openers
-from orderflow_bt.sim.buffer import empty_stretch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,6 +41,7 @@ class OrderTable:
         beside: int64 [capacity, 3], for what is found among them.
         rows: Rows in use.
         full_at: Rows at which there is none for another.
+        tape: The stretch that the kernel was told of; None: it has not run since.
         settings: The kernel's settings vector.
         state: The kernel's state.
         slots: Its numbers, by `orderflow_bt.kernels.orders`.
@@ -55,7 +55,7 @@ class OrderTable:
         self.state = state
         self.settings = settings
         self._look()
-        self.begin(empty_stretch())
+        self.tape: Stretch | None = None
         self._row_of: dict[int, int] = {}
         self._sweep_at = self.full_at = FIRST_ROWS
 
@@ -75,11 +75,12 @@ class OrderTable:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._look()
-        self.begin(self._tape)
+        if self.tape is not None:
+            self.begin(self.tape)
 
     def begin(self, tape: Stretch) -> None:
-        """Another stretch is in hand."""
-        self._tape, slots = tape, self.slots
+        """Tell the kernel of the stretch in hand."""
+        self.tape, slots = tape, self.slots
         lows, highs = self._blocks = tape.blocks
         slots[k.BASE], slots[k.END], slots[k.N_BLOCKS] = tape.base, tape.end, len(lows)
         slots[k.FIRST_BID], slots[k.FIRST_ASK] = tape.first_bid, tape.first_ask

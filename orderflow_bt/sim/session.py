@@ -24,6 +24,8 @@ from orderflow_bt.strategy.base import Strategy
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.buffer import Stretch
     from orderflow_bt.sim.config import SimConfig
@@ -76,6 +78,7 @@ class Session(Stepper):
         self._keeps_events = True
         self._moments = Moments({}, NO_EVENTS)  # of the piece in hand
         self._marked = np.zeros(0, np.int64)  # those with closes at which equity is marked
+        self._marking: NDArray[np.int64] | None = None  # the last prices then, if bars tell them
         self._has_started = type(strategy).on_start is Strategy.on_start  # or nobody hears of it
         self._has_begun = False
 
@@ -131,7 +134,7 @@ class Session(Stepper):
                         known = self._live_over(gap, known, offset)
                 known = self._live(known, piece.moments.count_until(tape.end - offset), offset)
                 if tape.end > tape.first:
-                    last = tape.time.item(tape.end - 1)
+                    last = tape.time_of(tape.end - 1)
                     self._settle(last)
                     self._run_to(tape.end, last)
                 self.books.catch_up()
@@ -167,8 +170,11 @@ class Session(Stepper):
             self._prepare(max(moments.time[-1] if moments else 0, last))
         self._moments = moments
         self.market.begin(moments)
-        marked = moments.closes_of(self.specs[0] if self.specs else None)
-        self._marked = marked[moments.known_at[marked] >= self.start]
+        spec = self.specs[0] if self.specs else None
+        marked, prices = moments.closes_of(spec), moments.last_prices_of(spec)
+        counts = moments.known_at[marked] >= self.start
+        self._marked = marked[counts]
+        self._marking = None if prices is None else prices[counts]
         self.books.marks.begin_piece(self._marked)
 
     def _prepare(self, until: int) -> None:
@@ -179,10 +185,14 @@ class Session(Stepper):
 
     def _take_up(self, tape: Stretch) -> None:
         """Begin another stretch; the one before is over, or nothing new is in this one."""
+        self._last_price, self._unpriced = self.last_price, 0  # while its row is in hand
         self.tape, self.cursor = tape, tape.first
         if self.doom is not None and self.doom_time == NEVER:
             self._doom_row = self.doom.at - tape.base
-        self.broker.begin(tape)
+        if self.broker.rows or self.account.position:
+            self.broker.begin(tape)
+        else:
+            self.broker.tape = None  # it is told when it has something to do
         self.books.marks.begin(tape)
         self.stir()
 
@@ -210,27 +220,33 @@ class Session(Stepper):
             return first
         moments, tell = self._moments, self.hooks.teller(self._moments)
         rows = moments.rows[first:stop] + offset
-        prices = moments.prices(first, stop)
-        if prices is None:
-            prices = np.where(rows > 0, self.tape.price[rows - 1], 0)
-        marked = self._marked[slice(*np.searchsorted(self._marked, (first, stop)))]
         try:
-            for m, time, row, price in zip(
-                range(first, stop), moments.time[first:stop], rows.tolist(), prices.tolist(),
-                strict=True,
-            ):  # fmt: skip
+            for m, time, row in zip(
+                range(first, stop), moments.time[first:stop], rows.tolist(), strict=True
+            ):
                 if row > self._quiet_row or time >= self._quiet_time:
                     self._settle(time)
                     self._run_to(row, time, at_moment=True)
                 elif row > self.cursor:
-                    self.cursor, self.last_price = row, price
+                    self.cursor = self._unpriced = row
                 if time > self.now:  # noqa: PLR1730 - a call more at each of very many moments
                     self.now = time
                 tell(m)
         finally:  # what a hook that raises had seen is kept
-            over = marked[: np.searchsorted(marked, self.market.reached)]
-            self.books.marks.close_bars(moments.known_at[over], prices[over - first])
+            self._close_bars(first, offset)
         return stop
+
+    def _close_bars(self, first: int, offset: int) -> None:
+        """Have equity marked at the closes among the moments from ``first`` to the one reached."""
+        moments = self._moments
+        over = slice(*np.searchsorted(self._marked, (first, self.market.reached)).tolist())
+        closes = self._marked[over]
+        if self._marking is not None:
+            prices = self._marking[over]
+        else:
+            rows = moments.rows[closes] + offset
+            prices = np.where(rows > 0, self.tape.price[rows - 1], 0)
+        self.books.marks.close_bars(moments.known_at[closes], prices)
 
     def still_open(self) -> RoundTrip | None:
         """The position held now as a round trip valued at the last price, None when flat."""

@@ -47,7 +47,6 @@ class Stepper:
 
     Attributes:
         now: The session's clock.
-        last_price: Of the last trade.
         tape: The stretch in hand.
         cursor: Its next row to process.
         hook: Which of the strategy's hooks runs; empty where none does.
@@ -75,7 +74,8 @@ class Stepper:
         self.specs = specs
         self.start = self.orders_from = start
         self.now = 0
-        self.last_price = 0
+        self._last_price = 0
+        self._unpriced = 0  # row behind the last trade, where nobody has asked for its price yet
         self.tape = empty_stretch()
         self.cursor = 0
         self.hook = ""
@@ -103,6 +103,13 @@ class Stepper:
         self._unseen: int | None = None  # a processed trade that on_trade has not seen yet
 
     # -- what broker, books and market ask -----------------------------------------------------
+
+    @property
+    def last_price(self) -> int:
+        """Of the last trade."""
+        if self._unpriced:  # mostly nobody asks: a look at the tape loads a page of a mapped day
+            self._last_price, self._unpriced = self.tape.price_of(self._unpriced - 1), 0
+        return self._last_price
 
     @property
     def trading(self) -> bool:
@@ -226,7 +233,7 @@ class Stepper:
         self._doom_row = -1
         self._run_to(row, self.tape.time.item(row))
         end_jointly(self, row)
-        self.last_price = self.tape.price.item(row)
+        self._last_price, self._unpriced = self.tape.price.item(row), 0
         self._unseen = row if self.hooks.hears_trades else None
 
     def _is_to_be_seen(
@@ -280,9 +287,11 @@ class Stepper:
         if slots[k.BAND] == k.UNKNOWN:
             self.books.show()
         if broker.rows or slots[k.HEARD_AT] < k.NEVER or self.books.can_be_liquidated:
+            if broker.tape is not self.tape:
+                broker.begin(self.tape)
             cursor = advance(self.state.address, broker.rows, start, stop, before, until)
             if cursor > start:
-                self.cursor, self.last_price = cursor, slots[k.LAST_PRICE]
+                self.cursor, self._last_price, self._unpriced = cursor, slots[k.LAST_PRICE], 0
                 self._clock(slots[k.LAST_TIME])
             to_do = slots[k.TO_DO]
             if to_do:
@@ -291,8 +300,8 @@ class Stepper:
             if before < k.NEVER:
                 stop = first_at_or_after(self.tape.time, start, stop, before)
             if stop > start:
-                self.cursor, self.last_price = stop, self.tape.price.item(stop - 1)
-                self._clock(self.tape.time.item(stop - 1))
+                self.cursor = self._unpriced = stop
+                self._clock(self.tape.time_of(stop - 1))
             broker.rest()
         self._quiet_row = slots[k.QUIET_ROW]
         return not slots[k.FINISHED]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,28 @@ def both(pieces):
 def test_pieces_of_two_days_are_copied_at_the_border_alone():
     first, second = day(0, 2 * ROWS + 500), day(2 * ROWS + 500, 2 * ROWS + 40)
     assert both([*pieces_of(first), *pieces_of(second)]) == [2, 1, 1, 2, 1, 1]
+
+
+def test_the_border_of_two_days_is_copied_when_somebody_looks():
+    first, second = day(0, ROWS), day(ROWS, ROWS)
+    buffer, stretches = TapeBuffer(KEEP, 1), []
+    for trades in (first, second):
+        (piece,) = pieces_of(trades)
+        stretches += buffer.append(trades, piece)
+    border, tape = stretches[2], np.concatenate([first.price, second.price])
+    rows = range(border.end)
+    assert [border.price_of(row) for row in rows] == tape[border.base :][: border.end].tolist()
+    assert [border.time_of(row) for row in rows][-1] == second.time[KEEP - 1]
+    again = pickle.loads(pickle.dumps(border))
+    for one in (again, border):
+        assert (one.first, one.end, one.base) == (KEEP, 2 * KEEP, ROWS - KEEP)
+        assert one.price.tolist() == tape[border.base :][: border.end].tolist()
+        assert [one.price_of(row) for row in rows] == one.price.tolist()
+        assert [one.time_of(row) for row in rows] == one.time.tolist()
+        assert one.quotes(KEEP) == stretches[3].quotes(0) == stretches[1].quotes(ROWS)
+        assert not one.price.flags.writeable
+    with pytest.raises(AttributeError, match="fills"):
+        border.fills  # noqa: B018 - it has none
 
 
 def test_a_piece_whose_forerunner_was_not_read_stands_alone():

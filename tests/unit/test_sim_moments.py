@@ -61,10 +61,14 @@ def test_a_trade_that_completes_several_bars_makes_one_moment():
 @pytest.mark.parametrize("specs", [("1s",), ("2s",), ("renko:2",), ("range:2",), ("1s", "2s")])
 def test_the_price_before_a_moment_is_that_of_the_last_trade(specs):
     moments = known(*specs)
-    told = moments.prices(1, len(moments))
-    assert (told is None) == (specs not in (("1s",), ("2s",)))
-    if told is not None:
-        assert told.tolist() == TAPE.trades.price[moments.rows[1:] - 1].tolist()
+    for spec in map(BarSpec.parse, specs):
+        told = moments.last_prices_of(spec)
+        assert (told is None) == (not spec.is_time)
+        if told is not None:
+            rows = moments.rows[moments.closes_of(spec)]
+            assert rows.min() > 0
+            assert told.tolist() == TAPE.trades.price[rows - 1].tolist()
+    assert moments.last_prices_of(None) is moments.last_prices_of(BarSpec.parse("1d")) is None
 
 
 def test_how_many_are_known_by_a_row_and_a_time():
@@ -105,11 +109,15 @@ def test_a_closed_bar_has_one_footprint_that_nobody_can_write_to():
     for spec in map(BarSpec.parse, ("1s", "2s")):
         bars = moments.bars_of(spec)
         assert moments.known_of(spec)[-1] == len(bars) > 1
-        closed = moments.closed_of(spec)[1]
+        closed = moments.closed(spec, 1)
         assert closed.bar is bars[1]
-        assert closed.footprint is moments.closed_of(spec)[1].footprint
+        assert (
+            closed.footprint is moments.closed(spec, 1).footprint is moments.footprints_of(spec)[1]
+        )
         with pytest.raises(ValueError, match="read-only"):
             closed.footprint.cells[0, 1] = 5
-        assert closed.footprint.cells.base.base is None  # not a view of other bars' cells
+        alone = closed.footprint.cells.base  # not a view of other bars' cells
+        assert isinstance(alone, bytes)
+        assert len(alone) == closed.footprint.cells.nbytes
         again = pickle.loads(pickle.dumps(closed))
         assert not again.footprint.cells.flags.writeable
