@@ -153,9 +153,10 @@ _LONGEST_BAR = 10_000 * DAY_US
 _LETTERS = {"s": SECOND_US, "m": MINUTE_US, "h": HOUR_US, "d": DAY_US}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class BarSpec:  # noqa: PLW1641 - the dataclass gives it a hash
+class BarSpec(NamedTuple):
     """How the tape is cut into bars. Build one with `time_bars` or `BarSpec.parse`.
+
+    Hooks compare them at every bar.
 
     Attributes:
         kind: The cutting rule: ``time``, ``tick``, ``volume``, ``dollar``, ``range``, ``delta``,
@@ -173,15 +174,6 @@ class BarSpec:  # noqa: PLW1641 - the dataclass gives it a hash
     amounts: tuple[Decimal, ...] = ()
     unit: str = "trades"
     anchor: str = "day"
-
-    def __eq__(self, other: object) -> bool:
-        if self is other:  # as hooks ask at every bar, nearly always
-            return True
-        if not isinstance(other, BarSpec):
-            return NotImplemented
-        return (self.kind, self.size, self.amounts, self.unit, self.anchor) == (
-            other.kind, other.size, other.amounts, other.unit, other.anchor
-        )  # fmt: skip
 
     @classmethod
     def parse(cls, text: str) -> BarSpec:

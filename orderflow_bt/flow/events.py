@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import index
-from typing import TYPE_CHECKING, NoReturn, overload
+from typing import TYPE_CHECKING, Any, NoReturn, overload
 
 import numpy as np
 
@@ -36,8 +37,25 @@ class Details(dict[str, int]):
         return Details, (dict(self),)
 
 
+class _Unread:
+    """Keeps an event's details as they were packed, as long as nobody looks at them."""
+
+    __slots__ = ("_packed",)
+
+    _packed: tuple[tuple[str, ...], list[int]]  # their names, and the columns from DETAILS on
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "details":
+            said = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(said, name=name, obj=self)
+        pairs = zip(*self._packed, strict=False)
+        details = Details([pair for pair in pairs if pair[1] != ABSENT])
+        object.__setattr__(self, "details", details)
+        return details
+
+
 @dataclass(frozen=True, slots=True)
-class Event:
+class Event(_Unread):
     """One observation of a detector.
 
     Attributes:
@@ -67,6 +85,9 @@ class Event:
     spans_gap: bool = False
     details: Mapping[str, int] = field(default_factory=dict)
     id: int = -1
+
+
+_SETTERS = {name: vars(kind)[name].__set__ for kind in (Event, _Unread) for name in kind.__slots__}
 
 
 @dataclass(slots=True)
@@ -151,10 +172,10 @@ class EventColumns(Sequence[Event]):
     def __getitem__(self, index: int | slice) -> Event | EventColumns:
         if isinstance(index, slice):
             return EventColumns(self.rows[index], self.words)
-        return self._event(self.rows[index].tolist())
+        return _events(self.rows[index][np.newaxis], self.words)[0]
 
     def __iter__(self) -> Iterator[Event]:
-        return map(self._event, self.rows.tolist())
+        return iter(_events(self.rows, self.words))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
@@ -178,18 +199,35 @@ class EventColumns(Sequence[Event]):
         """Events of one reading, of which pieces are given in order."""
         return cls(stack([part.rows for part in parts]), parts[-1].words if parts else ())
 
-    def _event(self, row: list[int]) -> Event:
-        words = self.words[row[SOURCE]]
-        return Event(
-            row[KNOWN_AT], words.detector, words.kinds[row[KIND]], row[DIRECTION],
-            words.states[row[STATE]], row[PRICE], row[PRICE_LOW], row[PRICE_HIGH],
-            float(np.int64(row[STRENGTH]).view(np.float64)), bool(row[SPANS_GAP]),
-            Details(
-                [pair for pair in zip(words.details, row[DETAILS:], strict=False)
-                 if pair[1] != ABSENT]
-            ),
-            row[ID],
-        )  # fmt: skip
+
+def _events(rows: NDArray[np.int64], words: Sequence[EventWords]) -> list[Event]:
+    """Rows as events, column by column: by their slots, as nobody may write to one."""
+    sources: list[int] = rows[:, SOURCE].tolist()
+    known_at, kinds, states, directions, prices, lows, highs, ids = (
+        rows[:, column].tolist()
+        for column in (KNOWN_AT, KIND, STATE, DIRECTION, PRICE, PRICE_LOW, PRICE_HIGH, ID)
+    )
+    names = [tuple(of.details) for of in words]
+    columns: dict[str, list[Any]] = {
+        "known_at": known_at,
+        "detector": [words[source].detector for source in sources],
+        "kind": [words[source].kinds[kind] for source, kind in zip(sources, kinds, strict=True)],
+        "direction": directions,
+        "state": [words[source].states[at] for source, at in zip(sources, states, strict=True)],
+        "price": prices,
+        "price_low": lows,
+        "price_high": highs,
+        "strength": np.ascontiguousarray(rows[:, STRENGTH]).view(np.float64).tolist(),
+        "spans_gap": rows[:, SPANS_GAP].astype(np.bool_).tolist(),
+        "id": ids,
+        "_packed": list(
+            zip([names[source] for source in sources], rows[:, DETAILS:].tolist(), strict=True)
+        ),
+    }
+    made = [Event.__new__(Event) for _ in sources]
+    for name, column in columns.items():
+        deque(map(_SETTERS[name], made, column), maxlen=0)
+    return made
 
 
 def stack(parts: Sequence[NDArray[np.int64]], least_width: int = DETAILS) -> NDArray[np.int64]:

@@ -188,10 +188,12 @@ def _numbers(value: Any) -> NDArray[Any] | None:
         value = [n for column in value.to_pydict().values() for n in column]
     if isinstance(value, dict):
         value = [*value.values()]
-    if isinstance(value, list | tuple | deque | np.ndarray) and len(np.shape(value)[:1]):
+    if isinstance(value, list | tuple | deque | np.ndarray):
         try:
             array = np.asarray(value)
-        except ValueError:
+        except ValueError:  # of tuples in a tuple, say
+            return None
+        if not array.ndim:
             return None
         if array.dtype.kind == "O":
             try:

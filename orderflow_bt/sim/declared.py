@@ -93,7 +93,7 @@ def lookback_of(strategy: Strategy) -> int:
 
 
 def _all_of(kind: type[Any], given: object, example: str) -> list[Any]:
-    if not isinstance(given, list | tuple):
+    if not isinstance(given, list | tuple) or isinstance(given, kind):
         raise PluginError(f"it returned {given!r}", fix=f"Return a list, such as {example}")
     for thing in given:
         if not isinstance(thing, kind):

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from orderflow_bt.kernels import orders as k
 from orderflow_bt.strategy.api import TradeView
 from orderflow_bt.strategy.base import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
+    from orderflow_bt.flow.events import Event
     from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.notices import Notice
     from orderflow_bt.sim.stepper import Stepper
-    from orderflow_bt.types import BarSpec
+    from orderflow_bt.types import Bar, BarSpec
+
+
+class Heard(NamedTuple):
+    """Bars and events of a piece, as a strategy hears them.
+
+    Moment ``m`` tells of ``bars[bars_from[m]:bars_from[m + 1]]``, then of
+    ``events[events_from[m]:events_from[m + 1]]``; ``specs[k]`` says how bar ``k`` was cut.
+    """
+
+    bars_from: Sequence[int]
+    specs: list[BarSpec]
+    bars: list[Bar]
+    events_from: Sequence[int]
+    events: list[Event]
 
 
 class Hooks:
@@ -37,64 +52,17 @@ class Hooks:
         self.hears_trades = kind.on_trade is not Strategy.on_trade
         self.hears_only_fills = self.hears_fills and not self.hears_orders and not self.hears_trades
 
-    def teller(self, moments: Moments) -> Callable[[int], None]:
-        """What runs the hooks of a moment, by its number: bars short before long, then events."""
-        session, seat = self._session, self._session.seat
-        if moments.only is not None and self.hears_bars:
-            tell = self._bar_teller(moments.only, moments)
-        else:
-            tell = self._teller(moments)
-        if seat is None:
-            return tell
-
-        def tell_in_turn(m: int) -> None:
-            seat.take(session.now)
-            if session.now >= session.start:
-                seat.mark_bars(moments, m)
-            tell(m)
-            seat.give()
-
-        return tell_in_turn
-
-    def _teller(self, moments: Moments) -> Callable[[int], None]:
-        """The same outside a portfolio."""
-        session = self._session
-        strategy, market, broker = session.strategy, session.market, session.broker
-        empty = [0] * (len(moments) + 1)
-        bars_from = moments.bars_from if self.hears_bars else empty
-        events_from = moments.events_from if self.hears_events else empty
-        specs = moments.specs if self.hears_bars else []
-        bars = moments.bars if self.hears_bars else []
-        heard = moments.heard if self.hears_events else []
-
-        def tell(m: int) -> None:
-            market.reached = m + 1
-            first, stop = bars_from[m], bars_from[m + 1]
-            if first < stop:
-                session.hook = "on_bar"
-                for k in range(first, stop):
-                    strategy.on_bar(specs[k], bars[k], market, broker)
-            first, stop = events_from[m], events_from[m + 1]
-            if first < stop:
-                session.hook = "on_event"
-                for k in range(first, stop):
-                    strategy.on_event(heard[k], market, broker)
-            session.hook = ""
-
-        return tell
-
-    def _bar_teller(self, spec: BarSpec, moments: Moments) -> Callable[[int], None]:
-        """As `_teller`, where moment ``m`` is bar ``m`` and nothing else."""
-        session, bars = self._session, moments.bars
-        strategy, market, broker = session.strategy, session.market, session.broker
-
-        def tell(m: int) -> None:
-            market.reached = m + 1
-            session.hook = "on_bar"
-            strategy.on_bar(spec, bars[m], market, broker)
-            session.hook = ""
-
-        return tell
+    def of(self, moments: Moments) -> Heard:
+        """What of a piece's moments it hears."""
+        nothing = [0] * (len(moments) + 1)
+        bars, events = self.hears_bars, self.hears_events
+        return Heard(
+            moments.bars_from if bars else nothing,
+            moments.specs if bars else [],
+            moments.bars if bars else [],
+            moments.events_from if events else nothing,
+            moments.heard if events else [],
+        )
 
     def hear(self) -> None:
         """Tell the strategy of the next fills, all that it hears of at the time the kernel keeps.

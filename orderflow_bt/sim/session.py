@@ -218,12 +218,16 @@ class Session(Stepper):
         """Live through the stretch in hand up to the last of the moments ``[first, stop)``."""
         if stop <= first:
             return first
-        moments, tell = self._moments, self.hooks.teller(self._moments)
+        moments = self._moments
+        strategy, market, broker, seat = self.strategy, self.market, self.broker, self.seat
+        bars_from, specs, bars, events_from, events = self.hooks.of(moments)
+        bar, event, after = bars_from[first], events_from[first], slice(first + 1, stop + 1)
         rows = moments.rows[first:stop] + offset
         try:
-            for m, time, row in zip(
-                range(first, stop), moments.time[first:stop], rows.tolist(), strict=True
-            ):
+            for reached, time, row, bars_to, events_to in zip(
+                range(first + 1, stop + 1), moments.time[first:stop], rows.tolist(),
+                bars_from[after], events_from[after], strict=True,
+            ):  # fmt: skip
                 if row > self._quiet_row or time >= self._quiet_time:
                     self._settle(time)
                     self._run_to(row, time, at_moment=True)
@@ -231,7 +235,22 @@ class Session(Stepper):
                     self.cursor = self._unpriced = row
                 if time > self.now:  # noqa: PLR1730 - a call more at each of very many moments
                     self.now = time
-                tell(m)
+                if seat is not None:
+                    seat.take(self.now)
+                    if self.now >= self.start:
+                        seat.mark_bars(moments, reached - 1)
+                market.reached = reached
+                while bar < bars_to:
+                    self.hook = "on_bar"
+                    strategy.on_bar(specs[bar], bars[bar], market, broker)
+                    bar += 1
+                while event < events_to:
+                    self.hook = "on_event"
+                    strategy.on_event(events[event], market, broker)
+                    event += 1
+                self.hook = ""
+                if seat is not None:
+                    seat.give()
         finally:  # what a hook that raises had seen is kept
             self._close_bars(first, offset)
         return stop

@@ -6,7 +6,7 @@ buy, -1 to sell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 if TYPE_CHECKING:
@@ -83,16 +83,22 @@ class Fill(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What is held now."""
+    """What is held now.
 
-    qty: int  # signed lots
+    Attributes:
+        qty: Signed lots.
+        average_price: None when flat.
+        opened_at: Microseconds UTC, 0 when flat.
+        is_flat: Nothing is held. (Every hook asks, so it is no property.)
+    """
+
+    qty: int
     average_price: Decimal | None
-    opened_at: int  # microseconds UTC, 0 when flat
+    opened_at: int
+    is_flat: bool = field(init=False, repr=False, compare=False)
 
-    @property
-    def is_flat(self) -> bool:
-        """Nothing is held."""
-        return self.qty == 0
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_flat", self.qty == 0)
 
     @property
     def side(self) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import pickle
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -157,7 +157,7 @@ class Picture(Listener):
                 where="a blind replay",
                 fix="Take bars of time, of trades or of ticks",
             )
-        return view._replace(spec=replace(view.spec, anchor="start"))
+        return view._replace(spec=view.spec._replace(anchor="start"))
 
     @property
     def view(self) -> View:
