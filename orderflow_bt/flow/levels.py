@@ -88,7 +88,8 @@ class SessionLevels:
         if pending:
             self._high = max(self._high, *[footprint.bar.high for footprint in pending])
             self._low = min(self._low, *[footprint.bar.low for footprint in pending])
-            builder.add_rows([footprint.cells for footprint in pending])
+            cells = [footprint.cells for footprint in pending]
+            builder.add_rows(cells, self._low, self._high)
             pending.clear()
 
     def _look(self) -> Profile | None:

@@ -173,13 +173,13 @@ class ProfileBuilder:
                     fix="Take a multiple of their size",
                 )
         if some:
-            self.add_rows(some)
+            low = min(int(one[0, 0]) for one in some)
+            self.add_rows(some, low, max(int(one[-1, 0]) for one in some))
 
-    def add_rows(self, cells: list[NDArray[np.int64]]) -> None:
-        """As `add_cells`, of some cells at least, all of them with rows that nest in ours."""
+    def add_rows(self, cells: list[NDArray[np.int64]], low: int, high: int) -> None:
+        """As `add_cells`, of some at least that lie between two prices, with rows like ours."""
+        self._reach(low, high)
         together = np.concatenate(cells)
-        prices = together[:, 0]
-        self._reach(int(prices.min()), int(prices.max()))
         kernels.add_cells_to_rows(self.row_size, self._origin, together, self._rows)
 
     def profile(self, known_at: int | None = None) -> Profile:

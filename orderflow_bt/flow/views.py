@@ -122,3 +122,17 @@ class Footprint:
             Level(row[0], row[0] + self.row_size, row[1], row[2], row[3], row[4], up, down)
             for row, up, down in zip(self.cells.tolist(), buy.tolist(), sell.tolist(), strict=True)
         ]
+
+
+_SET_BAR, _SET_ROW_SIZE, _SET_CELLS = (
+    vars(Footprint)[name].__set__ for name in ("bar", "row_size", "cells")
+)
+
+
+def footprint_of(bar: Bar, row_size: int, cells: NDArray[np.int64]) -> Footprint:
+    """A footprint of cells that nobody can write to, at less than half of what asking costs."""
+    made = Footprint.__new__(Footprint)
+    _SET_BAR(made, bar)
+    _SET_ROW_SIZE(made, row_size)
+    _SET_CELLS(made, cells)
+    return made

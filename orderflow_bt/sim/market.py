@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, overload
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels.quotes import NO_PRICE
-from orderflow_bt.sim.moments import NO_FOOTPRINTS
+from orderflow_bt.sim.moments import NO_FOOTPRINTS, LoneFootprints
 from orderflow_bt.strategy.api import Position
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from orderflow_bt.flow import Footprint
     from orderflow_bt.instruments import Instrument
     from orderflow_bt.sim.context import Rows
-    from orderflow_bt.sim.moments import ClosedBar, Moments
+    from orderflow_bt.sim.moments import Moments
     from orderflow_bt.sim.stepper import Stepper
     from orderflow_bt.strategy.series import Series
     from orderflow_bt.types import Bar, BarSpec
@@ -147,7 +148,8 @@ class _History:
     def __init__(self, spec: BarSpec) -> None:
         self.spec = spec
         self._bars: deque[Bar] = deque(maxlen=BARS_KEPT)
-        self._past: deque[ClosedBar] = deque(maxlen=FOOTPRINTS_KEPT)  # of pieces that are over
+        # Of pieces that are over: where each lies.
+        self._past: deque[tuple[LoneFootprints, int]] = deque(maxlen=FOOTPRINTS_KEPT)
         self._moments: Moments | None = None  # of the piece in hand
         self._fresh = NO_FOOTPRINTS
         self._counts: Sequence[int] = (0,)  # bars of the piece that are known, by moment
@@ -166,9 +168,7 @@ class _History:
         """The piece is over after that many moments."""
         self.bars(reached)
         stop = self._counts[reached]
-        if self._moments is not None:
-            for row in range(max(0, stop - FOOTPRINTS_KEPT), stop):
-                self._past.append(self._moments.closed(self.spec, row))
+        self._past.extend(zip(repeat(self._fresh), range(max(0, stop - FOOTPRINTS_KEPT), stop)))
         self._moments, self._fresh, self._counts = None, NO_FOOTPRINTS, (0,)
         self._taken = self._shown = 0
 
@@ -206,7 +206,10 @@ class _History:
         if not 0 <= place < kept:
             raise IndexError(_too_few("footprint", index, kept))
         row = place + self._shown - kept
-        return self._fresh[row] if row >= 0 else self._past[row].footprint
+        if row >= 0:
+            return self._fresh[row]
+        of_a_piece, row = self._past[row]
+        return of_a_piece[row]
 
 
 def _too_few(what: str, index: int, have: int) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from orderflow_bt.flow.batch import COLUMNS, ROW_BYTES
 from orderflow_bt.flow.events import AT, KNOWN_AT, NO_EVENTS, EventColumns
-from orderflow_bt.flow.views import Footprint
+from orderflow_bt.flow.views import Footprint, footprint_of
 from orderflow_bt.types import Bar
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from orderflow_bt.flow.events import Event
     from orderflow_bt.types import BarSpec
 
+_INT64 = np.dtype(np.int64)
 _HIGH, _LOW, _CLOSE = (Bar._fields.index(name) for name in ("high", "low", "close"))
 
 
@@ -56,18 +57,24 @@ class LoneFootprints(dict[int, Footprint]):
     def __init__(self, batch: BarBatch | None) -> None:
         super().__init__()
         self._batch = batch
-        self._starts: list[int] = []
+        self._bars: list[Bar] = []
 
     def __missing__(self, row: int) -> Footprint:
-        assert self._batch is not None
-        if not self._starts:
-            self._cells = np.ascontiguousarray(self._batch.cells).reshape(-1).view(np.uint8).data
-            self._starts = (self._batch.cell_start * ROW_BYTES).tolist()
+        if not self._bars:
+            self._look()
         start, stop = self._starts[row], self._starts[row + 1]
         raw = self._cells[start:stop].tobytes()  # nothing can make an array of bytes writable
-        cells = np.ndarray(((stop - start) // ROW_BYTES, COLUMNS), np.int64, raw)
-        made = self[row] = Footprint(self._batch.tolist()[row], self._batch.row_size, cells)
+        cells = np.ndarray(((stop - start) // ROW_BYTES, COLUMNS), _INT64, raw)
+        made = self[row] = footprint_of(self._bars[row], self._row_size, cells)
         return made
+
+    def _look(self) -> None:
+        """Look at the batch as plain memory."""
+        batch = self._batch
+        assert batch is not None
+        self._bars, self._row_size = batch.tolist(), batch.row_size
+        self._starts: list[int] = (batch.cell_start * ROW_BYTES).tolist()
+        self._cells = np.ascontiguousarray(batch.cells).reshape(-1).view(np.uint8).data
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LoneFootprints, (self._batch,)
