@@ -130,7 +130,7 @@ _SET_BAR, _SET_ROW_SIZE, _SET_CELLS = (
 
 
 def footprint_of(bar: Bar, row_size: int, cells: NDArray[np.int64]) -> Footprint:
-    """A footprint of cells that nobody can write to, at less than half of what asking costs."""
+    """`Footprint` for very many bars: its cells are known to be such that nobody can write to."""
     made = Footprint.__new__(Footprint)
     _SET_BAR(made, bar)
     _SET_ROW_SIZE(made, row_size)
