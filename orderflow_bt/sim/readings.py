@@ -172,6 +172,7 @@ class Readings:
 
     def close(self) -> None:
         """Wait until all that is to be kept is: nothing more is read."""
+        self._shared.close()
         if self._kept is not None:
             self._kept.close()
 

@@ -8,9 +8,7 @@ long piece is read for all of them together, on two threads.
 from __future__ import annotations
 
 import json
-import os
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orderflow_bt.detectors.base import is_shipped, reads
@@ -20,7 +18,8 @@ from orderflow_bt.sim.detecting import read_one
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     import numpy as np
     from numpy.typing import NDArray
@@ -35,16 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LONG_PIECE = 1 << 16  # trades from which a second thread is worth its switch
-
-
-@cache
-def _helper() -> ThreadPoolExecutor:
-    """The thread beside the caller's."""
-    return ThreadPoolExecutor(1, "detectors")
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_helper.cache_clear)  # the thread is not there
 
 
 class Shared:
@@ -62,6 +51,16 @@ class Shared:
         self._streams: list[OnceBars] = []
         self._sources: list[tuple[Source, OnceBars | None]] = []  # with the bars that each reads
         self._turn = 0  # the latest that was read for everyone
+        self._helper: ThreadPoolExecutor | None = None  # a thread, while there are long pieces
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_helper": None}
+
+    def close(self) -> None:
+        """Let the other thread end: no long piece follows."""
+        if self._helper is not None:
+            self._helper.shutdown()
+            self._helper = None
 
     def bars(self, key: object, make: Callable[[], BarStream | KeptBars]) -> OnceBars:
         """The stream of a specification, new where nobody asked for it before."""
@@ -119,21 +118,30 @@ class Shared:
             return
         self._turn = turn
         aside = [source for source, _ in self._sources if source.is_aside and not source.is_kept]
-        beside = _helper().submit(_read_each, aside, turn, trades, gaps) if aside else None
-        for stream in self._streams:
-            stream.feed(turn, trades)
-        for source, bars in self._sources:
-            if source not in aside:
-                source.read(turn, trades, None if bars is None else bars.made, gaps)
-        if beside:
+        beside = self._begin_beside(aside, turn, trades, gaps) if aside else None
+        try:
+            for stream in self._streams:
+                stream.feed(turn, trades)
+            for source, bars in self._sources:
+                if source not in aside:
+                    source.read(turn, trades, None if bars is None else bars.made, gaps)
+        finally:
+            if beside is not None:
+                wait([beside])
+        if beside is not None:
             beside.result()
 
+    def _begin_beside(
+        self, sources: Sequence[Source], turn: int, trades: Trades, gaps: NDArray[np.int64]
+    ) -> Future[None]:
+        """Begin to read detectors of trades alone on the other thread."""
 
-def _read_each(
-    sources: Iterable[Source], turn: int, trades: Trades, gaps: NDArray[np.int64]
-) -> None:
-    for source in sources:
-        source.read(turn, trades, None, gaps)
+        def read_each() -> None:
+            for source in sources:
+                source.read(turn, trades, None, gaps)
+
+        self._helper = self._helper or ThreadPoolExecutor(1, "detectors")
+        return self._helper.submit(read_each)
 
 
 class _Once:

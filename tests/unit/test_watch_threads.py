@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from orderflow_bt.detectors.registry import installed, load_detector
 from orderflow_bt.errors import PluginError
+from orderflow_bt.flow.events import NO_EVENTS
 from orderflow_bt.sim import Readings, shared
 from orderflow_bt.types import Trades, time_bars
 
@@ -87,3 +90,35 @@ def test_an_error_on_the_other_thread_is_raised_here(monkeypatch):
     readings = Readings((), [big, bars], ids_are_continuous=True, row_size=1)
     with pytest.raises(PluginError, match="broken"):
         readings.feed(tape())
+
+
+def test_the_other_thread_is_gone_when_nothing_more_is_read(monkeypatch):
+    """A process in which it stayed could not be forked any more."""
+    monkeypatch.setattr(shared, "LONG_PIECE", 1)
+    readings = Readings((), [load_detector("big_trades")()], ids_are_continuous=True, row_size=1)
+    trades, before = tape(), set(threading.enumerate())
+    readings.feed(trades)
+    (helper,) = set(threading.enumerate()) - before
+    readings.close_until(int(trades.time[-1]) + 1, trades.slice(0, 0))
+    assert not helper.is_alive()
+
+
+def test_nobody_reads_on_while_the_other_thread_does(monkeypatch):
+    monkeypatch.setattr(shared, "LONG_PIECE", 1)
+    big, spikes = load_detector("big_trades")(), load_detector("volume_spike")()
+    is_read = threading.Event()
+
+    def slow(*_):
+        time.sleep(0.05)
+        is_read.set()
+        return NO_EVENTS.rows
+
+    def broken(*_):
+        raise PluginError("broken")
+
+    monkeypatch.setattr(type(big), "read", slow)
+    monkeypatch.setattr(type(spikes), "read", broken)
+    readings = Readings((), [big, spikes], ids_are_continuous=True, row_size=1)
+    with pytest.raises(PluginError, match="broken"):
+        readings.feed(tape())
+    assert is_read.is_set()
