@@ -251,6 +251,11 @@ def _entry_shots(
     ]
 
 
+def tone_colour(tone: str) -> str:
+    """Which of a theme's colours a verdict has."""
+    return _TONES.get(tone, "accent")
+
+
 def style_sheet(dark: Theme, light: Theme, tone: str) -> Markup:
     """The style sheet with the palette's colours as variables, light where the system is light."""
 
@@ -266,7 +271,7 @@ def style_sheet(dark: Theme, light: Theme, tone: str) -> Markup:
             "up": theme.buy_lit,
             "down": theme.sell_lit,
             "accent": theme.accent,
-            "tone": getattr(theme, _TONES.get(tone, "accent")),
+            "tone": getattr(theme, tone_colour(tone)),
         }
         return "".join(f"--{name}:{colour};" for name, colour in named.items())
 

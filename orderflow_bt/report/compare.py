@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from orderflow_bt.report.build import environment, style_sheet, write_whole
+from orderflow_bt.report.build import environment, style_sheet, tone_colour, write_whole
 from orderflow_bt.report.curves import Curve, draw_curves
 from orderflow_bt.report.folder import RunFolder, failure_of, read_run
 from orderflow_bt.report.numbers import number_groups
@@ -41,6 +41,11 @@ class ComparedRun:
     number: int
     run: RunFolder
     page: Page
+
+    @property
+    def tone(self) -> str:
+        """Name of its verdict's colour."""
+        return tone_colour(self.page.tone)
 
 
 def compare(run_dirs: Sequence[Path], out: Path, palette_name: str = "default") -> Path:

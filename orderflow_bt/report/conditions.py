@@ -55,6 +55,6 @@ def condition_notes(metrics: Row, manifest: Row) -> list[str]:
     if tape["market"] != "spot" and tape["kind"] == "aggTrades":
         notes.append(
             f"Aggregates of futures join trades of up to {_MERGED_MS} ms: rows faster than that "
-            "are finer than the data, and flatter."
+            "are finer than the data, and look better than they would be."
         )
     return notes

@@ -53,7 +53,8 @@ def draw_curves(curves: list[Curve], theme: Theme) -> Figure:
         )  # fmt: skip
     low, high = axes.get_ylim()
     reach = high - low
-    dress(axes, "equity, % of starting cash", 0 if reach > 20 else 1 if reach > 2 else 2, theme, 5)
+    digits = 0 if reach > 20 else 1 if reach > 2 else 2
+    dress(axes, "change of equity, % of starting cash", digits, theme, 5)
     places: list[float] = []
     order = sorted(range(len(curves)), key=lambda n: float(curves[n].percent[-1]))
     for n in order:

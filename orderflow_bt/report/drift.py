@@ -207,7 +207,8 @@ def drift_words(tracks: Sequence[Track], quote: str) -> list[str]:
     """What the pictures say, in a sentence or two each figure that can be told."""
     known = [track for track in tracks if track.found is not None]
     if not known:
-        return list(dict.fromkeys(f"{track.why}." for track in tracks))
+        whys = dict.fromkeys(track.why.removeprefix("n/a: ") for track in tracks)
+        return [f"Not known: {'; '.join(whys)}."]
     told = []
     for track in known:
         found = track.found

@@ -264,8 +264,9 @@ def _caption(run: RunFolder, trip: Row, event: Row | None, plan: Plan) -> str:
         held = words.span(trip["exit_time"] - trip["entry_time"])
         how = _EXITS.get(trip["exit_role"], "it was closed")
         did += f"; {how} at {_price(run, trip['exit_price'])} after {held}"
-    net = f"{words.signed(float(trip['net_pnl']), money_digits(quote))} {quote} after fees"
-    parts.append(f"{did}: {result_words(trip, quote)}, {net}.")
+    net = f"{words.signed(float(trip['net_pnl']), money_digits(quote))} {quote}"
+    result = result_words(trip, quote)
+    parts.append(f"{did}: {net if result == net else f'{result}, {net}'} after fees.")
     if trip["exit_role"] == "liquidation" and not trip["is_open"]:
         parts.append(
             "A liquidation is booked at the price where what backed the position is used up, or "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MAX_POINTS = 1000
+_TICKS = 5
 _WHOLE = 4.0  # reach of an axis from which on its marks are whole numbers
 MILLIONTHS = -6  # in place of digits: an axis counts in them
 
@@ -49,6 +51,7 @@ def draw_equity(
     held: NDArray[np.float64] | None = None,
     window: tuple[int, int] | None = None,
     liquidated: NDArray[np.int64] | None = None,
+    held_name: str = "held at bar closes, % of equity, short below",
 ) -> Figure:
     """Equity above, drawdown below, under them what was held.
 
@@ -62,6 +65,7 @@ def draw_equity(
         held: float64 [n], position in percent of equity, short below zero; no pane where None.
         window: First moment of the run and its end; by default where the marks lie.
         liquidated: int64, when the exchange closed a position; a cross on the curve each.
+        held_name: What the lowest pane shows.
     """
     tall = 4.8 if held is None else 5.6
     figure = Figure(figsize=(13.6, tall), dpi=100, facecolor=theme.ground)
@@ -87,13 +91,14 @@ def draw_equity(
     lower.fill_between(dates, depth, 0, color=theme.sell, alpha=0.35, step="post", linewidth=0)
     lower.plot(dates, depth, color=theme.sell, linewidth=1.0, drawstyle="steps-post")
     for axes, name, digits, ticks in (
-        (upper, f"equity, {quote}", _digits(equity), 5),
-        (lower, "drawdown, %", _digits_of_share(float(abs(fall.min()))), 3),
+        (upper, f"equity, {quote}", _digits(equity), _TICKS),
+        (lower, "drawdown, %", _digits_of_share(float(abs(fall.min())) or 1.0), 3),
     ):
         dress(axes, name, digits, theme, ticks)
     panes = [upper, lower]
     if held is not None:
-        panes.append(_draw_held(figure.add_subplot(grid[2], sharex=upper), time_us, held, theme))
+        third = figure.add_subplot(grid[2], sharex=upper)
+        panes.append(_draw_held(third, time_us, _outside(time_us, held, holes), theme, held_name))
     for axes in panes:
         for start, stop in holes:
             axes.axvspan(
@@ -127,11 +132,12 @@ def draw_equity(
 
 
 def _digits_of_share(percent: float) -> int:
-    return next((digits for digits, least in ((1, 1.0), (2, 0.05)) if percent >= least), 4)
+    steps = ((0, 10.0), (1, 1.0), (2, 0.05))
+    return next((digits for digits, least in steps if percent >= least), 4)
 
 
 def _draw_held(
-    axes: Axes, time_us: NDArray[np.int64], held: NDArray[np.float64], theme: Theme
+    axes: Axes, time_us: NDArray[np.int64], held: NDArray[np.float64], theme: Theme, name: str
 ) -> Axes:
     """What was held, long above zero and short below; of each stretch the most on either side."""
     edges = np.unique(np.linspace(0, held.size, MAX_POINTS + 1).astype(np.int64))[:-1]
@@ -141,10 +147,21 @@ def _draw_held(
         (np.minimum.reduceat(held, edges).clip(max=0), theme.sell),
     ):
         axes.fill_between(dates, most, 0, color=colour, step="post", linewidth=0.6)
-    dress(axes, "held at bar closes, % of equity, short below", 0, theme, 2)
+    dress(axes, name, 0, theme, 2)
     reach = max(float(abs(held).max()), 1.0) * 1.1
     axes.set_ylim(-reach if held.min() < 0 else 0, reach if held.max() > 0 else 0.05 * reach)
     return axes
+
+
+def _outside(
+    time_us: NDArray[np.int64], held: NDArray[np.float64], holes: Sequence[tuple[int, int]]
+) -> NDArray[np.float64]:
+    """What was held, and nothing drawn from the last mark before a hole to the first behind it."""
+    shown = held.copy()
+    for start, stop in holes:
+        first, behind = np.searchsorted(time_us, (start, stop), side="left")
+        shown[max(int(first) - 1, 0) : int(behind)] = 0.0
+    return shown
 
 
 def _without_holes(
@@ -172,7 +189,9 @@ def _without_holes(
 
 def _digits(values: NDArray[np.float64]) -> int:
     spread = float(values.max() - values.min())
-    return 0 if spread > 50 or spread == 0 else 2 if spread > 0.05 else 4
+    if spread > 50 or spread == 0:
+        return 0
+    return 2 if spread > 0.05 else max(4, math.ceil(-math.log10(spread / _TICKS)))
 
 
 def time_axis(axes: Axes) -> None:

@@ -154,7 +154,7 @@ class _Story(OrderWords):
     def told(self) -> Explanation:
         order = self.order
         self._tell_decision()
-        if self.arrived:
+        if self.arrived and not self.is_liquidation:
             self._tell_arrival()
         if self.is_triggered:
             self._tell_trigger()
@@ -180,7 +180,8 @@ class _Story(OrderWords):
         if before is not None:
             last = f"; last trade {self.price(before.price)}"
             facts = {"last_price": self.price(before.price), "last_trade": before.id}
-        self.add(order["decision_time"], "decided", f"decided{because}{last}", **facts)
+        said = "the exchange closes the position" if self.is_liquidation else f"decided{because}"
+        self.add(order["decision_time"], "decided", f"{said}{last}", **facts)
 
     def _tell_arrival(self) -> None:
         order = self.order
@@ -331,7 +332,8 @@ class _Story(OrderWords):
                 word = "worse" if worse > 0 else "better"
                 off = counted(abs(worse), "tick")
                 where = f"{off} {word} than" if worse else "at the price of"
-                text += f"; {where} the last trade before the decision"
+                text += f"; {where} the last trade before"
+                text += " it" if self.is_liquidation else " the decision"
             if order["filled_qty"] >= order["qty"]:
                 return text
             return f"{text}. The rest: {self._why_not()}"

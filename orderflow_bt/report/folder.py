@@ -63,8 +63,9 @@ class RunFolder:
 
 def failure_of(path: Path) -> str:
     """Why the run of a folder failed; empty where it did not."""
-    failed = path / "failure.json"
-    return str(_json(failed).get("what")) if failed.is_file() else ""
+    own = path / "failure.json"  # of a portfolio, each symbol's folder has it
+    failed = own if own.is_file() else next(iter(sorted(path.glob("*/failure.json"))), None)
+    return "" if failed is None else str(_json(failed).get("what"))
 
 
 def read_run(path: Path) -> RunFolder:
@@ -79,6 +80,12 @@ def read_run(path: Path) -> RunFolder:
             f"this run failed and is not whole: {why}",
             where=str(path),
             fix="Mend the strategy and run it again; the tables hold what it had until then",
+        )
+    if not (path / "manifest.json").is_file() and (path / "all" / "metrics.json").is_file():
+        raise UsageError(
+            "this is the folder of a portfolio, with a run folder of each symbol in it",
+            where=str(path),
+            fix="Give one of those, e.g. the first symbol's",
         )
     check_sums(path, ["manifest.json", "metrics.json", *(f"{name}.parquet" for name in TABLES)])
     if not (path / "manifest.json").is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LEAST = 10  # round trips under which no habit shows
-FEW_R = 8.0  # an axis up to which needs a digit after the point
 MOST_DOTS = 2000
 _BINS = 24
+_MARKS = 6
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -68,19 +69,24 @@ def draw_habits(
     panes[1].set_xticks(range(7), list(_DAYS))
     panes[2].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     panes[2].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
-    wide = panes[5].get_xlim()[1] - panes[5].get_xlim()[0]
-    along = next((digits for digits, least in ((0, 20), (1, 2), (2, 0.1)) if wide > least), 6)
-    panes[5].xaxis.set_major_locator(MaxNLocator(6))
-    panes[5].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, along)))
+    for axes in (panes[3], panes[5]):
+        _count_along(axes)
     panes[5].yaxis.set_major_locator(MaxNLocator(4, integer=True))
     panes[5].yaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, 0)))
-    across = 1 if panes[3].get_xlim()[1] < FEW_R else 0
-    panes[3].xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, across)))
     for axes in panes:
         for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
             label.set_fontfamily(MONO)
             label.set_fontsize(8)
     return figure
+
+
+def _count_along(axes: Axes) -> None:
+    """Label a level axis of amounts with the digits that tell its marks apart."""
+    low, high = axes.get_xlim()
+    step = max(high - low, 1e-9) / _MARKS
+    digits = max(0, math.ceil(-math.log10(step)))
+    axes.xaxis.set_major_locator(MaxNLocator(_MARKS, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: words.plain(value, digits)))
 
 
 def _zero(axes: Axes, theme: Theme) -> None:

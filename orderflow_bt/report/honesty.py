@@ -115,12 +115,10 @@ def shared_notes(manifest: Mapping[str, Any], metrics: Mapping[str, Any]) -> lis
             else "All positions were backed by the whole account, and would have ended together at "
             "the first trade that left no more than the maintenance margin of all of them."
         )
-        notes.append(
-            f"What was held could be worth {simulation['leverage']} times the equity. {backed}"
-        )
+        notes.append(f"{_reach(simulation)} {backed}")
     notes += _shipped_notes(simulation)
     if left_out := metrics.get("not_simulated", []):
-        notes.append("Not simulated: " + ", ".join(left_out) + ".")
+        notes.append(f"Not simulated: {'; '.join(left_out)}.")
     return [*notes, "How fills, latency and costs were simulated stands on each symbol's own page."]
 
 
@@ -139,15 +137,25 @@ def _margin_notes(manifest: Mapping[str, Any]) -> list[str]:
         return [f"Nothing was bought for more than the cash there was; selling short was {shorts}."]
     backed = "its own margin" if simulation["margin"] == "isolated" else "the whole account"
     text = (
-        f"What was held could be worth {simulation['leverage']} times the equity. A position was "
-        f"backed by {backed} ({simulation['margin']} margin), and liquidated as soon as no more "
-        "than the maintenance margin was left of that; all of it was lost then. "
+        f"{_reach(simulation)} A position was backed by {backed} ({simulation['margin']} margin), "
+        "and liquidated as soon as no more than the maintenance margin was left of that; all of it "
+        "was lost then. "
     )
-    return [text + _tested(manifest.get("mark_prices", {}))]
+    return [text + _tested(manifest)]
 
 
-def _tested(marks: Mapping[str, Any]) -> str:
+def _reach(simulation: Mapping[str, Any]) -> str:
+    """How much could be held."""
+    if Decimal(simulation["leverage"]) == 1:
+        return "What was held could not be worth more than the equity."
+    return f"What was held could be worth {simulation['leverage']} times the equity."
+
+
+def _tested(manifest: Mapping[str, Any]) -> str:
     """Which price was tested for liquidation."""
+    marks = manifest.get("mark_prices", {})
+    if manifest["simulation"].get("liquidate_on") == "last":
+        return "Each trade's price was tested, as was asked for; an exchange tests its mark price."
     if not marks.get("used"):
         get = f"; the mark price can be got with: {marks['get']}" if marks.get("get") else ""
         return f"Each trade's price was tested, where an exchange tests its mark price{get}."

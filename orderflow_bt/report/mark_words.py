@@ -55,8 +55,14 @@ def triggering(
     for name, price, decimals in candidates:
         mark = Decimal(price).scaleb(-decimals)
         if (mark >= level) if above else (mark <= level):
-            return f"mark price {mark.normalize():,f}, the {name}"
+            return f"mark price {_trimmed(mark, level)}, the {name}"
     return None
+
+
+def _trimmed(mark: Decimal, level: Decimal) -> str:
+    """A mark price without the zeros that an order's price does not have either."""
+    digits = max(-int(part.as_tuple().exponent) for part in (mark.normalize(), level))
+    return f"{mark:,.{max(digits, 0)}f}"
 
 
 def _clock(time: int) -> str:

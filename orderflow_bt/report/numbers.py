@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -90,7 +91,7 @@ _GROUPS: tuple[tuple[str, tuple[_Spec, ...]], ...] = (
         "Round trips",
         (
             _Spec("Closed", "round_trips", "count"),
-            _Spec("Mean net result", "expectancy", "money", "", "trip_mean_interval"),
+            _Spec("Mean net result", "expectancy", "each", "", "trip_mean_interval"),
             _Spec("Mean R", "expectancy_r", "r", "round trips with a stop", "trip_r_interval"),
             _Spec("Winners", "win_rate", "percent"),
             _Spec("Profit factor", "profit_factor", "ratio", "won over lost"),
@@ -160,8 +161,7 @@ def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | N
             return None, ""
         if (metrics.get("round_trips") or 0) < FEW_HELD:
             return value["p50"], ""
-        short, long = (words.span(value[name] * SECOND_US) for name in ("p10", "p90"))
-        return value["p50"], f"one in ten under {short}, one in ten over {long}"
+        return value["p50"], _tenths(value["p10"], value["p90"])
     if spec.form == "liquidations":
         if not value:
             return None, ""
@@ -182,10 +182,26 @@ def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | N
     return value, ""
 
 
+def _digits_of_one(value: float, least: int) -> int:
+    """Digits that tell small results of one round trip apart: three that are not zero."""
+    if not 0 < abs(value) < 1:
+        return least
+    return min(max(least, 2 - math.floor(math.log10(abs(value)))), max(least, 6))
+
+
+def _tenths(short: float, long: float) -> str:
+    """The shortest and the longest tenth of holding times, in seconds."""
+    if long < 1:
+        return "nine in ten under 1 s"
+    longest = f"one in ten over {words.span(long * SECOND_US)}"
+    return longest if short < 1 else f"one in ten under {words.span(short * SECOND_US)}, {longest}"
+
+
 def _print(value: float, form: str, quote: str) -> str:
     digits = money_digits(quote)
     texts = {
         "money": lambda: f"{words.signed(value, digits)} {quote}",
+        "each": lambda: f"{words.signed(value, _digits_of_one(value, digits))} {quote}",
         "cost": lambda: f"{words.plain(value, digits)} {quote}",
         "percent": lambda: words.percent(value, 2 if abs(value) >= SMALL or not value else 4),
         "ratio": lambda: words.plain(value, 2),

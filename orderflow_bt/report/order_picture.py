@@ -100,7 +100,7 @@ def _draw_stretch(axes: Axes, ground: _Ground, span: Span, seen: Seen) -> None:
         axes.annotate(
             f"the order stands at {words.exact(is_far, ground.digits)}, "
             f"{'above' if up else 'below'} all this",
-            (0.5, 0.90 if up else 0.03), xycoords="axes fraction", color=ground.colour,
+            (0.5, 0.83 if up else 0.03), xycoords="axes fraction", color=ground.colour,
             fontfamily=SANS, fontsize=8, ha="center",
         )  # fmt: skip
 
@@ -154,7 +154,7 @@ def _draw_trades(axes: Axes, ground: _Ground, span: Span, seen: Seen) -> None:
         _note(axes, ground, f"{seen.trades:,} trades: their range, and the largest")
     for side, marker, colour in ((1, "^", theme.buy), (-1, "v", theme.sell)):
         rows = np.flatnonzero(shown & (seen.side == side))
-        area = SMALLEST + LARGEST * seen.qty[rows] / seen.qty.max()
+        area = SMALLEST + LARGEST * seen.qty[rows] / seen.qty.max(initial=1)
         faced = [mix(colour, theme.ground, 1.0 if is_met else 0.55) for is_met in met[rows]]
         axes.scatter(
             _at(seen.time[rows], span), seen.price[rows] * unit, s=area, marker=marker,

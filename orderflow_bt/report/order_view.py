@@ -11,6 +11,7 @@ import numpy as np
 from orderflow_bt import hints
 from orderflow_bt.errors import CoverageError
 from orderflow_bt.kernels.quotes import NO_PRICE, quotes_before
+from orderflow_bt.report.order_words import LIQUIDATION
 from orderflow_bt.report.tape_of_order import tape_of
 from orderflow_bt.types import DAY_US, SECOND_US
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 BINS = 480  # of time, in one stretch: no picture shows more
 ZOOM = 20  # what takes less than this part of a life gets a stretch of its own
 LEAST = SECOND_US // 5  # the shortest stretch of time that is drawn
+BEFORE, BEHIND = 150 * SECOND_US, 45 * SECOND_US  # drawn around a liquidation, which takes no time
 _EPOCH = dt.date(1970, 1, 1)
 
 
@@ -105,12 +107,16 @@ def view_order(run: RunFolder, lake: Lake, told: Explanation) -> OrderView:
         window = run.manifest["window"]["to"].removesuffix("Z")
         end = int(np.datetime64(window, "us").astype(np.int64)) - 1
     spans = spans_of(moments, max(end, moments[-1][1]))
+    if order["role"] == LIQUIDATION:
+        spans = [Span(moments[0][1] - BEFORE, end + BEHIND, "its life")]
     seen = [_read(run, lake, span) for span in spans]
     return OrderView(order, fills, told, spans, seen, _queue(told), moments)
 
 
 def _moments(order: Row, fills: list[Row]) -> list[tuple[str, int]]:
     """What happened to an order, in order of time."""
+    if order["role"] == LIQUIDATION:
+        return [("liquidated", order["decision_time"]), *(("fill", row["time"]) for row in fills)]
     found = [("decided", order["decision_time"])]
     done = order["done_time"]
     if order["arrival_time"] is not None and (done is None or order["arrival_time"] <= done):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from orderflow_bt.report.folder import Row, RunFolder
     from orderflow_bt.report.tape_of_order import Met
 
+LIQUIDATION = "liquidation"  # role of what the exchange sends
 TRIGGERED = ("stop", "stop_limit", "trailing_stop", "if_touched")  # kinds that wait for a price
 
 
@@ -58,6 +59,11 @@ class OrderWords:
         return self.is_triggered and self.simulation.get("trigger_on") == "mark"
 
     @property
+    def is_liquidation(self) -> bool:
+        """Whether the exchange sent it, not the strategy."""
+        return bool(self.order["role"] == LIQUIDATION)
+
+    @property
     def waits_above(self) -> bool:
         """Whether it is triggered at its price and above, not below."""
         return bool((self.side > 0) == (self.order["kind"] != "if_touched"))
@@ -94,12 +100,19 @@ class OrderWords:
         if order["limit_price"] is not None:
             at += f", limit {self.price(order['limit_price'])}"
         verb = "buy" if self.side > 0 else "sell"
+        if self.is_liquidation:
+            return f"order {order['id']}: liquidation, {verb} {self.qty(order['qty'])}"
         role = f" ({order['role']})" if order["role"] != order["kind"] else ""
         of = f", leg of order {order['parent_id']}" if order["parent_id"] is not None else ""
         return f"order {order['id']}: {verb} {self.qty(order['qty'])} {order['kind']}{at}{role}{of}"
 
     def assumed(self) -> str:
         """Under which rules."""
+        if self.is_liquidation:
+            return (
+                "the exchange's own order: at once, at the price where what backed the position is "
+                "used up, or at a worse one that traded"
+            )
         simulation = self.simulation
         legs = ", ".join(f"{name} {ms:g} ms" for name, ms in simulation["latency_ms"].items())
         if sample := simulation.get("latency_sample_ms"):

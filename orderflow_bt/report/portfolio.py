@@ -176,6 +176,10 @@ def _equity(
         return None
     first = next(iter(runs.values())).manifest
     missing = [set(one["missing_days"]) for one in metrics["coverage"].values()]
+    ended = [
+        run.rows("round_trips").where("exit_role", ["liquidation"]).ints("exit_time")
+        for run in runs.values()
+    ]
     equity = table.floats("equity")
     held = 100 * exposure(runs, time) / np.where(equity > 0, equity, np.inf)
     return shoot(
@@ -188,6 +192,8 @@ def _equity(
             holes=holes_of(sorted(set.intersection(*missing))),
             held=held,
             window=reach_of(first["window"]),
+            liquidated=np.sort(np.concatenate(ended)),
+            held_name="held at bar closes, long and short of all symbols, % of equity",
         ),
         (dark, light),
         f"Equity of the account in {metrics['quote']}, drawdown, and what was held, over time",
@@ -233,8 +239,8 @@ def _symbols(metrics: Mapping[str, Any], runs: Mapping[str, RunFolder]) -> list[
                 "net": words.signed(own["net_pnl"], digits),
                 "fees": words.plain(own["fees"], digits),
                 "funding": words.signed(own["funding"], digits),
-                "wins": "" if win is None else f"{win:.0%}",
-                "time": "" if share is None else f"{share:.1%}",
+                "wins": "" if win is None else words.percent(win),
+                "time": "" if share is None else words.percent(share),
                 "most": words.plain(float(np.abs(held_worth(run)).max(initial=0.0)), digits),
                 "liquidations": f"{own['liquidations']:,}",
                 "tone": own["verdict"]["headline"],

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from orderflow_bt.report.folder import Row, Rows, RunFolder
 
-ENDS, LATEST = 4_000, 2_000  # shown of very many: so many of the best, the worst, and the last
+ENDS, LATEST = 2_000, 1_000  # shown of very many: so many of the best, the worst, and the last
 _MOST = 2 * ENDS + LATEST
 
 

@@ -239,6 +239,7 @@ def _metrics(
             band={policy: outcome["net_pnl"] for policy, outcome in band.items()},
             quote=quote,
             open_pnl=summary["open_pnl"],
+            open_trips=summary["open_round_trips"],
             orders=total["orders"],
             events=total["events"],
             days=max(one["days"] for one in coverage),
@@ -265,12 +266,19 @@ def _metrics(
         "chance": chance_together([one.joint for one in written.values() if one.joint]),
         "coverage": {symbol: part["coverage"] for symbol, part in parts.items()},
         "band": dict(band),
-        "not_simulated": sorted(
-            {text for part in parts.values() for text in part["not_simulated"]}
-        ),
+        "not_simulated": _left_out(parts),
         "verdict": {
             "tone": judged.tone,
             "headline": judged.headline,
             "sentences": list(judged.sentences),
         },
     }
+
+
+def _left_out(parts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What was not simulated, once where it differs by the symbol alone."""
+    whose: dict[str, list[str]] = {}
+    for symbol, part in parts.items():
+        for text in part["not_simulated"]:
+            whose.setdefault(text.replace(f" {symbol} ", " {} "), []).append(symbol)
+    return sorted(text.replace("{}", " ".join(symbols)) for text, symbols in whose.items())

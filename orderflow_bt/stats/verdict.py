@@ -57,6 +57,7 @@ class Evidence:
         band: Net money of the run by fill policy (``touch``, ``queue``, ``through``).
         quote: Currency of the money.
         open_pnl: Unrealised net money of a position still open at the end, or None.
+        open_trips: How many positions that are.
         orders: Orders sent.
         events: Events that the strategy's detectors reported.
         days: Days of the window.
@@ -73,6 +74,7 @@ class Evidence:
     band: Mapping[str, float] = field(default_factory=dict)
     quote: str = "USDT"
     open_pnl: float | None = None
+    open_trips: int = 1
     orders: int = 0
     events: int = 0
     days: int = 0
@@ -181,8 +183,9 @@ def _headline(e: Evidence, tone: str) -> str:
 def _result(e: Evidence, tone: str) -> str:
     if tone == "no_trades":
         if e.open_pnl is not None:
+            opened = "One position was" if e.open_trips == 1 else f"{e.open_trips} positions were"
             return (
-                "One position was opened and never closed, so there is no round trip: run a longer "
+                f"{opened} opened and never closed, so there is no round trip: run a longer "
                 "window, or close what is left with --end close."
             )
         if e.orders:
@@ -233,12 +236,15 @@ def _in_r(e: Evidence) -> str:
     if e.expectancy_r is None:
         return ""
     said = (
-        f"In multiples of what its stop put at risk, a round trip made {multiple(e.expectancy_r)}"
+        f"In multiples of what its stop put at risk, {'the' if e.round_trips == 1 else 'a'} round "
+        f"trip made {multiple(e.expectancy_r)}"
     )
-    said += " on average"
+    said += " on average" if e.round_trips > 1 else ""
     if e.r_interval is not None and e.round_trips >= MIN_TRIPS:
         low, high = (multiple(end) for end in e.r_interval)
         said += f", between {low} and {high} in 95 of 100 tries"
+        if e.r_interval[0] <= 0 <= e.r_interval[1] and _tone(e) in {"loss", "edge"}:
+            said += ": so measured, luck is not ruled out"
     if e.expectancy_r * e.net_pnl < 0:
         better = "more" if e.net_pnl > 0 else "less"
         said += (
@@ -288,7 +294,7 @@ def _costs(e: Evidence) -> str:
         said = f"Before fees it made {gross}; fees of {fees} took all of that and more."
         return said + slipped
     if e.gross_pnl > 0:
-        share = f"{e.fees / e.gross_pnl:.0%}"
+        share = f"{100 * e.fees / e.gross_pnl:.0f} %"
         return f"Before fees it made {gross}; fees took {fees}, {share} of it.{slipped}"
     return (
         f"It lost {amount(e.gross_pnl, e.quote)} before fees already; fees added {fees}.{slipped}"
@@ -352,9 +358,13 @@ def _context(e: Evidence) -> list[str]:
     if missing:
         sentences.append(f"The tape has holes: {' and '.join(missing)}; nothing was filled in.")
     if e.open_pnl is not None:
+        worth = money(e.open_pnl, e.quote)
         sentences.append(
-            f"A position was still open at the end, at {money(e.open_pnl, e.quote)}; it is valued "
-            "at the last price and is not one of the round trips."
+            f"A position was still open at the end, at {worth}; it is valued at the last price and "
+            "is not one of the round trips."
+            if e.open_trips == 1
+            else f"{e.open_trips} positions were still open at the end, at {worth} together; they "
+            "are valued at the last prices and are not among the round trips."
         )
     if e.round_trips >= MIN_TRIPS and e.net_pnl > 0:
         sentences.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,18 +18,36 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 
+def in_coin(folder: Path) -> Path:
+    """The same run with its money in a coin, which has eight digits after the point."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["instrument"] |= {"currency": "BTC", "quote": "USD"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     return {
         "full": build(build_run_folder(folder / "full", trips=4, bars=576, gap=True)),
         "empty": build(build_run_folder(folder / "empty", trips=0, bars=288)),
+        "coin": build(in_coin(build_run_folder(folder / "coin", trips=2, bars=288))),
     }
 
 
-@pytest.mark.parametrize("name", ["full", "empty"])
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-@pytest.mark.parametrize("width", [1440, 420])
+@pytest.mark.parametrize(
+    ("name", "scheme", "width"),
+    [
+        *(
+            (name, scheme, width)
+            for name in ("full", "empty")
+            for scheme in ("dark", "light")
+            for width in (1440, 420)
+        ),
+        ("coin", "light", 390),
+    ],
+)
 def test_it_opens_offline(
     browser: Browser, reports: dict[str, Path], name: str, scheme: str, width: int
 ):
@@ -50,7 +69,7 @@ def test_it_opens_offline(
     assert headline.bounding_box()["y"] < 400
     sizes = page.evaluate("[...document.images].map(image => image.naturalWidth)")
     assert all(size > 0 for size in sizes)
-    assert bool(sizes) == (name == "full")
+    assert bool(sizes) == (name != "empty")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (ground == "rgb(17, 21, 26)") == (scheme == "dark")
@@ -83,11 +102,11 @@ def test_a_heading_sorts_its_table_both_ways(browser: Browser, reports: dict[str
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text))
     page.goto(reports["full"].as_uri())
-    heads = page.locator("#round-trips thead th").all_inner_texts()
+    heads = page.locator("#round-trips thead th").all_text_contents()
     column = heads.index("net")
 
     def shown() -> list[float]:
-        texts = page.locator(f"#round-trips tbody td:nth-child({column + 1})").all_inner_texts()
+        texts = page.locator(f"#round-trips tbody td:nth-child({column + 1})").all_text_contents()
         return [float(text.replace("\u2212", "-").replace(",", "")) for text in texts]
 
     before = shown()

@@ -60,7 +60,7 @@ def shown(text: str) -> list[int]:
 
 
 def test_it_stays_far_under_five_megabytes(many: tuple[str, np.ndarray]):
-    assert len(many[0].encode()) < 3_500_000
+    assert len(many[0].encode()) < 2_500_000
 
 
 def test_the_best_the_worst_the_last_and_the_pictured_are_in_the_table(
@@ -73,7 +73,7 @@ def test_the_best_the_worst_the_last_and_the_pictured_are_in_the_table(
     assert set(ids) >= {*ranked[:ENDS].tolist(), *ranked[-ENDS:].tolist()}
     assert set(ids) >= set(range(MANY - LATEST, MANY))
     assert set(ids) >= {int(found) for found in re.findall(r"Footprint of round trip (\d+)", text)}
-    assert f"Here are {len(ids):,} of 30,000: the 4,000 worst and the 4,000 best" in text
+    assert f"Here are {len(ids):,} of 30,000: the 2,000 worst and the 2,000 best" in text
     assert "export RUN_DIR" in text
     assert "Dots are of about 2,000 of the 30,000" in text
 

@@ -16,7 +16,11 @@ from orderflow_bt import BarSpec, Strategy, param, report, time_bars
 from orderflow_bt.errors import CoverageError, UsageError
 from orderflow_bt.report.again import command_line
 from orderflow_bt.report.explain import explain
+from orderflow_bt.report.export import png_bytes
 from orderflow_bt.report.folder import read_run
+from orderflow_bt.report.order_picture import draw_order
+from orderflow_bt.report.order_view import Seen, view_order
+from orderflow_bt.report.theme import palette
 from orderflow_bt.run import Request, backtest
 from orderflow_bt.run.marks import find_marks
 from orderflow_bt.sim import LiquidateOn, SimConfig, TriggerOn
@@ -78,6 +82,28 @@ def test_stored_marks_liquidate_and_the_report_says_so(lake, tmp_path):
     assert "The exchange&#39;s mark price was tested" in page
     left = run(lake, tmp_path / "last", replace(CONFIG, liquidate_on=LiquidateOn.LAST))
     assert left["liquidations"] == 0
+    assert "tested, as was asked for" in report.build(tmp_path / "last").read_text()
+
+
+def test_a_liquidation_that_no_trade_met_is_explained_and_drawn(lake, tmp_path):
+    store(lake, FIRST)
+    store(lake, DATES[1], low_at=600)
+    run(lake, tmp_path / "run")
+    folder = read_run(tmp_path / "run")
+    (closed,) = folder.rows("fills").where("role", ["liquidation"])
+    told = explain(folder, lake, order=None, fill=closed["id"])
+    assert told.title.startswith(f"order {closed['order_id']}: liquidation, sell ")
+    assert [step.what for step in told.steps] == ["decided", "end"]
+    assert told.steps[0].text.startswith("the exchange closes the position; last trade ")
+    assert told.steps[1].text.endswith("used up at the mark price")
+    assert told.verdict.endswith("the last trade before it")
+    view = view_order(folder, lake, told)
+    (span,) = view.spans
+    assert span.start < closed["time"] < span.end
+    silent = view._replace(seen=[Seen(*[np.zeros(0, np.int64)] * 7, trades=0)])
+    for one in (view, silent):
+        figure = draw_order(one, palette()[0], price_decimals=1, qty_decimals=3)
+        assert png_bytes(figure)[:4] == b"\x89PNG"
 
 
 def test_days_without_marks_are_named_refused_or_tested_on_the_last_price(lake, tmp_path):
@@ -149,7 +175,7 @@ def test_stops_wait_for_the_mark_and_say_which_candle_it_was(lake, tmp_path):
     folder = read_run(tmp_path / "run")
     told = explain(folder, lake, order=number, fill=None)
     (step,) = [step for step in told.steps if step.what == "trigger"]
-    assert step.text.startswith("mark price 1, the low of minute 10:00: triggers")
+    assert step.text.startswith("mark price 1.0, the low of minute 10:00: triggers")
     assert told.assumed.startswith("waits for the mark price")
     others = [n for n, kind in orders.select("id", "kind").rows() if kind == "stop" and n != number]
     told = explain(folder, lake, order=others[-1], fill=None)

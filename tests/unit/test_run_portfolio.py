@@ -113,6 +113,7 @@ def test_the_page_of_the_whole_tells_the_account_and_what_each_symbol_gave(whole
     for part in ("Is it the signal?", "By symbol", "all of a day moved to other days"):
         assert part in page
     assert "without SIMUSDT" in page
+    assert page.count("no rates of it are stored") == page.count("download SIMUSDT TWOUSDT") == 1
     assert "needs 10 days to draw from, has 2" in page
     assert page.count("data:image/svg+xml;base64,") == 4  # equity and what each made, twice
     assert "<script" not in page

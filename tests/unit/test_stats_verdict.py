@@ -28,7 +28,7 @@ def test_luck_is_said_first_and_in_words():
         "gives between \u221280.00 USDT and +700.00 USDT in 95 of 100 tries: luck alone is not "
         "ruled out."
     )
-    assert "22% of it" in verdict.sentences[1]
+    assert "22 % of it" in verdict.sentences[1]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_costs_are_told():
     assert "made all of it" not in judge(replace(LUCKY, gross_pnl=-9.0, fees=-2.0)).sentences[1]
     assert judge(replace(LUCKY, fees=0.0)).sentences[1] == "No fees were charged."
     slipped = judge(replace(LUCKY, slippage=12.5)).sentences[1]
-    assert slipped.endswith("22% of it. That is after slippage of 12.50 USDT.")
+    assert slipped.endswith("22 % of it. That is after slippage of 12.50 USDT.")
 
 
 def test_the_result_is_told_in_multiples_of_the_risk():
@@ -156,3 +156,24 @@ def test_money():
     assert money(-0.001) == "0.00"
     assert money(-1234.5, "USDT") == "\u22121,234.50 USDT"
     assert money(0.01818182, "BTC") == "+0.01818182 BTC"
+
+
+def test_a_clear_sum_does_not_hide_an_unclear_multiple():
+    clear = replace(
+        LUCKY, net_pnl=-800.0, sum_interval=(-1300.0, -200.0), band={}, expectancy_r=-0.55,
+        r_interval=(-1.13, 0.07),
+    )  # fmt: skip
+    told = judge(clear)
+    assert told.tone == "loss"
+    assert told.sentences[1].endswith(
+        "between \u22121.13 R and +0.07 R in 95 of 100 tries: so measured, luck is not ruled out."
+    )
+    sure = judge(replace(clear, r_interval=(-1.13, -0.1)))
+    assert "ruled out" not in sure.sentences[1]
+
+
+def test_several_open_positions_are_told_as_several():
+    told = judge(replace(LUCKY, open_pnl=459.61, open_trips=2))
+    assert any(said.startswith("2 positions were still open at the end") for said in told.sentences)
+    none = judge(replace(LUCKY, round_trips=0, open_pnl=459.61, open_trips=2))
+    assert none.sentences[0].startswith("2 positions were opened and never closed")
