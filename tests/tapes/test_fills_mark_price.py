@@ -8,44 +8,24 @@ from decimal import Decimal
 from fractions import Fraction
 
 import hypothesis.strategies as st
-import numpy as np
 from hypothesis import HealthCheck, given, settings
+from mark_days import Typed, flat, random_marks, random_tape
 from tape_words import ends, steps, told
 
 from orderflow_bt import Strategy, param, time_bars
 from orderflow_bt.instruments import Instrument
 from orderflow_bt.sim.funding import Funding
-from orderflow_bt.sim.mark_prices import MarkPrices, Minutes
 from orderflow_bt.sim.tiers import MarginMode, Tier, TierTable
 from orderflow_bt.testing.tape import MIDNIGHT_2024, PLAIN, Tape, run_trades
-from orderflow_bt.types import DAY_US, MINUTE_US, MarketType, Trades
+from orderflow_bt.types import MINUTE_US, MarketType
 
 EXAMPLES = int(os.environ.get("ORDERFLOW_BT_EXAMPLES", "25"))
 FLAT = TierTable(0, (Tier(None, Decimal("0.004")),))
 CROSS = replace(PLAIN, cash=Decimal(3_000), leverage=Decimal(25), tiers=(FLAT,))
 
 
-class Typed(MarkPrices):
-    """Candles by minute since midnight: open, high, low, close."""
-
-    def __init__(self, candles, start=MIDNIGHT_2024, decimals=1):
-        super().__init__()
-        self.candles, self.start, self.decimals = candles, start, decimals
-
-    def load(self, day):
-        first = (day * DAY_US - self.start) // MINUTE_US
-        mine = {m - first: c for m, c in self.candles.items() if 0 <= m - first < 1440}
-        columns = np.array(list(mine.values()), np.int64).reshape(-1, 4).T
-        minutes = np.array(list(mine), np.int64)
-        return Minutes.of(minutes, list(columns), self.decimals) if mine else None
-
-
 def buy(qty):
     return lambda market, broker: broker.market(1, qty)
-
-
-def flat(price):
-    return (price,) * 4
 
 
 def play(text, marks, script=None, config=CROSS, start=MIDNIGHT_2024 + 1_000, **more):
@@ -147,33 +127,6 @@ class Busy(Strategy):
             )  # fmt: skip
         elif lots:
             broker.market(side, lots)
-
-
-def random_tape(seed, rows):
-    luck = np.random.default_rng(seed)
-    price = np.maximum(300, 1_000 + np.cumsum(luck.choice([-20, -5, 0, 5, 20], rows)))
-    steps = luck.choice([0, 1_000_000, 20_000_000, 60_000_000, 200_000_000], rows)
-    return Trades(
-        np.arange(1, rows + 1, dtype=np.int64),
-        MIDNIGHT_2024 + np.cumsum(steps).astype(np.int64), price.astype(np.int64),
-        luck.integers(1, 4_000, rows).astype(np.int64),
-        luck.choice([-1, 1], rows).astype(np.int8), np.ones(rows, np.int32),
-    )  # fmt: skip
-
-
-def random_marks(trades, seed):
-    """Candles around the last price, some of them missing."""
-    luck = np.random.default_rng(seed)
-    candles = {}
-    for minute in range(int(trades.time[-1] - MIDNIGHT_2024) // MINUTE_US + 2):
-        if luck.random() < 0.1:
-            continue
-        row = int(np.searchsorted(trades.time, MIDNIGHT_2024 + minute * MINUTE_US))
-        middle = int(trades.price[min(row, trades.rows - 1)]) * 100  # two decimals more
-        values = middle + luck.integers(-4_000, 4_000, 4)
-        low, first, last, high = (max(1, int(value)) for value in sorted(values))
-        candles[minute] = (first, high, low, last)
-    return candles
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from mark_days import Typed, flat, random_marks, random_tape
 from tape_words import ends, steps, told
-from test_fills_mark_price import Typed, flat, random_marks, random_tape
 
 from orderflow_bt import BarSpec, Strategy, param, time_bars
 from orderflow_bt.instruments import Instrument
