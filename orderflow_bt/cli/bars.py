@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -71,7 +72,8 @@ def command(
         rows = _Counted(_level_rows(window, multiple))
         write_rows(as_columns(level_fields(unit)), rows, how, out)
     else:
-        rows = _Counted(as_rows(bar_values(batch, inside, unit)) for batch, inside in window)
+        found = (as_rows(bar_values(batch, inside, unit)) for batch, inside in window)
+        rows = _Counted(chain.from_iterable(found))
         write_rows(as_columns(bar_fields(unit), _NOT_IN_TABLE), rows, how, out)
     if not rows.count:
         typer.echo(f"no {spec} bar of {tape} lies in the window from {first} to {last}", err=True)
@@ -108,4 +110,4 @@ def _level_rows(window: BarWindow, ratio: tuple[int, int]) -> Iterator[list[tupl
 
     minimum = CausalMinimum(IMBALANCE_WINDOW)
     for batch, inside in window:
-        yield as_rows(level_values(batch, inside, ratio, minimum))
+        yield from as_rows(level_values(batch, inside, ratio, minimum))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Annotated
 
 import typer
@@ -53,4 +54,5 @@ def command(
             err=True,
         )
     columns = as_columns(event_fields(window.instrument), {"details"})
-    write_rows(columns, (as_rows(event_values(events)) for events in window), how, out)
+    found = (as_rows(event_values(events)) for events in window)
+    write_rows(columns, chain.from_iterable(found), how, out)

@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO
 
+    import pyarrow as pa
+
     from orderflow_bt.flow.columns import Field, Values
 
 Value = int | float | str | bool | None
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TABLE_ROWS = 1000
-_PARQUET_ROWS = 1 << 16
+_AT_ONCE = 1 << 12  # rows that are plain values
+_PARQUET_ROWS = 1 << 16  # of a row group, about
 
 
 class Column(NamedTuple):
@@ -93,10 +96,13 @@ def as_columns(fields: Iterable[Field], not_in_table: Container[str] = ()) -> li
     ]
 
 
-def as_rows(columns: Iterable[Values]) -> list[tuple[Value, ...]]:
-    """Columns of equal length as rows of plain values."""
-    plain = [c if isinstance(c, list) else c.tolist() for c in columns]
-    return list(zip(*plain, strict=True))
+def as_rows(columns: Iterable[Values]) -> Iterator[list[tuple[Value, ...]]]:
+    """Columns of equal length as rows of plain values, some at a time."""
+    whole = list(columns)
+    for first in range(0, len(whole[0]), _AT_ONCE):
+        some = [column[first : first + _AT_ONCE] for column in whole]
+        plain = [column if isinstance(column, list) else column.tolist() for column in some]
+        yield list(zip(*plain, strict=True))
 
 
 def decimal_text(units: int, decimals: int) -> str:
@@ -300,19 +306,34 @@ class _ParquetSink:
                 for c in columns
             ]
         )
-        self._pending: list[Sequence[Value]] = []
+        self._rows: list[Sequence[Value]] = []
+        self._waiting: list[pa.Table] = []  # of the next row group
         self._writer = pq.ParquetWriter(path, self._schema, compression="zstd")
 
     def write(self, rows: Sequence[Sequence[Value]]) -> None:
-        self._pending.extend(rows)
-        if len(self._pending) >= _PARQUET_ROWS:
-            self._flush()
+        self._rows.extend(rows)
+        if len(self._rows) >= _AT_ONCE:
+            self._pack()
+            if sum(table.num_rows for table in self._waiting) >= _PARQUET_ROWS:
+                self._flush()
 
     def close(self) -> None:
+        self._pack()
         self._flush()
         self._writer.close()
 
     def _flush(self) -> None:
+        import pyarrow as pa
+
+        self._writer.write_table(pa.concat_tables(self._waiting))
+        self._waiting = []
+
+    def _pack(self) -> None:
+        """As columns they take a tenth of what they do as Python's numbers."""
+        self._waiting.append(self._table(self._rows))
+        self._rows = []
+
+    def _table(self, rows: Sequence[Sequence[Value]]) -> pa.Table:
         import decimal
 
         import pyarrow as pa
@@ -320,7 +341,7 @@ class _ParquetSink:
         exact = decimal.Context(prec=60)
         arrays = []
         for k, field in enumerate(self._schema):
-            values: list[object] = [row[k] for row in self._pending]
+            values: list[object] = [row[k] for row in rows]
             column = self._columns[k]
             if column.kind == "decimal":
                 values = [
@@ -328,5 +349,4 @@ class _ParquetSink:
                     for v in values
                 ]
             arrays.append(pa.array(values, field.type))
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
-        self._pending = []
+        return pa.Table.from_arrays(arrays, schema=self._schema)

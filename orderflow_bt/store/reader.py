@@ -117,6 +117,7 @@ def read_columns(info: DayInfo, names: Sequence[str]) -> Iterator[dict[str, NDAr
             for group in range(file.metadata.num_row_groups):
                 table = file.read_row_group(group, columns=list(names), use_threads=False)
                 yield {name: table[name].to_numpy() for name in names}
+        pa.default_memory_pool().release_unused()
     except (pa.ArrowInvalid, OSError, KeyError) as error:
         raise _damaged(info.path, error, "a stored day cannot be decoded") from error
 

@@ -8,12 +8,14 @@ import io
 import json
 from decimal import Decimal
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from archive_days import DAY, DAY_MS, UM, csv_text, put_day
 from typer.testing import CliRunner
 
-from orderflow_bt.cli import app
-from orderflow_bt.cli.output import Column, Format, decimal_text, time_text, write_rows
+from orderflow_bt.cli import app, output
+from orderflow_bt.cli.output import Column, Format, as_rows, decimal_text, time_text, write_rows
 from orderflow_bt.errors import UsageError
 
 BAR_HEADER = (
@@ -225,6 +227,29 @@ def test_an_empty_result_is_whole_in_every_format(tmp_path, capsys):
     for how, text in ((Format.CSV, "n\n"), (Format.JSON, "[]\n")):
         write_rows(columns, [], how, None)
         assert capsys.readouterr().out == text
+
+
+def test_however_rows_come_the_file_holds_them_in_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(output, "_AT_ONCE", 10)
+    monkeypatch.setattr(output, "_PARQUET_ROWS", 40)
+    columns = [Column("n", "int"), Column("price", "decimal", 1), Column("side", "word")]
+    values = [np.arange(105), np.arange(105) * 5, ["buy", "sell", "?"] * 35]
+    batches = list(as_rows(values))
+    assert [len(batch) for batch in batches] == [10] * 10 + [5]
+    rows = [row for batch in batches for row in batch]
+    assert rows[104] == (104, 520, "?")
+    assert all(type(value) is int for value in rows[104][:2])
+    for name, cut in (("wide", batches), ("one", [[row] for row in rows]), ("all", [rows])):
+        write_rows(columns, cut, None, tmp_path / f"{name}.parquet")
+        write_rows(columns, cut, None, tmp_path / f"{name}.csv")
+    one, wide, whole = (tmp_path / f"{name}.parquet" for name in ("one", "wide", "all"))
+    assert one.read_bytes() == wide.read_bytes()
+    assert pq.ParquetFile(one).num_row_groups == 3
+    assert pq.read_table(one) == pq.read_table(whole)
+    assert pq.read_table(one).column("price")[3].as_py() == Decimal("1.5")
+    texts = {(tmp_path / f"{name}.csv").read_text() for name in ("one", "wide", "all")}
+    assert len(texts) == 1
+    assert list(as_rows([[], []])) == []
 
 
 def test_long_tables_say_what_they_leave_out(capsys):
