@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from orderflow_bt import stats
+from orderflow_bt.heap import give_back
 from orderflow_bt.run.chance import chance_of
 from orderflow_bt.run.columns import as_stats
 from orderflow_bt.run.described import iso
@@ -42,6 +43,7 @@ def metrics_of(record: RunRecord, taken: Taken, result_hash: str) -> dict[str, A
         orders=orders.by_status,
     )
     fills.forget()
+    give_back()
     summary = stats.summarise(
         equity_time=equity.time,
         equity=equity.equity,
@@ -140,6 +142,7 @@ def _spanning(trips: TripColumns) -> dict[str, Any]:
 def _halts(record: RunRecord, trips: TripColumns) -> dict[str, Any]:
     """Long silences with nothing lost, and the closed round trips that lived through one."""
     halts = halts_of(record.lake, record.request.tape, record.window)
+    give_back()  # days were read for them
     entry, left = trips["entry_time"], trips["exit_time"]
     through = np.zeros(len(trips), np.bool_)
     for halt in halts:
