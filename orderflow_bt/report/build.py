@@ -57,6 +57,7 @@ def build(run_dir: Path, palette_name: str = "default") -> Path:
     figures: dict[str, bytes] = {}
     give_back()  # what the backtest left
     equity = _equity_shot(run, themes, figures)
+    give_back()
     habits = _habits_shot(run, themes, figures)
     give_back()
     drift = _drift(run, themes, figures)
