@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orderflow_bt
 from orderflow_bt.heap import give_back
 from orderflow_bt.kernels._jit import kernel_hash
-from orderflow_bt.plugins import sources_of
 from orderflow_bt.run import tables
 from orderflow_bt.run.chance import joint_of
 from orderflow_bt.run.columns import (
@@ -29,11 +28,10 @@ from orderflow_bt.run.columns import (
 )
 from orderflow_bt.run.described import described, iso
 from orderflow_bt.run.gallery import choose, footprints
+from orderflow_bt.run.inputs import code_behind
 from orderflow_bt.run.numbers import metrics_of
 from orderflow_bt.run.recorder import MARKING_BARS
 from orderflow_bt.run.whole import whole_folder
-from orderflow_bt.sim.declared import lookback_of
-from orderflow_bt.strategy.registry import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
     from orderflow_bt.run.chance import Joint
     from orderflow_bt.run.record import RunRecord
     from orderflow_bt.run.whole import Part
-    from orderflow_bt.strategy import Strategy
 
 SCHEMA = 1
 
@@ -144,7 +141,6 @@ def _footprints(record: RunRecord, trips: TripColumns, times: BarTimes) -> NDArr
 def _manifest(record: RunRecord) -> dict[str, Any]:
     request, config, units = record.request, record.session.config, record.instrument
     cls = type(record.strategy)
-    source = source_of(cls)
     base, quote = units.assets
     first_read = (*record.window.warmup, *record.window.days)[0]
     return {
@@ -164,7 +160,7 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
         },
         "window": {"from": iso(request.start), "to": iso(request.end)},
         "warmup": {
-            "wanted_us": lookback_of(record.strategy),
+            "wanted_us": record.lookback,
             "from": first_read.date.isoformat() if record.window.warmup else None,
             "days": len(record.window.warmup),
         },
@@ -196,40 +192,14 @@ def _manifest(record: RunRecord) -> dict[str, Any]:
         "code": {
             "version": orderflow_bt.__version__,
             "kernels": kernel_hash(),
-            "strategy_sha256": _digest_of(source) if source else None,
-            "strategy_file": source.name if source else None,
-            **_imports_of(cls, source),
+            **code_behind(record.code, record.request.strategy),
         },
         "funding": record.funding.as_json(),
         "mark_prices": record.marks.as_json(),
         **({"portfolio": list(record.portfolio)} if record.portfolio else {}),
         "series": list(record.context.data),
-        "files": _files_of(record.strategy),
+        "files": dict(record.files),
         "simulated_market": record.simulated_market,
-    }
-
-
-def _digest_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _imports_of(cls: type[Strategy], source: Path | None) -> dict[str, dict[str, str]]:
-    """Checksums of one's own files that the strategy's file imports, where it does."""
-    folder = source.resolve().parent if source else None
-    found = {
-        file.relative_to(folder).as_posix()
-        if folder and folder in file.parents
-        else file.name: _digest_of(file)
-        for file in sources_of(cls)
-        if source is None or file != source.resolve()
-    }
-    return {"strategy_imports": found} if found else {}
-
-
-def _files_of(strategy: Strategy) -> dict[str, str]:
-    """Checksums of the files that the strategy's detectors read, by the paths they were given."""
-    return {
-        path: digest for detector in strategy.detectors() for path, digest in detector.files.items()
     }
 
 

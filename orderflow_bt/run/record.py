@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,8 @@ class RunRecord:
 
     ``still_open`` is the position held at the end, ``recorder`` has the bars, ``lake`` the tape.
     ``portfolio`` names the symbols that share the cash, where some do. ``grid`` has the sessions
-    under other conditions, where they were asked for.
+    under other conditions, where they were asked for. ``lookback`` is what the strategy wanted,
+    ``code`` and ``files`` are checksums of what it was made of, all as it was when the run began.
     """
 
     request: Request
@@ -43,6 +44,9 @@ class RunRecord:
     recorder: Recorder
     lake: Lake
     by_policy: Mapping[str, Session]
+    lookback: int
+    code: Mapping[str, Any]
+    files: Mapping[str, str]
     compared: Mapping[str, Session]
     simulated_market: str
     portfolio: tuple[str, ...] = ()

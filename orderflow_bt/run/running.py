@@ -11,6 +11,7 @@ from orderflow_bt.run.context import find_context
 from orderflow_bt.run.folder import keep_failed, write_run
 from orderflow_bt.run.funding import find_funding
 from orderflow_bt.run.grid import conditions_of
+from orderflow_bt.run.inputs import code_of
 from orderflow_bt.run.marks import find_marks
 from orderflow_bt.run.reader import Reader
 from orderflow_bt.run.record import RunRecord
@@ -25,7 +26,7 @@ from orderflow_bt.store import resolve_instrument
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from orderflow_bt.run.grid import Condition
     from orderflow_bt.run.request import Request
@@ -54,12 +55,13 @@ class Running:
     ) -> None:
         self._request, self._lake, self.tape = request, lake, request.tape
         self._strategy = request.strategy(**request.parameters)
+        self._lookback = lookback_of(self._strategy)
         self._window = find_window(
             lake,
             request.tape,
             request.start,
             request.end,
-            lookback=lookback_of(self._strategy),
+            lookback=self._lookback,
             accept_gaps=request.accept_gaps,
         )
         self.dates = self._window.dates
@@ -86,6 +88,7 @@ class Running:
         self._sources = self._context.sources()
         shared = None if beside is None else beside.setdefault(tuple(self.days), Shared())
         self._reader = self._new_reader(shared)
+        self._code = code_of(request.strategy)
         self._spool = None if home is None else Spool(home)
         chosen = request.config.fills
         self._main = self._session(self._strategy, chosen)
@@ -178,6 +181,7 @@ class Running:
         """
         self._sources = self._context.sources()  # from their beginning
         begun, reader = self._begin_others(), self._new_reader()
+        self._refuse_other_files(reader.readings.files)
         for piece in self._pieces(date for date in self.dates if date <= last.day.date):
             known = reader.read(piece)
             if known is not None:
@@ -186,6 +190,13 @@ class Running:
             if (piece.day.date, piece.first) == (last.day.date, last.first):
                 break
         reader.readings.close()
+
+    def _refuse_other_files(self, files: Mapping[str, str]) -> None:
+        for path, digest in self._reader.readings.files.items():
+            if files.get(path) != digest:
+                raise PluginError(
+                    "the file has changed since the run began", where=path, fix="Run it again"
+                )
 
     def _pieces(self, dates: Iterable[dt.date]) -> Iterator[Piece]:
         units = (self.instrument.price_decimals, self.instrument.qty_decimals)
@@ -240,7 +251,7 @@ class Running:
             self._request, self._window, self._funding, self._marks, self._context,
             self.instrument, self._strategy, self._main, still_open, self._recorder, self._lake,
             {policy.value: self._sessions.get(policy, self._main) for policy in FillPolicy},
-            self._compared,
+            self._lookback, self._code, self._reader.readings.files, self._compared,
             simulated_market=self._lake.simulated,
             grid=self._grid,
         )  # fmt: skip

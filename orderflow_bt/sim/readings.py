@@ -69,6 +69,9 @@ class Readings:
         kept: What keeps readings of stored days; then `begin_day` goes before each of them.
         only_events: Bars that no detector reads the rows of are made without.
         shared: What other readings of this tape make too, that begin at the same trade.
+
+    Attributes:
+        files: Checksums of the files that the detectors were made of, by path.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class Readings:
         shared: Shared | None = None,
     ) -> None:
         self._shared = shared = shared or Shared()
+        self.files = {path: digest for made in detectors for path, digest in made.files.items()}
         theirs = {detector.bars for detector in detectors if detector.bars is not None}
         wanted = sorted({*specs, *theirs}, key=lambda spec: (spec.size, spec))
         self._kept = kept

@@ -10,6 +10,7 @@ import os
 import shlex
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -29,6 +30,7 @@ from orderflow_bt.series import SeriesId, SeriesKind
 from orderflow_bt.sim import SimConfig
 from orderflow_bt.sim.context import Feed, Given
 from orderflow_bt.store import Lake, Origin, SeriesInfo, SeriesQuality, SeriesStore
+from orderflow_bt.strategy.registry import load_strategy
 from orderflow_bt.synth import SimulatedMarket, store_market
 from orderflow_bt.testing import Tape, assert_no_lookahead
 from orderflow_bt.testing.tape import MIDNIGHT_2024
@@ -348,6 +350,57 @@ def test_the_files_checksum_stands_in_the_manifest_and_the_result(alerts, lake, 
     second = backtest(lake, asked, tmp_path / "b")
     assert (first["events"], second["events"]) == (0, 1)
     assert first["result_hash"] != second["result_hash"]
+
+
+EDITED = """from pathlib import Path
+import mine_beside
+from orderflow_bt import Strategy, param
+from orderflow_bt.detectors import Alerts
+
+class Edited(Strategy):
+    path: str = param("")
+
+    def detectors(self):
+        return [Alerts(self.path)]
+
+    def on_start(self, market, broker):
+        Path(self.path).unlink(missing_ok=True)
+        Path(__file__).write_text("def (")
+"""
+
+
+def test_what_is_edited_while_a_run_goes_on_is_named_as_it_was(alerts, lake, tmp_path):
+    (tmp_path / "mine_beside.py").write_text("N = 1\n")
+    (tmp_path / "mine.py").write_text(EDITED)
+    digests = [hashlib.sha256(p.read_bytes()).hexdigest() for p in (alerts, tmp_path / "mine.py")]
+    strategy = load_strategy(str(tmp_path / "mine.py"))
+    asked = Request(
+        "edited", strategy, {"path": str(alerts)}, TAPE, START, START + DAY_US, SimConfig()
+    )
+    backtest(lake, asked, tmp_path / "a")
+    assert not alerts.exists()
+    manifest = json.loads((tmp_path / "a" / "manifest.json").read_text())
+    told = [manifest["files"][str(alerts)], manifest["code"]["strategy_sha256"]]
+    assert told == digests
+    assert list(manifest["code"]["strategy_imports"]) == ["mine_beside.py"]
+
+
+class Swaps(Follows):
+    """Writes other alerts in the place of its own, and only then sends its first order."""
+
+    bars: BarSpec = param(time_bars("1h"))
+
+    def on_bar(self, spec, bar, market, broker):
+        Path(self.path).write_text(HEAD)
+        broker.market(1, 1)
+
+
+def test_fill_policies_that_begin_late_read_the_same_alerts(alerts, lake, tmp_path):
+    asked = Request("swaps", Swaps, {"path": str(alerts)}, TAPE, START, START + DAY_US, SimConfig())
+    backtest(lake, asked, tmp_path / "a")  # from here on the readings are kept
+    alerts.write_text(ALERTS)
+    with pytest.raises(PluginError, match=r"has changed since the run began .*alerts\.csv"):
+        backtest(lake, asked, tmp_path / "b")
 
 
 @pytest.mark.parametrize(
