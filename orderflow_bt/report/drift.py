@@ -13,7 +13,7 @@ from orderflow_bt.report import words
 from orderflow_bt.report.equity import digits_of, dress, thin, time_axis
 from orderflow_bt.report.theme import MONO, SANS, Theme
 from orderflow_bt.stats import metrics as m
-from orderflow_bt.stats import money, money_digits, rolling
+from orderflow_bt.stats import money_digits, rolling
 from orderflow_bt.types import DAY_US
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _FACTORS = (0.03, 0.1, 0.25, 0.5, 1, 2, 4, 10, 30)
 _FACTOR_ENDS = (0.02, 40.0)  # what is beyond lies at the edge
 _FLATTEST = 1e-9
+_FLATTEST_SHARE = 0.02  # of shares
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def draw_drift(tracks: Sequence[Track], window: tuple[int, int], theme: Theme) -
     for number, track in enumerate(tracks):
         axes = figure.add_subplot(grid[number // 2, number % 2])
         _draw(axes, track, theme)
-        dress(axes, track.name, digits_of(axes), theme, 4)
+        dress(axes, track.name, 0 if track.form == "percent" else digits_of(axes), theme, 4)
         if track.found is None:
             axes.set_xticks([])
             axes.set_yticks([])
@@ -171,7 +172,8 @@ def _draw(axes: Axes, track: Track, theme: Theme) -> None:
         ends = np.array(found.last)
         ends[~np.isfinite(ends)] = np.nanmax(values)
         seen.append(ends)
-    _bound(axes, np.concatenate(seen), is_factor=track.form == "factor")
+    least = _FLATTEST_SHARE if track.form == "percent" else _FLATTEST
+    _bound(axes, np.concatenate(seen), least, is_factor=track.form == "factor")
     if found.band is not None:
         axes.axhspan(*found.band, facecolor=theme.muted, alpha=0.16, linewidth=0)
     if track.even is not None:
@@ -192,14 +194,14 @@ def _draw(axes: Axes, track: Track, theme: Theme) -> None:
         )  # fmt: skip
 
 
-def _bound(axes: Axes, every: Floats, *, is_factor: bool) -> None:
-    """Let a pane reach over all of these values; factors on a scale of ratios."""
+def _bound(axes: Axes, every: Floats, least: float, *, is_factor: bool) -> None:
+    """Let a pane reach over all of these values and a least room; factors on a scale of ratios."""
     if is_factor:
         every = np.clip(every[every > 0], *_FACTOR_ENDS)
         axes.set_yscale("log")
         axes.set_ylim(every.min() / 1.2, every.max() * 1.2)
     else:
-        room = 0.08 * (every.max() - every.min()) + _FLATTEST
+        room = 0.08 * (every.max() - every.min()) + least
         axes.set_ylim(every.min() - room, every.max() + room)
 
 
@@ -213,7 +215,7 @@ def drift_words(tracks: Sequence[Track], quote: str) -> list[str]:
     for track in known:
         found = track.found
         assert found is not None
-        name = track.name.partition(", last")[0]
+        name = track.name.partition(", last")[0].removesuffix(f", {quote}")
         below, above = found.outside
         if below or above:
             where = " and ".join(
@@ -242,5 +244,5 @@ def drift_words(tracks: Sequence[Track], quote: str) -> list[str]:
 
 def _say(value: float, form: str, quote: str) -> str:
     if form == "money":
-        return money(round(value, money_digits(quote)), quote)
+        return f"{words.signed(value, words.digits_of_one(value, money_digits(quote)))} {quote}"
     return words.percent(value) if form == "percent" else words.plain(value, 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -182,13 +181,6 @@ def _one(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> tuple[float | N
     return value, ""
 
 
-def _digits_of_one(value: float, least: int) -> int:
-    """Digits that tell small results of one round trip apart: three that are not zero."""
-    if not 0 < abs(value) < 1:
-        return least
-    return min(max(least, 2 - math.floor(math.log10(abs(value)))), max(least, 6))
-
-
 def _tenths(short: float, long: float) -> str:
     """The shortest and the longest tenth of holding times, in seconds."""
     if long < 1:
@@ -201,7 +193,7 @@ def _print(value: float, form: str, quote: str) -> str:
     digits = money_digits(quote)
     texts = {
         "money": lambda: f"{words.signed(value, digits)} {quote}",
-        "each": lambda: f"{words.signed(value, _digits_of_one(value, digits))} {quote}",
+        "each": lambda: f"{words.signed(value, words.digits_of_one(value, digits))} {quote}",
         "cost": lambda: f"{words.plain(value, digits)} {quote}",
         "percent": lambda: words.percent(value, 2 if abs(value) >= SMALL or not value else 4),
         "ratio": lambda: words.plain(value, 2),

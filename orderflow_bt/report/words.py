@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from decimal import Decimal
 
 from orderflow_bt.types import DAY_US, HOUR_US, MINUTE_US, SECOND_US
@@ -41,6 +42,13 @@ def plain(value: float | Decimal, digits: int = 2) -> str:
     """A number without a plus: ``1,204.50``."""
     text = f"{value:,.{digits}f}".replace("-", MINUS)
     return text.lstrip(MINUS) if not text.strip(f"{MINUS}0.") else text
+
+
+def digits_of_one(value: float, least: int) -> int:
+    """Digits that tell small results of one round trip apart: three that are not zero."""
+    if not 0 < abs(value) < 1:
+        return least
+    return min(max(least, 2 - math.floor(math.log10(abs(value)))), max(least, 6))
 
 
 def percent(share: float, digits: int = 1) -> str:

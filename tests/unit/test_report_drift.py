@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -80,3 +82,18 @@ def test_a_single_exception_is_drawn(usual):
     found = tracks_of(net, np.arange(70) * DAY_US, account(80), "USDT", 1)
     assert found[2].found is not None
     assert png_bytes(draw_drift(found, (0, 80 * DAY_US), LIGHT))[:4] == b"\x89PNG"
+
+
+def test_small_results_are_told_with_the_digits_that_tell_them_apart():
+    net = -0.0089 - 0.001 * RNG.random(120)
+    exits = np.arange(120) * 60 * DAY_US // 120
+    made = tracks_of(net, exits, account(60), "USDT", 1)
+    last = drift_words(made, "USDT")[-1]
+    ends = re.findall(r"0\.00\d+", last)
+    assert len(ends) == 4
+    assert len(set(ends)) > 2
+    figure = draw_drift(made, (0, 60 * DAY_US), DARK)
+    winners = figure.axes[1]
+    low, high = winners.get_ylim()
+    assert high - low == pytest.approx(0.04)
+    assert "millionths" not in "".join(text.get_text() for text in winners.texts)
