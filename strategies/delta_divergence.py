@@ -98,7 +98,7 @@ class DeltaDivergenceFade(Strategy):
         if not position.is_flat and bars.count_since(position.opened_at) >= self.time_stop:
             broker.cancel_all()
             broker.close()
-        for order in broker.working:
+        for order in broker.working if position.is_flat else ():
             late = bars.count_since(order.decision_time) >= self.working_bars
-            if order.role == "entry" and late and position.is_flat:
+            if order.role == "entry" and late:
                 broker.cancel(order.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from orderflow_bt.errors import PluginError
 from orderflow_bt.kernels.quotes import NO_PRICE
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 BARS_KEPT = 1_000
 FOOTPRINTS_KEPT = 64
-MOST_AT_HAND = 16
 FLAT = Position(0, None, 0)
 
 
@@ -201,6 +200,9 @@ class _History:
 
     def footprint(self, index: int) -> Footprint:
         """One of those that are kept, oldest first."""
+        row = index + self._shown
+        if -FOOTPRINTS_KEPT <= index < 0 <= row:  # mostly: the latest one
+            return self._fresh[row]
         kept = self.footprints
         place = index + kept if index < 0 else index
         if not 0 <= place < kept:
@@ -235,11 +237,6 @@ class MarketView:
         self.reached = 0
         self._held, self._held_at = FLAT, -1  # the position as of a revision of the account
         self._histories = {spec: _History(spec) for spec in specs}
-        # By the identity of what the strategy asks with: hashing it costs more than all the rest.
-        self._at_hand: dict[int, tuple[BarSpec, _History]] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_at_hand": {}}
 
     def begin(self, moments: Moments) -> None:
         """A piece is in hand; none of its moments is known yet."""
@@ -302,24 +299,19 @@ class MarketView:
         return self._history(spec).show(self.reached)
 
     def _history(self, spec: BarSpec | str) -> _History:
-        at_hand = self._at_hand.get(id(spec))
-        if at_hand is not None and at_hand[0] is spec:
-            return at_hand[1]
+        found = self._histories.get(spec)  # type: ignore[arg-type] # none by a text
+        if found is not None:
+            return found
         if isinstance(spec, str):
             raise PluginError(
                 f"bars are asked for by their specification, not by the text {spec!r}",
                 fix="Such as market.bars(self.bars), or market.bars(time_bars('5m'))",
             )
-        found = self._histories.get(spec)
-        if found is None:
-            raise PluginError(
-                f"bars of {spec} were not declared",
-                fix=f"Declared: {', '.join(map(str, self._histories)) or 'none'};"
-                " add a BarSpec parameter, or return it from bar_specs()",
-            )
-        if len(self._at_hand) < MOST_AT_HAND:
-            self._at_hand[id(spec)] = spec, found
-        return found
+        raise PluginError(
+            f"bars of {spec} were not declared",
+            fix=f"Declared: {', '.join(map(str, self._histories)) or 'none'};"
+            " add a BarSpec parameter, or return it from bar_specs()",
+        )
 
     def series(self, name: str | Series) -> Rows:
         """What is known now of a series the strategy declared: by its name, or itself."""
