@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ENDS, LATEST = 2_000, 1_000  # shown of very many: so many of the best, the worst, and the last
 _MOST = 2 * ENDS + LATEST
+PRINTED = 300  # rows of the table on paper, as report.css has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ class TripLines:
 
     def __len__(self) -> int:
         return len(self.trips)
+
+    @property
+    def paper(self) -> str:
+        """What paper says of rows that it does not show; empty where it shows all."""
+        if len(self) <= PRINTED:
+            return ""
+        return f"On paper stand the first {PRINTED} rows of the table, in the order it had."
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for trip in self.trips:

@@ -18,7 +18,7 @@ from orderflow_bt.report.equity import draw_equity
 from orderflow_bt.report.folder import read_run
 from orderflow_bt.report.shots import shoot
 from orderflow_bt.report.theme import palette
-from orderflow_bt.report.trips import ENDS, LATEST, trip_lines
+from orderflow_bt.report.trips import ENDS, LATEST, PRINTED, trip_lines
 from orderflow_bt.types import DAY_US, SECOND_US
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def test_the_best_the_worst_the_last_and_the_pictured_are_in_the_table(
     assert set(ids) >= {int(found) for found in re.findall(r"Footprint of round trip (\d+)", text)}
     assert f"Here are {len(ids):,} of 30,000: the 2,000 worst and the 2,000 best" in text
     assert "export RUN_DIR" in text
+    assert "On paper stand the first 300 rows" in text
+    assert f"@media print{{.trips tr:nth-child(n+{PRINTED + 1}){{display:none}}}}" in text
     assert "Dots are of about 2,000 of the 30,000" in text
 
 
