@@ -227,3 +227,14 @@ def test_a_journal_that_names_only_the_symbol_means_the_usual_market(tmp_path):
     practice = read_practice(tmp_path / "p")
     assert practice.opens(0).startswith("orderflow-bt replay SIMUSDT --market um --date 1970-01-01")
     assert practice.tape.label == "binance-um-SIMUSDT-aggTrades"
+
+
+def test_a_journal_that_says_nothing_of_its_market_does_not_hide_the_others(tmp_path):
+    nothing = dict.fromkeys(("tape", "window", "bars", "config"))
+    Journal.open(tmp_path / "p", nothing).close()
+    Journal.open(tmp_path / "q", {"tape": {"symbol": "SIMUSDT"}}).close()
+    practices, refused = list_practices(tmp_path)
+    assert [practice.market for practice in practices] == ["", "SIMUSDT"]
+    assert refused == []
+    assert practices[0].opens(0) == ""
+    assert practices[0].start == 0

@@ -136,14 +136,14 @@ class Practice:
     @property
     def start(self) -> int:
         """First moment of the practice, microseconds UTC."""
-        return int(self.facts.get("window", {}).get("start", 0))
+        return int((self.facts.get("window") or {}).get("start", 0))
 
     @property
     def market(self) -> str:
         """``BTCUSDT um``, or that it is hidden."""
         if self.sealed:
             return HIDDEN
-        tape = self.facts.get("tape", {})
+        tape = self.facts.get("tape") or {}
         return f"{tape.get('symbol', '')} {tape.get('market', '')}".strip()
 
     @property
@@ -210,7 +210,7 @@ class Practice:
         for name in ("bars", "ticks_per_row"):
             if self.facts.get(name):
                 words += [f"--{name.replace('_', '-')}", str(self.facts[name])]
-        assumed = self.facts.get("config", {})
+        assumed = self.facts.get("config") or {}
         for name, before in Assumed().model_dump().items():
             value = assumed.get(name, before)
             if value != _USUAL.get(name, before):
