@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from decimal import Decimal
 
 import hypothesis.strategies as st
@@ -113,7 +112,7 @@ def test_a_days_bars_do_not_depend_on_where_reading_began(rows, rule, data):
     k = data.draw(st.integers(1, len(rows) - 1))
     midnight = rows[k][1]
     rows = [(n, DAY + row[1] - midnight, *row[2:]) for n, row in enumerate(rows)]
-    spec = replace(rule[3], anchor="day")
+    spec = rule[3]._replace(anchor="day")
     both = cut(rows, spec, 1, [], continuous=True)
     first = next(n for n, row in enumerate(rows) if row[1] >= DAY)
     alone = cut(rows[first:], spec, 1, [], continuous=True)
