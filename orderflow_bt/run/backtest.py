@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.errors import PluginError, UsageError
+from orderflow_bt.heap import give_back
 from orderflow_bt.run.running import Running
 from orderflow_bt.run.workers import can_fork, side_by_side
 
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
 
     from orderflow_bt.run.request import Request
     from orderflow_bt.sim.shared import Shared
-    from orderflow_bt.store import Lake
+    from orderflow_bt.store import Lake, Piece
+
+    Tell = Callable[[int, int], None]
 
 _YOUNG = 20_000  # new objects at which the collector looks for rings among them
+_KEPT = 40  # bytes of a trade in the cache, with what is read of it
 
 
 def backtest(
@@ -59,8 +63,9 @@ def backtests(
     """Several runs on one tape and window, the tape once through for all of them.
 
     Each is what it would be alone. One that fails leaves the others to go on. Bars and events that
-    several of those ask for whose reading begins on the same day are made once. Where the lake's
-    cache holds all that they read, there is little to share: they may run side by side.
+    several of those ask for whose reading begins on the same day are made once. Where there may be
+    several processes, and the lake's cache can hold all that is read, that comes first; then the
+    runs go on side by side.
 
     Args:
         lake: Where the days are stored.
@@ -78,13 +83,48 @@ def backtests(
     first = asked[0][0]
     if any((r.tape, r.start, r.end) != (first.tape, first.start, first.end) for r, _ in asked):
         raise UsageError("runs of one pass share their tape and their window")
-    beside: dict[tuple[dt.date, ...], Shared] = {}
-    runs = [Running(lake, request, beside, folder.parent) for request, folder in asked]
+    runs = _begin(lake, asked)
     folders = [folder for _, folder in asked]
     tell = progress or _say_nothing
-    if min(workers, len(runs)) > 1 and can_fork() and all(run.is_kept for run in runs):
-        return _run_side_by_side(lake, runs, folders, tell, workers)
+    if min(workers, len(runs)) > 1 and can_fork():
+        if not all(run.is_kept for run in runs) and _can_keep(lake, runs):
+            tell = _read_first(lake, runs, tell)
+            runs = _begin(lake, asked)
+            give_back()
+        if all(run.is_kept for run in runs):
+            return _run_side_by_side(lake, runs, folders, tell, workers)
     return _run_in_one_pass(lake, runs, folders, tell)
+
+
+def _begin(lake: Lake, asked: Sequence[tuple[Request, Path]]) -> list[Running]:
+    """Runs before their first trade, which share what they read."""
+    beside: dict[tuple[dt.date, ...], Shared] = {}
+    return [Running(lake, request, beside, folder.parent) for request, folder in asked]
+
+
+def _can_keep(lake: Lake, runs: Sequence[Running]) -> bool:
+    """Whether all that the runs read can be kept, and there is room for it."""
+    if lake.cache is None or not all(run.can_be_kept for run in runs):
+        return False
+    return _rows(runs) * _KEPT <= lake.cache.room()
+
+
+def _read_first(lake: Lake, runs: Sequence[Running], tell: Tell) -> Tell:
+    """Have all that the runs read kept, and nothing lived through; how to tell of what follows.
+
+    Reading is work for kernels, which two threads do side by side; living is work for Python, of
+    which no two threads of a process do any at a time.
+    """
+    total, done = _rows(runs), 0
+    with spared(), suppress(PluginError):  # whose it is, the pass that follows will tell
+        for piece in _pieces(lake, runs):
+            for run in runs:
+                run.read(piece)
+            done += piece.trades.rows
+            tell(done, 2 * total)
+        for run in runs:
+            run.close()
+    return lambda further, _: tell(total + further, 2 * total)
 
 
 def _say_nothing(done: int, total: int) -> None:
@@ -95,7 +135,7 @@ def _run_side_by_side(
     lake: Lake,
     runs: Sequence[Running],
     folders: Sequence[Path],
-    tell: Callable[[int, int], None],
+    tell: Tell,
     workers: int,
 ) -> list[dict[str, Any] | PluginError]:
     """As many passes at a time, the runs dealt to them."""
@@ -123,16 +163,13 @@ def _run_in_one_pass(
     lake: Lake,
     runs: Sequence[Running],
     folders: Sequence[Path],
-    tell: Callable[[int, int], None],
+    tell: Tell,
 ) -> list[dict[str, Any] | PluginError]:
     """All runs through the same pieces of the tape."""
-    days = sorted({date for run in runs for date in run.days})
     total, done = _rows(runs), 0
-    unit = runs[0].instrument
-    units = (unit.price_decimals, unit.qty_decimals)
     failed: dict[int, PluginError] = {}
     with spared():
-        for piece in lake.read_pieces(runs[0].tape, days, *units, keep=True):
+        for piece in _pieces(lake, runs):
             for number, run in enumerate(runs):
                 if number not in failed:
                     try:
@@ -151,6 +188,14 @@ def _run_in_one_pass(
             except PluginError as error:
                 results.append(run.keep(error, folders[number]))
     return results
+
+
+def _pieces(lake: Lake, runs: Sequence[Running]) -> Iterator[Piece]:
+    """The tape, from the first day that any of them reads."""
+    days = sorted({date for run in runs for date in run.days})
+    unit = runs[0].instrument
+    units = unit.price_decimals, unit.qty_decimals
+    return lake.read_pieces(runs[0].tape, days, *units, keep=True)
 
 
 def _rows(runs: Sequence[Running]) -> int:

@@ -111,6 +111,11 @@ class Running:
             and self._lake.keeps(self.tape, self.dates, unit.price_decimals, unit.qty_decimals)
         )
 
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether `is_kept` will be true when all has been read once, if the cache has room."""
+        return isinstance(self._lake.root, Path) and self._reader.readings.can_be_kept
+
     def _new_reader(self, shared: Shared | None = None) -> Reader:
         request = self._request
         kept = FlowCache.of(self._lake, list(self.days.values()), request.end, self.instrument)
@@ -151,9 +156,17 @@ class Running:
             session.shelve(self._spool)
         return session
 
+    def read(self, piece: Piece) -> Slice | None:
+        """What becomes known in the next piece of the tape; None of a day before the warm-up."""
+        return self._reader.read(piece)
+
+    def close(self) -> Slice | None:
+        """What becomes known when the clock reaches the end; all that can be is kept then."""
+        return self._reader.close()
+
     def feed(self, piece: Piece) -> None:
         """Live through the next piece of the tape; one of a day before the warm-up is not ours."""
-        known = self._reader.read(piece)
+        known = self.read(piece)
         if known is not None:
             self._live_through(known)
             if len(self._sessions) < len(FillPolicy) and len(self._main.broker.orders):
@@ -232,7 +245,7 @@ class Running:
 
     def finish(self, folder: Path) -> dict[str, Any]:
         """Let the clock reach the end and write the run folder; its metrics."""
-        end, known = self._request.end, self._reader.close()
+        end, known = self._request.end, self.close()
         if known is not None:
             self._live_through(known)
         still_open = [session.finish(end) for session in self._everyone]

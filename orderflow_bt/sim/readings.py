@@ -137,6 +137,11 @@ class Readings:
         """Whether the events of every day are kept, and so reading again costs next to nothing."""
         return self._kept is not None and self._watch.is_kept
 
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether `is_kept` will be true of readings that begin when these have read every day."""
+        return self._kept is not None and self._watch.can_be_kept
+
     def begin_day(self, day: DayInfo) -> None:
         """The next trades are the first piece of a stored day (`Lake.read_pieces`).
 

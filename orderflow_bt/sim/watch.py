@@ -40,6 +40,11 @@ class Watch:
         """Whether no detector need read."""
         return all(source.is_kept for source in self._sources)
 
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether every detector is one whose events are kept, once all days are read."""
+        return all(source.kept is not None for source in self._sources)
+
     def begin_day(self, date: dt.date | None) -> None:
         """The next piece is the first of a stored day; None: the clock alone goes on."""
         for source in self._sources:

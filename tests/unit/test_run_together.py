@@ -108,7 +108,14 @@ def alone(root, start, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "how", ["uncached", "first cached", "cached", pytest.param("side by side", marks=forks)]
+    "how",
+    [
+        "uncached",
+        "first cached",
+        "cached",
+        pytest.param("side by side", marks=forks),
+        pytest.param("read first", marks=forks),
+    ],
 )
 def test_the_shipped_strategies_together_are_what_each_is_alone(
     root, tmp_path, alone, how, start, forking
@@ -120,7 +127,7 @@ def test_the_shipped_strategies_together_are_what_each_is_alone(
         lake.cache.clear()
     if how in ("cached", "side by side"):
         backtests(lake, [(one, tmp_path / "before" / one.name) for one in asked])
-    workers = 2 if how == "side by side" else 1
+    workers = 2 if how in ("side by side", "read first") else 1
     backtests(lake, [(one, tmp_path / "together" / one.name) for one in asked], workers=workers)
     for one in asked:
         together = contents(tmp_path / "together" / one.name)
@@ -188,17 +195,62 @@ def test_one_that_fails_side_by_side_leaves_the_others_to_go_on(root, tmp_path, 
     }  # fmt: skip
 
 
-@forks
-def test_what_is_not_kept_yet_is_read_by_one_process_only(root, tmp_path, forking, monkeypatch):
-    forked = []
+@pytest.fixture
+def forked(monkeypatch):
+    """The jobs that got a process of their own."""
+    jobs = []
     begin = workers._begin
-    monkeypatch.setattr(workers, "_begin", lambda *job: forked.append(job) or begin(*job))
+    monkeypatch.setattr(workers, "_begin", lambda *job: jobs.append(job) or begin(*job))
+    return jobs
+
+
+@forks
+def test_what_is_not_kept_yet_is_read_once_before_processes_begin(root, tmp_path, forking, forked):
+    lake, told = Lake(root), []
+    lake.cache.clear()
+    asked = [(request(kind), tmp_path / kind.__name__) for kind in TWO]
+
+    def tell(done, total):
+        told.append((done, total, len(forked)))
+
+    backtests(lake, asked, progress=tell, workers=8)
+    assert len(forked) == 2
+    assert told == sorted(told)
+    totals = {total for _, total, _ in told}
+    assert {processes for done, total, processes in told if 2 * done <= total} == {0, 2}
+    assert totals == {told[-1][0]}
+
+
+@forks
+@pytest.mark.parametrize("why", ["no room", "a detector of its own", "one process"])
+def test_what_cannot_be_kept_is_read_and_lived_through_in_one_pass(
+    root, tmp_path, forking, forked, monkeypatch, why
+):
     lake = Lake(root)
     lake.cache.clear()
-    for name in ("first", "second"):
-        asked = [(request(kind), tmp_path / name / kind.__name__) for kind in TWO]
-        backtests(lake, asked, workers=8)
-        assert len(forked) == (0 if name == "first" else 2)
+    if why == "no room":
+        monkeypatch.setattr(type(lake.cache), "room", lambda _: 0)
+    kinds = (SpikesTwice, Louder) if why == "a detector of its own" else TWO
+    asked = [(request(kind), tmp_path / kind.__name__) for kind in kinds]
+    found = backtests(lake, asked, workers=1 if why == "one process" else 8)
+    assert not forked
+    assert found == [
+        backtest(Lake(root, cache_limit=0), request(kind), tmp_path / f"{kind.__name__}-alone")
+        for kind in kinds
+    ]
+
+
+@forks
+def test_a_cache_that_gave_up_meanwhile_is_done_without(
+    root, tmp_path, forking, forked, monkeypatch
+):
+    lake = Lake(root)
+    lake.cache.clear()
+    monkeypatch.setattr(type(lake.cache), "keep", lambda *_: None)  # bars and events
+    asked = [(request(kind), tmp_path / kind.__name__) for kind in TWO]
+    found = backtests(lake, asked, workers=2)
+    assert not forked
+    assert found[0] == backtest(Lake(root, cache_limit=0), request(Spikes), tmp_path / "alone")
 
 
 class Late(Spikes):
