@@ -16,6 +16,7 @@ from orderflow_bt.report.theme import palette
 from orderflow_bt.stats import money
 from orderflow_bt.stats.metrics import DAYS_PER_YEAR
 from orderflow_bt.stats.tries import expected_max_sharpe
+from orderflow_bt.stats.verdict import MIN_TRIPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,8 +168,8 @@ def _rows(runs: list[ComparedRun]) -> list[tuple[str, list[str]]]:
 
 def _interval(metrics: dict[str, Any], quote: str) -> str:
     interval = metrics.get("trip_sum_interval")
-    if interval is None:
-        return "n/a"
+    if interval is None or metrics.get("round_trips", 0) < MIN_TRIPS:
+        return "too few"
     return " to ".join(_unbroken(money(end, quote)) for end in interval)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from orderflow_bt.report import words
 from orderflow_bt.stats import money_digits
+from orderflow_bt.stats.verdict import MIN_TRIPS, count
 from orderflow_bt.types import SECOND_US
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ LEAST_DAYS = 10  # under these, ratios of days are not printed
 SMALL = 0.0005  # a share under which two digits of percent say too little
 FEW_HELD = 10  # round trips under which no tenth of them is told
 FEW_DAYS = 30  # under these, they are printed with a warning
+_OF_TRIPS = ("expectancy", "expectancy_r")
 _OF_DAYS = ("sharpe", "sortino", "psr", "min_track_record_days", "volatility", "skew", "kurtosis")
 
 
@@ -216,6 +218,10 @@ def _note(metrics: Mapping[str, Any], spec: _Spec, quote: str) -> str:
     interval = metrics.get(spec.interval) if spec.interval else None
     if interval is None:
         return spec.note
+    results = metrics.get("round_trips", 0) if spec.key in _OF_TRIPS else MIN_TRIPS
+    if results < MIN_TRIPS:  # as the verdict says it
+        few = f"from {count(results, 'round trip')}: too few to mean much"
+        return f"{spec.note}; {few}" if spec.note else few
     low, high = (_print(end, spec.form, quote) for end in interval)
     between = f"95 of 100 resamples: {low} to {high}"
     return f"{spec.note}; {between}" if spec.note else between
