@@ -58,7 +58,7 @@ def command(
             "--workers",
             min=1,
             max=64,
-            help="Processes for several strategies on cached days; as many as processors.",
+            help="Processes for several strategies; as many as processors.",
         ),
     ] = None,
     out: Annotated[

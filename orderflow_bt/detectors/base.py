@@ -86,7 +86,10 @@ class Detector(Parametrised, ABC):
         return ()
 
     def share_readings(self, pool: dict[type, object]) -> None:
-        """Called once, before `begin`, with what the detectors of one reading may share."""
+        """Called once, before `begin`, with what the detectors of one reading may share.
+
+        Only those that read no bars may: they are read together, on another thread than the rest.
+        """
 
     def read(self, trades: Trades, bars: BarBatch, gaps: NDArray[np.int64]) -> NDArray[np.int64]:
         """All that a piece of tape makes known, as rows of events, in place of the hooks above.

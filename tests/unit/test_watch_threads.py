@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from orderflow_bt.detectors.base import reads
 from orderflow_bt.detectors.registry import installed, load_detector
 from orderflow_bt.errors import PluginError
 from orderflow_bt.flow.events import NO_EVENTS
@@ -122,3 +123,12 @@ def test_nobody_reads_on_while_the_other_thread_does(monkeypatch):
     with pytest.raises(PluginError, match="broken"):
         readings.feed(tape())
     assert is_read.is_set()
+
+
+def test_whoever_shares_a_reading_is_read_on_the_same_thread():
+    """What they share is one object: two threads must not read into it."""
+    made = [load_detector(name)() for name in installed()]
+    sharing = [one for one in made if reads(one, "share_readings")]
+    assert len(sharing) >= 2
+    pool = {}
+    assert all(shared.Source(one, 1, pool).is_aside for one in sharing)
