@@ -253,6 +253,23 @@ def test_a_cache_that_gave_up_meanwhile_is_done_without(
     assert found[0] == backtest(Lake(root, cache_limit=0), request(Spikes), tmp_path / "alone")
 
 
+@forks
+def test_what_cannot_be_read_is_told_of_every_run_that_reads_it(
+    root, tmp_path, forking, forked, monkeypatch
+):
+    lake = Lake(root)
+    lake.cache.clear()
+
+    def broken(*_):
+        raise PluginError("cannot be read")
+
+    monkeypatch.setattr(VolumeSpike, "read", broken)
+    found = backtests(lake, [(request(kind), tmp_path / kind.__name__) for kind in TWO], workers=2)
+    assert not forked
+    assert [type(one) for one in found] == [PluginError, PluginError]
+    assert all("cannot be read" in one.what and "failed" in one.fix for one in found)
+
+
 class Late(Spikes):
     """Buys and sells in turn, by limit orders, from some day on."""
 
